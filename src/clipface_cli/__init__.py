@@ -1,0 +1,1 @@
+"""Text-guided texturing, expression editing and animation of 3D morphable heads."""

@@ -1,0 +1,9 @@
+"""Errors whose message tells the user what to do."""
+
+
+class ClipfaceError(Exception):
+    """Something failed while running; the message names the cause and the mend (exit code 1)."""
+
+
+class InputError(ClipfaceError):
+    """The user's input is wrong; the message names the file or option and the mend (exit code 2)."""
