@@ -1,0 +1,40 @@
+"""Linear blend skinning over a short kinematic chain, as in FLAME."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def rotation_matrices(axis_angle: Tensor) -> Tensor:
+    """Rodrigues' formula: axis-angle (..., 3) in radians to matrices (..., 3, 3)."""
+    angle = (axis_angle.square().sum(-1, keepdim=True) + 1e-16).sqrt()
+    x, y, z = (axis_angle / angle).unbind(-1)
+    zero = torch.zeros_like(x)
+    cross = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1)
+    cross = cross.reshape(*axis_angle.shape[:-1], 3, 3)
+    sine, cosine = angle.sin()[..., None], angle.cos()[..., None]
+    identity = torch.eye(3, dtype=axis_angle.dtype, device=axis_angle.device)
+    return identity + sine * cross + (1 - cosine) * (cross @ cross)
+
+
+def skin(
+    vertices: Tensor, rotations: Tensor, joints: Tensor, parents: list[int], weights: Tensor
+) -> Tensor:
+    """Posed vertices (B, V, 3).
+
+    vertices (B, V, 3) and joints (B, J, 3) at rest; rotations (B, J, 3, 3) relative to each
+    joint's parent; parents[j] < j, -1 at the root; weights (V, J) sum to one over J.
+    """
+    turned = [rotations[:, 0]]
+    moved = [joints[:, 0]]
+    for joint in range(1, len(parents)):
+        parent = parents[joint]
+        offset = joints[:, joint] - joints[:, parent]
+        turned.append(turned[parent] @ rotations[:, joint])
+        moved.append(moved[parent] + (turned[parent] @ offset[..., None])[..., 0])
+    rotation = torch.stack(turned, 1)
+    shift = torch.stack(moved, 1) - (rotation @ joints[..., None])[..., 0]
+    transforms = torch.cat([rotation, shift[..., None]], -1)  # (B, J, 3, 4)
+    blended = (weights @ transforms.flatten(2)).unflatten(-1, (3, 4))  # (B, V, 3, 4)
+    return (blended[..., :3] @ vertices[..., None])[..., 0] + blended[..., 3]
