@@ -12,6 +12,7 @@ EXPRESSION_COMPONENTS = 50
 PEOPLE = 700
 HEAD_CHANGES = re.compile(r"^(?:[lr]-)?(?:cheek|chin|ear|eye|eyebrows|forehead|head|mouth|neck|nose)-")
 SIDEWAYS = re.compile(r"head-angle|-trans-(?:out|in)$")  # lateral shifts of midline features
+BULK = re.compile(r"^(?:head|neck|forehead)-(?!age|double)")  # size and outline, not features
 UNIT_DEVIATION = 0.35  # standard deviation of an ARKit unit's activation
 PAIR_CORRELATION = 0.6  # between the left and the right unit of a pair
 
@@ -25,7 +26,7 @@ def sample_identity(
         "gender": rng.beta(0.5, 0.5),
         "age": rng.uniform(0.5, 0.92),
         "muscle": rng.uniform(0.3, 0.75),
-        "weight": rng.uniform(0.2, 0.85),
+        "weight": rng.uniform(0.3, 0.75),
         "height": 0.5,
         "proportions": rng.uniform(0.4, 0.8),
         "african": race[0],
@@ -42,13 +43,19 @@ def _local_changes(source: head_source.Source, rng: np.random.Generator) -> dict
         if positive.startswith("r-") or not HEAD_CHANGES.match(positive):
             continue
         pair = positive.startswith("l-")
-        spread = 0.04 if SIDEWAYS.search(positive) and not pair else 0.30
-        amount = np.clip(rng.normal(0, spread), -1, 1)
+        amount = np.clip(rng.normal(0, _spread(positive, pair)), -1, 1)
         for side in ("l-", "r-") if pair else ("",):
             here = amount + (rng.normal(0, 0.05) if pair else 0)
             name = positive if here > 0 else negative
             changes[side + name[2:] if pair else name] = abs(here)
     return changes
+
+
+def _spread(name: str, pair: bool) -> float:
+    """Standard deviation of a local change."""
+    if not pair and SIDEWAYS.search(name):
+        return 0.04
+    return 0.12 if BULK.match(name) else 0.32
 
 
 def _opposites(source: head_source.Source) -> list[tuple[str, str]]:
@@ -75,8 +82,8 @@ def principal_components(
 
 def shape_basis(
     source: head_source.Source, vertices: np.ndarray, mirror: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean head (V, 3), components (100, V, 3), and joints of all samples with their heads.
+) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, np.ndarray]]:
+    """Mean head (V, 3), components (100, V, 3), and all samples' heads and joints.
 
     Every sample enters with its mirror image, so the mean is symmetric and every component is
     either symmetric or antisymmetric.
@@ -117,14 +124,14 @@ def expression_mixing(units: dict[str, np.ndarray]) -> np.ndarray:
 def joint_regressor(heads: np.ndarray, joints: np.ndarray, mean: np.ndarray) -> np.ndarray:
     """(5, V) weights, each row summing to one, that place the joints from the vertices."""
     regressor = np.zeros((joints.shape[1], heads.shape[1]))
-    centre = joints.mean(0) * np.array([0.0, 1.0, 1.0]) + joints.mean(0) * np.array([1.0, 0, 0])
+    centre = joints.mean(0)
     for row in range(joints.shape[1]):
         near = np.argsort(np.linalg.norm(mean - centre[row], axis=1), kind="stable")[:48]
         inputs = heads[:, near].transpose(0, 2, 1).reshape(-1, len(near))
         target = joints[:, row].reshape(-1)
-        border = np.ones(len(near))
+        ones = np.ones(len(near))
         normal = inputs.T @ inputs / len(inputs) + 1e-7 * np.eye(len(near))
-        system = np.block([[normal, border[:, None]], [border[None], np.zeros((1, 1))]])
+        system = np.block([[normal, ones[:, None]], [ones[None], np.zeros((1, 1))]])
         right = np.append(inputs.T @ target / len(inputs) + 1e-7 / len(near), 1.0)
         regressor[row, near] = np.linalg.solve(system, right)[:-1]
     return regressor

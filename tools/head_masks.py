@@ -32,7 +32,7 @@ def build(
 
     upper = moved("mouth-upperlip-volume-incr")
     lower = moved("mouth-lowerlip-volume-incr")
-    ears = step(0.02, 0.25, moved("l-ear-scale-incr", "r-ear-scale-incr")) * (x > 0.055)
+    ears = step(0.05, 0.30, moved("l-ear-wing-incr", "r-ear-wing-incr")) * (x > 0.060)
     scalp = skin * step(-0.004, 0.006, y - hairline(position)) * (1 - ears)
     neck = skin * step(-0.095, -0.115, y - 0.35 * np.minimum(z + 0.01, 0)) * (1 - scalp)
     face = skin * step(-0.075, -0.060, z) * (1 - scalp) * (1 - neck) * (1 - ears)
@@ -46,7 +46,7 @@ def build(
         "upper_lip": step(0.25, 0.60, upper),
         "lower_lip": step(0.25, 0.60, lower),
         "nose": moved("nose-volume-incr"),
-        "lids": step(0.25, 0.60, lids),
+        "lids": step(0.10, 0.35, lids),
         "brows": brows * (z > 0),
         "scalp": scalp,
         "ears": ears,
