@@ -1,0 +1,221 @@
+"""The UV texture generator: StyleGAN2 in the architecture and key names ClipFace published.
+
+Activations are modulated, not weights: one ordinary convolution serves the whole batch, and when
+the weights are frozen (edits) no weight gradient is ever computed.
+"""
+
+from collections.abc import Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from clipface_cli.errors import InputError
+from clipface_cli.texture.layers import (
+    CLAMP,
+    GAIN,
+    EqualizedLinear,
+    activate,
+    channel_widths,
+    full_precision,
+    normalize_second_moment,
+    upsample,
+    upsample_image,
+)
+from clipface_cli.texture.weights import load_state, locate, save_state
+
+Noise = Literal["const", "random", "none"]
+
+
+@full_precision
+def demodulation(styles: Tensor, weight: Tensor) -> Tensor:
+    """(B, I) styles and (O, I, k, k) weight -> (B, O) factors giving unit-variance outputs."""
+    return (styles.square() @ weight.square().sum((2, 3)).T + 1e-8).rsqrt()
+
+
+class SynthesisLayer(nn.Module):
+    """Modulated 3x3 convolution, optional upsampling, noise, bias, leaky ReLU."""
+
+    noise_const: Tensor
+
+    def __init__(self, in_channels: int, out_channels: int, w_dim: int, resolution: int, up: bool):
+        super().__init__()
+        self.up = up
+        self.affine = EqualizedLinear(w_dim, in_channels, bias_init=1.0)
+        self.weight = nn.Parameter(torch.randn(out_channels, in_channels, 3, 3))
+        self.register_buffer("noise_const", torch.randn(resolution, resolution))
+        self.noise_strength = nn.Parameter(torch.zeros(1))
+        self.bias = nn.Parameter(torch.zeros(out_channels))
+
+    def forward(self, x: Tensor, w: Tensor, noise: Noise) -> Tensor:
+        styles = self.affine(w)
+        scale = demodulation(styles, self.weight) * GAIN
+        x = F.conv2d(x * styles.to(x.dtype)[:, :, None, None], self.weight, padding=1)
+        x = upsample(x) if self.up else x
+        bias = GAIN * self.bias[None, :, None, None]
+        if noise == "const":
+            bias = bias + GAIN * self.noise_strength * self.noise_const
+        elif noise == "random":
+            field = torch.randn(x.shape[0], 1, *self.noise_const.shape, device=x.device)
+            bias = bias + GAIN * self.noise_strength * field
+        return activate(x, scale[:, :, None, None], bias)
+
+
+class ToRGB(nn.Module):
+    """Modulated 1x1 convolution to the three colours, in full precision afterwards."""
+
+    def __init__(self, in_channels: int, w_dim: int):
+        super().__init__()
+        self.affine = EqualizedLinear(w_dim, in_channels, bias_init=1.0)
+        self.weight = nn.Parameter(torch.randn(3, in_channels, 1, 1))
+        self.bias = nn.Parameter(torch.zeros(3))
+
+    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+        styles = self.affine(w) / self.weight.shape[1] ** 0.5
+        rgb = F.conv2d(x * styles.to(x.dtype)[:, :, None, None], self.weight).to(w.dtype)
+        return (rgb + self.bias[None, :, None, None]).clamp(-CLAMP, CLAMP)
+
+
+class SynthesisPrologue(nn.Module):
+    """The learned constant at 4x4 with one convolution."""
+
+    def __init__(self, channels: int, w_dim: int):
+        super().__init__()
+        self.const = nn.Parameter(torch.randn(channels, 4, 4))
+        self.conv1 = SynthesisLayer(channels, channels, w_dim, 4, up=False)
+        self.torgb = ToRGB(channels, w_dim)
+
+    def forward(self, w: Tensor, noise: Noise) -> tuple[Tensor, Tensor]:
+        x = self.const.expand(w.shape[0], -1, -1, -1)
+        x = self.conv1(x.contiguous(memory_format=torch.channels_last), w[:, 0], noise)
+        return x, self.torgb(x, w[:, 1])
+
+
+class SynthesisBlock(nn.Module):
+    """Doubles the resolution: two convolutions and the skip image."""
+
+    def __init__(self, in_channels: int, out_channels: int, w_dim: int, resolution: int):
+        super().__init__()
+        self.conv0 = SynthesisLayer(in_channels, out_channels, w_dim, resolution, up=True)
+        self.conv1 = SynthesisLayer(out_channels, out_channels, w_dim, resolution, up=False)
+        self.torgb = ToRGB(out_channels, w_dim)
+
+    def forward(self, x: Tensor, image: Tensor, w: Tensor, noise: Noise) -> tuple[Tensor, Tensor]:
+        x = self.conv0(x, w[:, 0], noise)
+        x = self.conv1(x, w[:, 1], noise)
+        return x, upsample_image(image) + self.torgb(x, w[:, 2])
+
+
+class SynthesisNetwork(nn.Module):
+    """w (B, num_ws, w_dim) -> texture (B, 3, R, R), values about [-1, 1]."""
+
+    def __init__(self, w_dim: int, channels: Mapping[int, int]):
+        super().__init__()
+        self.resolution = max(channels)
+        self.num_ws = 2 * len(channels) + 2
+        self.first_block = SynthesisPrologue(channels[4], w_dim)
+        self.blocks = nn.ModuleList(
+            SynthesisBlock(channels[size // 2], channels[size], w_dim, size)
+            for size in sorted(channels)[1:]
+        )
+
+    def forward(self, w: Tensor, noise: Noise = "const", resolution: int | None = None) -> Tensor:
+        """`resolution` stops early and returns the skip image of that size (training grows so)."""
+        if w.ndim != 3 or w.shape[1] != self.num_ws:
+            raise ValueError(f"w must be (B, {self.num_ws}, w_dim), not {tuple(w.shape)}")
+        image: Tensor
+        x, image = self.first_block(w[:, 0:2], noise)
+        for i, block in enumerate(self.blocks):
+            if image.shape[-1] == resolution:
+                break
+            x, image = block(x, image, w[:, 2 * i + 1 : 2 * i + 4], noise)
+        return image
+
+
+class MappingNetwork(nn.Module):
+    """z (B, z_dim) -> w (B, num_ws, w_dim), the same at every level."""
+
+    w_avg: Tensor
+
+    def __init__(self, z_dim: int, w_dim: int, num_ws: int, num_layers: int):
+        super().__init__()
+        self.num_ws = num_ws
+        sizes = [z_dim] + [w_dim] * num_layers
+        self.layers = nn.ModuleList(
+            EqualizedLinear(a, b, lr_multiplier=0.01, activate=True) for a, b in pairwise(sizes)
+        )
+        self.register_buffer("w_avg", torch.zeros(w_dim))
+
+    def forward(self, z: Tensor, truncation: float = 1.0) -> Tensor:
+        """`truncation` below 1 draws w toward the average `w_avg`."""
+        w = normalize_second_moment(z)
+        for layer in self.layers:
+            w = layer(w)
+        if truncation != 1.0:
+            w = self.w_avg.lerp(w, truncation)
+        return w.unsqueeze(1).repeat(1, self.num_ws, 1)
+
+
+class Generator(nn.Module):
+    """Texture generator (paper section 3.1): `mapping` z -> w and `synthesis` w -> texture."""
+
+    def __init__(
+        self,
+        channels: Mapping[int, int],
+        z_dim: int = 512,
+        w_dim: int = 512,
+        mapping_layers: int = 8,
+    ):
+        """`channels`: features at each resolution 4, 8, ..., R."""
+        super().__init__()
+        self.z_dim, self.w_dim = z_dim, w_dim
+        self.synthesis = SynthesisNetwork(w_dim, channels)
+        self.mapping = MappingNetwork(z_dim, w_dim, self.synthesis.num_ws, mapping_layers)
+        self.resolution, self.num_ws = self.synthesis.resolution, self.synthesis.num_ws
+
+    @classmethod
+    def create(
+        cls,
+        resolution: int = 256,
+        channel_base: int = 8192,
+        channel_max: int = 256,
+        z_dim: int = 512,
+        mapping_layers: int = 8,
+    ) -> "Generator":
+        """A fresh generator with random weights and w_dim = z_dim."""
+        widths = channel_widths(resolution, channel_base, channel_max)
+        return cls(widths, z_dim, z_dim, mapping_layers)
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Tensor]) -> "Generator":
+        """Build from a state dict, published or ours; every size is read from the weights."""
+        try:
+            channels = {4: state["synthesis.first_block.const"].shape[0]}
+            while (key := f"synthesis.blocks.{len(channels) - 1}.conv0.bias") in state:
+                channels[4 * 2 ** len(channels)] = state[key].shape[0]
+            w_dim, z_dim = state["mapping.layers.0.weight"].shape
+            layers = sum(k.startswith("mapping.layers.") and k.endswith("weight") for k in state)
+            generator = cls(channels, z_dim, w_dim, layers)
+            # The published files also carry the constant blur kernels.
+            generator.load_state_dict({k: v for k, v in state.items() if "resampler" not in k})
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise InputError(f"These weights are not a texture generator's: {error}") from error
+        return generator
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Generator":
+        """Read "builtin", a .safetensors file or a run folder; frozen, in evaluation mode."""
+        generator = cls.from_state(load_state(locate(path, "generator.safetensors")))
+        return generator.eval().requires_grad_(False)
+
+    def save(self, path: str | Path, dtype: torch.dtype = torch.float32, **provenance: str) -> None:
+        """Write weights as safetensors; `provenance` goes into the file's metadata."""
+        save_state(path, "clipface-generator", self.state_dict(), dtype, provenance)
+
+    def forward(self, z: Tensor, truncation: float = 1.0, noise: Noise = "const") -> Tensor:
+        """z (B, z_dim) -> texture (B, 3, R, R)."""
+        texture: Tensor = self.synthesis(self.mapping(z, truncation), noise)
+        return texture

@@ -1,0 +1,51 @@
+"""Reading and writing network weights: safetensors with a small JSON-like header."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from clipface_cli.assets import builtin
+from clipface_cli.errors import InputError
+
+
+def locate(path: str | Path, name: str) -> Path:
+    """The file itself, `name` inside a folder, or the embedded `name` for "builtin"."""
+    if str(path) == "builtin":
+        return builtin(name)
+    path = Path(path)
+    path = path / name if path.is_dir() else path
+    if not path.is_file():
+        raise InputError(f"{path} does not exist; give a .safetensors file or a run folder.")
+    return path
+
+
+def load_state(path: Path) -> dict[str, Tensor]:
+    """All tensors of a file; half-precision ones become float32."""
+    try:
+        state = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path} is not a safetensors file ({error}).") from error
+    return {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
+
+
+def save_state(
+    path: str | Path,
+    kind: str,
+    state: Mapping[str, Tensor],
+    dtype: torch.dtype,
+    provenance: Mapping[str, str],
+) -> None:
+    """Write floating-point tensors as `dtype` under a temporary name, then rename."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tensors = {
+        k: (v.detach().to(dtype) if v.is_floating_point() else v.detach()).contiguous()
+        for k, v in state.items()
+    }
+    partial = path.with_name(path.name + ".partial")
+    save_file(tensors, partial, metadata={"format": kind, "version": "1", **provenance})
+    partial.replace(path)
