@@ -24,6 +24,7 @@ PARENTS = [-1, 0, 1, 1, 1]  # root, neck, jaw, left eye, right eye, as in FLAME
 
 
 def main() -> None:
+    """Write the asset."""
     source = head_source.load()
     layout = head_layout.build(source)
     mirror = cKDTree(source.neutral[layout.vertices]).query(

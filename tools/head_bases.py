@@ -10,7 +10,9 @@ import numpy as np
 SHAPE_COMPONENTS = 100
 EXPRESSION_COMPONENTS = 50
 PEOPLE = 700
-HEAD_CHANGES = re.compile(r"^(?:[lr]-)?(?:cheek|chin|ear|eye|eyebrows|forehead|head|mouth|neck|nose)-")
+HEAD_CHANGES = re.compile(
+    r"^(?:[lr]-)?(?:cheek|chin|ear|eye|eyebrows|forehead|head|mouth|neck|nose)-"
+)
 SIDEWAYS = re.compile(r"head-angle|-trans-(?:out|in)$")  # lateral shifts of midline features
 BULK = re.compile(r"^(?:head|neck|forehead)-(?!age|double)")  # size and outline, not features
 UNIT_DEVIATION = 0.35  # standard deviation of an ARKit unit's activation
@@ -68,9 +70,7 @@ def _opposites(source: head_source.Source) -> list[tuple[str, str]]:
     return list(zip(names[::2], names[1::2], strict=True))
 
 
-def principal_components(
-    displacements: np.ndarray, count: int
-) -> tuple[np.ndarray, np.ndarray]:
+def principal_components(displacements: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Components (count, V, 3) of unit variance and the rows' mixing weights (count, S)."""
     flat = displacements.reshape(len(displacements), -1)
     values, vectors = np.linalg.eigh(flat @ flat.T)
@@ -117,7 +117,9 @@ def expression_mixing(units: dict[str, np.ndarray]) -> np.ndarray:
             covariance[i, j] = covariance[j, i] = PAIR_CORRELATION
     root = np.linalg.cholesky(covariance * UNIT_DEVIATION**2).T
     displacements = root @ np.stack(list(units.values())).reshape(len(names), -1)
-    _, mixing = principal_components(displacements.reshape(len(names), -1, 3), EXPRESSION_COMPONENTS)
+    _, mixing = principal_components(
+        displacements.reshape(len(names), -1, 3), EXPRESSION_COMPONENTS
+    )
     return mixing @ root
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import head_source
 import numpy as np
-from head_unwrap import cross, flatten, unwrap
+from head_unwrap import flatten, unwrap
 
 SKIN_BOX = (0.004, 0.200, 0.996, 0.996)  # u0, v0, u1, v1
 RIGHT_EYE_BOX = (0.004, 0.004, 0.196, 0.196)
@@ -24,6 +24,8 @@ EYE_FALLOFF = np.radians(60)
 
 @dataclass
 class Layout:
+    """Which of the source's vertices the head keeps, how they connect and lie in the texture."""
+
     vertices: np.ndarray  # (V,) indices into the source's vertices
     faces: np.ndarray  # (F, 3) into vertices
     uv: np.ndarray  # (T, 2)
@@ -32,6 +34,7 @@ class Layout:
 
 
 def build(source: head_source.Source) -> Layout:
+    """Skin, eyeballs, teeth and tongue as one mesh with one UV square."""
     skin = head_source.head_quads(source)
     islands = head_source.uv_islands(source)[skin]
     faces = triangulate(source.neutral, source.quads[skin])
@@ -63,6 +66,7 @@ def diagonals(vertices: np.ndarray, quads: np.ndarray) -> np.ndarray:
 
 
 def triangulate(vertices: np.ndarray, quads: np.ndarray) -> np.ndarray:
+    """Triangles (2Q, 3) of quads (Q, 4)."""
     return np.take_along_axis(quads, diagonals(vertices, quads), 1).reshape(-1, 3)
 
 
@@ -109,7 +113,9 @@ def _skin_chart(
         ring = border_loop(cut[lining == name])
         centre = np.full(len(ring), len(points) + index)
         hole_faces.append(np.stack([ring, np.roll(ring, -1), centre], 1))
-        hole_rest.append(_hole_shape(points[ring], (0.036, 0.010) if index == 0 else (0.024, 0.011)))
+        hole_rest.append(
+            _hole_shape(points[ring], (0.036, 0.010) if index == 0 else (0.024, 0.011))
+        )
     all_faces = np.concatenate([main, *hole_faces])
     rest = flatten(points, main) * _magnification(points[main].mean(1))[:, None, None]
     rest = np.concatenate([rest, *hole_rest])
@@ -191,7 +197,7 @@ def _magnification(centre: np.ndarray) -> np.ndarray:
     ear = (x > 0.066) & (z < -0.04) & (np.abs(y + 0.0125) < 0.0475)
     eyes = np.exp(-(((x - 0.030) / 0.022) ** 2) - (y / 0.017) ** 2)
     mouth = np.exp(-((x / 0.030) ** 2) - ((y + 0.068) / 0.018) ** 2)
-    skin = np.where(ear, 0.62, 0.50 + 0.72 * front)
+    skin = np.where(ear, 0.62, 0.45 + 1.05 * front)
     return skin * (1 + front * (0.80 * eyes + 0.50 * mouth))
 
 

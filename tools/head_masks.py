@@ -22,6 +22,7 @@ BROW_HEIGHT = [0.0165, 0.0178, 0.0200, 0.0222, 0.0242, 0.0238, 0.0212, 0.0172]
 def build(
     source: head_source.Source, vertices: np.ndarray, part: np.ndarray
 ) -> dict[str, np.ndarray]:
+    """Masks (V,) by region for the kept vertices, whose parts are named in `part` (V,)."""
     position = source.neutral[vertices]
     x, y, z = np.abs(position[:, 0]), position[:, 1], position[:, 2]
     skin = part == "skin"

@@ -15,7 +15,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 # Vertex ranges of MakeHuman's base mesh (base.obj groups).
-BODY = range(0, 13380)
+BODY = range(13380)
 TONGUE = range(13380, 13606)
 LEFT_EYE = range(14598, 14670)
 RIGHT_EYE = range(14670, 14742)
@@ -51,7 +51,7 @@ class Source:
     def identity(
         self, changes: dict[str, float] | None = None, **phenotype: float
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Vertices (N, 3) and joints (5, 3) of a phenotype with local changes, eyes at the origin."""
+        """Vertices (N, 3) and joints (5, 3) of a phenotype with local changes."""
         model = self.model
         coefficients = model.get_phenotype_blendshape_coefficients(**phenotype).numpy()[0].copy()
         for name, amount in (changes or {}).items():
@@ -69,6 +69,7 @@ class Source:
 
 
 def load() -> Source:
+    """Read everything; takes a minute when `anny` has to build its cache."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = anny.Anny(

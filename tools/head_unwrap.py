@@ -41,6 +41,7 @@ def flatten(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
 
 
 def cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """z of the cross product of planar vectors (N, 2)."""
     return a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
 
 
@@ -48,9 +49,7 @@ def _polygon_area(points: np.ndarray) -> float:
     return float(abs(cross(points, np.roll(points, -1, 0)).sum()) / 2)
 
 
-def _tutte(
-    count: int, faces: np.ndarray, border: np.ndarray, border_uv: np.ndarray
-) -> np.ndarray:
+def _tutte(count: int, faces: np.ndarray, border: np.ndarray, border_uv: np.ndarray) -> np.ndarray:
     """Every inner vertex at the mean of its neighbours: no flip inside a convex border."""
     ends = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
     ends = np.concatenate([ends, ends[:, ::-1]])

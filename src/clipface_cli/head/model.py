@@ -105,7 +105,8 @@ class HeadModel(nn.Module):
     @cached_property
     def _unit_solver(self) -> Tensor:
         basis = self.expression_basis.double()
-        return torch.linalg.solve(basis @ basis.T, basis).float()
+        solver: Tensor = torch.linalg.solve(basis @ basis.T, basis)
+        return solver.float()
 
     def expression_from_units(self, activations: dict[str, float]) -> Tensor:
         """Expression coefficients (E,) nearest to ARKit activations in [0, 1] (least squares)."""

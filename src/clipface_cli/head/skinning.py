@@ -15,7 +15,8 @@ def rotation_matrices(axis_angle: Tensor) -> Tensor:
     cross = cross.reshape(*axis_angle.shape[:-1], 3, 3)
     sine, cosine = angle.sin()[..., None], angle.cos()[..., None]
     identity = torch.eye(3, dtype=axis_angle.dtype, device=axis_angle.device)
-    return identity + sine * cross + (1 - cosine) * (cross @ cross)
+    matrices: Tensor = identity + sine * cross + (1 - cosine) * (cross @ cross)
+    return matrices
 
 
 def skin(
@@ -37,4 +38,5 @@ def skin(
     shift = torch.stack(moved, 1) - (rotation @ joints[..., None])[..., 0]
     transforms = torch.cat([rotation, shift[..., None]], -1)  # (B, J, 3, 4)
     blended = (weights @ transforms.flatten(2)).unflatten(-1, (3, 4))  # (B, V, 3, 4)
-    return (blended[..., :3] @ vertices[..., None])[..., 0] + blended[..., 3]
+    posed: Tensor = (blended[..., :3] @ vertices[..., None])[..., 0] + blended[..., 3]
+    return posed
