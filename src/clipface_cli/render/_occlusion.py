@@ -1,14 +1,15 @@
 """Ambient occlusion per vertex: how much of the sky each vertex sees, from many depth maps."""
 
-from __future__ import annotations
-
 import math
+from typing import Any, TypeAlias
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from ._zbuffer import FAR, draw
+from clipface_cli.render._jit import kernel, prange
+from clipface_cli.render._zbuffer import FAR, draw
+
+Array: TypeAlias = NDArray[Any]
 
 DIRECTIONS = 72
 MAP_SIZE = 320
@@ -27,11 +28,11 @@ def _sky(count: int) -> NDArray[np.float32]:
     return np.stack([right, np.cross(right, toward), -toward], axis=1).astype(np.float32)
 
 
-@nb.njit(cache=True, parallel=True)  # type: ignore[untyped-decorator]
-def _visible(vertices, faces, rotations, size, bias):  # type: ignore[no-untyped-def]
+@kernel
+def _visible(vertices: Array, faces: Array, rotations: Array, size: int, bias: float) -> Array:
     """(N,V) uint8: vertex v is seen from direction n."""
     seen = np.zeros((rotations.shape[0], vertices.shape[0]), np.uint8)
-    for n in nb.prange(rotations.shape[0]):
+    for n in prange(rotations.shape[0]):
         turned = vertices @ rotations[n].T
         low_x, low_y = turned[:, 0].min(), turned[:, 1].min()
         extent = max(turned[:, 0].max() - low_x, turned[:, 1].max() - low_y)
@@ -47,11 +48,11 @@ def _visible(vertices, faces, rotations, size, bias):  # type: ignore[no-untyped
     return seen
 
 
-@nb.njit(cache=True, parallel=True)  # type: ignore[untyped-decorator]
-def _gather(normals, rotations, seen):  # type: ignore[no-untyped-def]
+@kernel
+def _gather(normals: Array, rotations: Array, seen: Array) -> Array:
     """Cosine-weighted share of visible sky, the upper sky counting more."""
     share = np.zeros(normals.shape[0], np.float32)
-    for v in nb.prange(normals.shape[0]):
+    for v in prange(normals.shape[0]):
         light = 0.0
         total = 1e-9
         for n in range(rotations.shape[0]):
@@ -71,5 +72,4 @@ def ambient_occlusion(
     """Share of the sky (V,) each of (V,3) sees past `faces`: 0 fully hidden, 1 open."""
     rotations = _sky(DIRECTIONS)
     seen = _visible(vertices, faces, rotations, MAP_SIZE, BIAS)
-    result: NDArray[np.float32] = _gather(normals, rotations, seen)
-    return result
+    return _gather(normals, rotations, seen)

@@ -5,17 +5,19 @@ blocked by ambient occlusion. Skin spreads light below its surface, red farthest
 its own wrap, its own mix of smoothed and bumped normals and its own occlusion exponent.
 """
 
-from __future__ import annotations
-
 import math
+from typing import Any, NamedTuple, TypeAlias
 
-import numba as nb
 import numpy as np
+from numpy.typing import NDArray
 
-_inline = nb.njit(fastmath=True)
+from clipface_cli.render._jit import device, kernel, prange
+
+Array: TypeAlias = NDArray[Any]
+Vector: TypeAlias = tuple[float, float, float]
 
 
-def _unit(x: float, y: float, z: float) -> tuple[float, float, float]:
+def _unit(x: float, y: float, z: float) -> Vector:
     length = math.sqrt(x * x + y * y + z * z)
     return x / length, y / length, z / length
 
@@ -33,65 +35,105 @@ SKIN_SMOOTH = (0.75, 0.35, 0.20)  # share of the smoothed normal
 SKIN_OCCLUSION = (0.72, 1.05, 1.12)
 SKIN_SHADOW = (0.75, 0.97, 1.0)
 HAIR_WRAP = 0.05
+WALL = np.array([0.1169, 0.1070, 0.1022])  # studio backdrop, linear
 
 CATCH_LIGHT, CATCH_FILL = _unit(-0.42, 0.42, 1.0), _unit(0.5, -0.1, 1.0)
-SHADOW_TAPS = 12
+CORNEA_DEPTH = 0.0016  # metres from the eye's surface to the iris
+SHADOW_TAPS = 16
 SHADOW_RADIUS = 0.0042  # metres
 
-# columns of the per-vertex table
-AO, CAVITY, GLOSS, HAIR = 0, 1, 2, 3
-COLUMNS = 4
+SKIN, LEFT_EYE, RIGHT_EYE, INTERIOR = 0, 1, 2, 3
+AO, AO_RED, CAVITY, GLOSS, HAIR = 0, 1, 4, 5, 6  # columns of the vertex table; AO_RED starts three
+COLUMNS = 7
 
 
-def _spiral(count: int) -> np.ndarray:
+class Scene(NamedTuple):
+    """What `shade` reads; V vertices in studio space, F triangles."""
+
+    faces: Array  # (F, 3)
+    uv: Array  # (Vt, 2)
+    uv_faces: Array  # (F, 3)
+    material: Array  # (F,)
+    screen: Array  # (V, 3) pixel x, y and distance
+    positions: Array  # (V, 3)
+    normals: Array  # (V, 3)
+    smooth: Array  # (V, 3) normals as red light sees them
+    tangents: Array  # (V, 3) along the hair
+    table: Array  # (V, COLUMNS)
+    texture: Array  # (T, T, 5) linear RGB, height gradient in metres per UV unit
+    skin: Array  # (2,) brightness and redness of the face's skin
+    eyes: Array  # (2, 3) eyeball centres
+    gazes: Array  # (2, 3) unit axes
+    camera: Array  # (3,)
+    light_frame: Array  # (3, 3) rows right, down, away, as the key sees them
+    light_origin: Array  # (2,)
+    light_scale: float  # texels per metre
+    light_depth: Array  # (S, S)
+
+
+class _Sample(NamedTuple):
+    """Geometry of one visible point."""
+
+    corners: tuple[int, int, int]
+    weights: Vector
+    position: Vector
+    normal: Vector
+    toward: Vector  # unit, to the camera
+    uv: tuple[float, float]
+    shadow: float
+
+
+def _spiral(count: int) -> Array:
     """(N,2) points spread evenly over the unit disc."""
     i = np.arange(count) + 0.5
     angle = i * math.pi * (3 - math.sqrt(5))
-    return (np.sqrt(i / count) * np.stack([np.cos(angle), np.sin(angle)])).T
+    return (np.sqrt(i / count) * np.stack([np.cos(angle), np.sin(angle)])).T.copy()
 
 
 _TAPS = _spiral(SHADOW_TAPS)
+_LIT = np.stack([(np.arange(SHADOW_TAPS + 1) / SHADOW_TAPS) ** power for power in SKIN_SHADOW])
 
 
-@_inline
-def _dot(a, b):  # type: ignore[no-untyped-def]
+@device
+def dot(a: Vector, b: Vector) -> float:
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 
-@_inline
-def _cross(a, b):  # type: ignore[no-untyped-def]
-    return (
-        a[1] * b[2] - a[2] * b[1],
-        a[2] * b[0] - a[0] * b[2],
-        a[0] * b[1] - a[1] * b[0],
-    )
+@device
+def _cross(a: Vector, b: Vector) -> Vector:
+    return a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]
 
 
-@_inline
-def _add(a, b, scale):  # type: ignore[no-untyped-def]
+@device
+def _add(a: Vector, b: Vector, scale: float) -> Vector:
     return a[0] + scale * b[0], a[1] + scale * b[1], a[2] + scale * b[2]
 
 
-@_inline
-def _normal(a):  # type: ignore[no-untyped-def]
+@device
+def _normal(a: Vector) -> Vector:
     scale = 1 / math.sqrt(a[0] * a[0] + a[1] * a[1] + a[2] * a[2] + 1e-20)
     return a[0] * scale, a[1] * scale, a[2] * scale
 
 
-@_inline
-def _clip(x, low=0.0, high=1.0):  # type: ignore[no-untyped-def]
+@device
+def clip(x: float, low: float = 0.0, high: float = 1.0) -> float:
     return min(max(x, low), high)
 
 
-@_inline
-def _step(low, high, x):  # type: ignore[no-untyped-def]
-    t = _clip((x - low) / (high - low))
+@device
+def step(low: float, high: float, x: float) -> float:
+    t = clip((x - low) / (high - low))
     return t * t * (3 - 2 * t)
 
 
-@_inline
-def _at(table, corners, weights):  # type: ignore[no-untyped-def]
-    """Interpolate the first three columns of a vertex table."""
+@device
+def _row(table: Array, i: int) -> Vector:
+    return table[i, 0], table[i, 1], table[i, 2]
+
+
+@device
+def _vector(table: Array, corners: tuple[int, int, int], weights: Vector) -> Vector:
+    """Interpolate the columns of a (V,3) table."""
     a, b, c = corners
     u, v, w = weights
     return (
@@ -101,144 +143,168 @@ def _at(table, corners, weights):  # type: ignore[no-untyped-def]
     )
 
 
-@_inline
-def _weights(screen, corners, x, y):  # type: ignore[no-untyped-def]
-    """Perspective-correct barycentrics; column 2 of `screen` is the distance."""
+@device
+def _scalar(table: Array, column: int, corners: tuple[int, int, int], weights: Vector) -> float:
+    value = table[corners[0], column] * weights[0] + table[corners[1], column] * weights[1]
+    return float(value + table[corners[2], column] * weights[2])
+
+
+@device
+def _weights(screen: Array, corners: tuple[int, int, int], x: float, y: float) -> Vector:
+    """Perspective-correct barycentrics."""
     a, b, c = corners
-    ax, ay, bx, by = screen[a, 0], screen[a, 1], screen[b, 0], screen[b, 1]
-    cx, cy = screen[c, 0], screen[c, 1]
-    u = ((bx - x) * (cy - y) - (cx - x) * (by - y)) / screen[a, 2]
-    v = ((cx - x) * (ay - y) - (ax - x) * (cy - y)) / screen[b, 2]
-    w = ((ax - x) * (by - y) - (bx - x) * (ay - y)) / screen[c, 2]
-    total = u + v + w
-    return u / total, v / total, w / total
+    ax, ay, bx, by = screen[a, 0] - x, screen[a, 1] - y, screen[b, 0] - x, screen[b, 1] - y
+    cx, cy = screen[c, 0] - x, screen[c, 1] - y
+    u = (bx * cy - cx * by) / screen[a, 2]
+    v = (cx * ay - ax * cy) / screen[b, 2]
+    w = (ax * by - bx * ay) / screen[c, 2]
+    total = 1 / (u + v + w)
+    return u * total, v * total, w * total
 
 
-@_inline
-def _texel(texture, x, y, channel):  # type: ignore[no-untyped-def]
-    """Bilinear sample at texel coordinates (row 0 at the top)."""
-    x0 = min(max(int(x), 0), texture.shape[1] - 2)
-    y0 = min(max(int(y), 0), texture.shape[0] - 2)
-    fx, fy = _clip(x - x0), _clip(y - y0)
-    top = texture[y0, x0, channel] * (1 - fx) + texture[y0, x0 + 1, channel] * fx
-    low = texture[y0 + 1, x0, channel] * (1 - fx) + texture[y0 + 1, x0 + 1, channel] * fx
-    return top * (1 - fy) + low * fy
+@device
+def _texel(texture: Array, u: float, v: float) -> tuple[float, float, float, float, float]:
+    """Bilinear sample of all five channels; row 0 of the texture is v = 1."""
+    size = texture.shape[0]
+    x, y = clip(u * size - 0.5, 0.0, size - 1.001), clip((1 - v) * size - 0.5, 0.0, size - 1.001)
+    i, j = int(y), int(x)
+    fy, fx = y - i, x - j
+    a, b, c, d = (1 - fx) * (1 - fy), fx * (1 - fy), (1 - fx) * fy, fx * fy
+    p, q, r, s = texture[i, j], texture[i, j + 1], texture[i + 1, j], texture[i + 1, j + 1]
+    return (
+        p[0] * a + q[0] * b + r[0] * c + s[0] * d,
+        p[1] * a + q[1] * b + r[1] * c + s[1] * d,
+        p[2] * a + q[2] * b + r[2] * c + s[2] * d,
+        p[3] * a + q[3] * b + r[3] * c + s[3] * d,
+        p[4] * a + q[4] * b + r[4] * c + s[4] * d,
+    )
 
 
-@_inline
-def _shadow(position, slope, light, depth, turn):  # type: ignore[no-untyped-def]
+@device
+def _shadow(position: Vector, normal: Vector, scene: Scene, turn: float) -> float:
     """Lit share of a disc around the point in the key's depth map (percentage closer)."""
-    frame, origin, scale = light
-    x = (_dot(frame[0], position) - origin[0]) * scale
-    y = (_dot(frame[1], position) - origin[1]) * scale
-    z = _dot(frame[2], position) - 0.0022 - 0.004 * slope
-    size = depth.shape[0]
-    radius = SHADOW_RADIUS * scale
-    cosine, sine = math.cos(turn) * radius, math.sin(turn) * radius
+    frame, scale, depth = scene.light_frame, scene.light_scale, scene.light_depth
+    slope = 1 - clip(dot(normal, KEY))
+    x = (dot(_row(frame, 0), position) - scene.light_origin[0]) * scale
+    y = (dot(_row(frame, 1), position) - scene.light_origin[1]) * scale
+    z = dot(_row(frame, 2), position) - 0.0022 - 0.004 * slope
+    last = depth.shape[0] - 1
+    cosine, sine = math.cos(turn) * SHADOW_RADIUS * scale, math.sin(turn) * SHADOW_RADIUS * scale
     lit = 0
     for tap in range(SHADOW_TAPS):
-        dx, dy = _TAPS[tap]
-        column = min(max(int(x + dx * cosine - dy * sine), 0), size - 1)
-        row = min(max(int(y + dx * sine + dy * cosine), 0), size - 1)
+        dx, dy = _TAPS[tap, 0], _TAPS[tap, 1]
+        column = min(max(int(x + dx * cosine - dy * sine), 0), last)
+        row = min(max(int(y + dx * sine + dy * cosine), 0), last)
         lit += z < depth[row, column]
     return lit / SHADOW_TAPS
 
 
-@_inline
-def _lobe(normal, view, light, power):  # type: ignore[no-untyped-def]
+@device
+def _sample(t: int, x: float, y: float, scene: Scene) -> _Sample:
+    corners = (scene.faces[t, 0], scene.faces[t, 1], scene.faces[t, 2])
+    i, j, k = scene.uv_faces[t, 0], scene.uv_faces[t, 1], scene.uv_faces[t, 2]
+    weights = _weights(scene.screen, corners, x, y)
+    p, q, r = weights
+    uv = scene.uv
+    u = uv[i, 0] * p + uv[j, 0] * q + uv[k, 0] * r
+    v = uv[i, 1] * p + uv[j, 1] * q + uv[k, 1] * r
+    position = _vector(scene.positions, corners, weights)
+    normal = _normal(_vector(scene.normals, corners, weights))
+    view = _normal(_add((scene.camera[0], scene.camera[1], scene.camera[2]), position, -1.0))
+    turn = 6.2832 * ((52.9829189 * ((0.06711056 * x + 0.00583715 * y) % 1.0)) % 1.0)
+    shadow = _shadow(position, normal, scene, turn)
+    return _Sample(corners, weights, position, normal, view, (u, v), shadow)
+
+
+@device
+def _lobe(normal: Vector, view: Vector, light: Vector, power: float) -> float:
     """Normalised Blinn-Phong lobe."""
     half = _normal(_add(light, view, 1.0))
-    facing = _clip(4 * _dot(normal, light))
-    return _clip(_dot(normal, half)) ** power * (power + 8) / 25.13 * facing
+    facing = clip(4 * dot(normal, light))
+    if facing <= 0:
+        return 0.0
+    return clip(dot(normal, half)) ** power * (power + 8) / 25.13 * facing
 
 
-@_inline
-def _strand(tangent, normal, view, light, power):  # type: ignore[no-untyped-def]
+@device
+def strand_shine(
+    tangent: Vector, normal: Vector, view: Vector, light: Vector, power: float
+) -> float:
     """Kajiya-Kay highlight of hair running along `tangent`."""
     half = _normal(_add(light, view, 1.0))
-    along = _dot(tangent, half)
-    return max(1 - along * along, 0.0) ** (power / 2) * _clip(1.5 * _dot(normal, light) + 0.2)
+    along = dot(tangent, half)
+    return max(1 - along * along, 0.0) ** (power / 2) * clip(1.5 * dot(normal, light) + 0.2)
 
 
-@_inline
-def _wrapped(smooth, bumped, light, mix, wrap):  # type: ignore[no-untyped-def]
-    cosine = _dot(smooth, light) * mix + _dot(bumped, light) * (1 - mix)
-    return _clip((cosine + wrap) / (1 + wrap)) ** 1.15
+@device
+def _wrapped(cosine: float, wrap: float) -> float:
+    return clip((cosine + wrap) / (1 + wrap)) ** 1.15
 
 
-@_inline
-def _diffuse(channel, skin, smooth, bumped, normal, ao, shadow):  # type: ignore[no-untyped-def]
-    """Light arriving in one channel; `skin` 1 spreads it as skin does, 0 is an opaque surface."""
+@device
+def _light(
+    channel: int,
+    skin: float,
+    cosines: tuple[float, float, float, float],
+    ao: float,
+    at: _Sample,
+    scene: Scene,
+) -> float:
+    """Light arriving in one channel; `skin` 1 spreads it as skin does, 0 is an opaque surface.
+
+    `cosines` are of the smoothed and the bumped normal with the key, then with the fill.
+    """
     mix = SKIN_SMOOTH[channel] * skin
     wrap = SKIN_WRAP[channel] * skin + HAIR_WRAP * (1 - skin)
-    hidden = ao ** (SKIN_OCCLUSION[channel] * skin + 1 - skin)
-    lit = shadow ** (SKIN_SHADOW[channel] * skin + 1 - skin)
-    up = 0.6 + 0.4 * normal[1]
-    sky = SKY_COLOUR[channel] * up + GROUND_COLOUR[channel] * (0.5 - 0.5 * normal[1])
-    key = _wrapped(smooth, bumped, KEY, mix, wrap) * KEY_COLOUR[channel] * lit
-    fill = _wrapped(smooth, bumped, FILL, mix, wrap) * FILL_COLOUR[channel] * math.sqrt(hidden)
-    rims = 0.55 * _clip(_dot(normal, RIM)) + 0.25 * _clip(_dot(normal, BACK_RIM))
-    return key + fill + sky * hidden + rims * ao * RIM_COLOUR[channel]
+    spread = _LIT[channel, int(at.shadow * SHADOW_TAPS + 0.5)] * skin + at.shadow * (1 - skin)
+    hidden = _scalar(scene.table, AO_RED + channel, at.corners, at.weights) * skin + ao * (1 - skin)
+    key = _wrapped(cosines[0] * mix + cosines[1] * (1 - mix), wrap) * KEY_COLOUR[channel] * spread
+    fill = _wrapped(cosines[2] * mix + cosines[3] * (1 - mix), wrap) * FILL_COLOUR[channel]
+    sky = SKY_COLOUR[channel] * (0.6 + 0.4 * at.normal[1])
+    ground = GROUND_COLOUR[channel] * (0.5 - 0.5 * at.normal[1])
+    rims = 0.55 * clip(dot(at.normal, RIM)) + 0.25 * clip(dot(at.normal, BACK_RIM))
+    ambient = (sky + ground) * hidden + rims * ao * RIM_COLOUR[channel]
+    return key + fill * math.sqrt(hidden) + ambient
 
 
-@_inline
-def _oil(normal, bumped, view, gloss, ao, shadow):  # type: ignore[no-untyped-def]
+@device
+def _oil(at: _Sample, bumped: Vector, gloss: float, ao: float) -> float:
     """Two specular lobes of the skin's oil, and a faint sheen at the rim."""
-    facing = _clip(_dot(bumped, view), 1e-3)
-    fresnel = 0.028 + 0.35 * (1 - facing) ** 5
+    facing = clip(dot(bumped, at.toward), 1e-3)
+    grazing = (1 - facing) * (1 - facing) * (1 - facing) * (1 - facing)
+    fresnel = 0.028 + 0.35 * grazing * (1 - facing)
     power = 12 + 50 * gloss
-    key = 1.17 * _lobe(bumped, view, KEY, power) + 1.29 * _lobe(bumped, view, KEY, power * 3.2)
-    lobes = key * shadow + 0.5 * _lobe(bumped, view, FILL, power * 0.7)
-    sheen = (1 - facing) ** 4 * 0.05 * ao * _clip(_dot(normal, RIM) + 0.2)
+    key = 1.17 * _lobe(bumped, at.toward, KEY, power) + 1.29 * _lobe(
+        bumped, at.toward, KEY, power * 3.2
+    )
+    lobes = key * at.shadow + 0.5 * _lobe(bumped, at.toward, FILL, power * 0.7)
+    sheen = grazing * 0.05 * ao * clip(dot(at.normal, RIM) + 0.2)
     return lobes * gloss * ao * fresnel * 1.25 + sheen
 
 
-@_inline
-def _hair_shine(tangent, normal, view, ao, shadow):  # type: ignore[no-untyped-def]
-    first = _normal(_add(tangent, normal, -0.12))
-    second = _normal(_add(tangent, normal, 0.10))
-    key = 0.07 * _strand(first, normal, view, KEY, 60)
-    key += 0.04 * _strand(second, normal, view, KEY, 18)
-    rim = 0.10 * _strand(tangent, normal, view, RIM, 30)
-    fill = 0.025 * _strand(tangent, normal, view, FILL, 30)
-    return (key * shadow + rim + fill) * ao * 0.9
+@device
+def _hair_shine(at: _Sample, tangent: Vector, ao: float) -> float:
+    first = _normal(_add(tangent, at.normal, -0.12))
+    second = _normal(_add(tangent, at.normal, 0.10))
+    key = 0.07 * strand_shine(first, at.normal, at.toward, KEY, 60.0)
+    key += 0.04 * strand_shine(second, at.normal, at.toward, KEY, 18.0)
+    rim = 0.10 * strand_shine(tangent, at.normal, at.toward, RIM, 30.0)
+    fill = 0.025 * strand_shine(tangent, at.normal, at.toward, FILL, 30.0)
+    return (key * at.shadow + rim + fill) * ao * 0.9
 
 
-@_inline
-def _bump(normal, gradient, frame):  # type: ignore[no-untyped-def]
-    """Tilt the normal against the surface gradient of the height map.
-
-    `gradient` is (dh/du, dh/dv); `frame` holds the surface gradients of u and v.
-    """
-    along_u, along_v = frame
-    slope = (
-        gradient[0] * along_u[0] + gradient[1] * along_v[0],
-        gradient[0] * along_u[1] + gradient[1] * along_v[1],
-        gradient[0] * along_u[2] + gradient[1] * along_v[2],
-    )
-    steep = math.sqrt(_dot(slope, slope))
-    limit = min(1.0, 0.5 / (steep + 1e-9))
-    return _normal(_add(normal, slope, -limit))
-
-
-@_inline
-def _uv_frame(positions, corners, uv, uv_corners):  # type: ignore[no-untyped-def]
+@device
+def _uv_frame(t: int, at: _Sample, scene: Scene) -> tuple[Vector, Vector]:
     """Surface gradients of u and v over a triangle, each a vector in 1/metre."""
-    a, b, c = corners
-    i, j, k = uv_corners
-    e1 = (
-        positions[b, 0] - positions[a, 0],
-        positions[b, 1] - positions[a, 1],
-        positions[b, 2] - positions[a, 2],
-    )
-    e2 = (
-        positions[c, 0] - positions[a, 0],
-        positions[c, 1] - positions[a, 1],
-        positions[c, 2] - positions[a, 2],
-    )
+    a, b, c = at.corners
+    i, j, k = scene.uv_faces[t, 0], scene.uv_faces[t, 1], scene.uv_faces[t, 2]
+    origin = _row(scene.positions, a)
+    e1 = _add(_row(scene.positions, b), origin, -1.0)
+    e2 = _add(_row(scene.positions, c), origin, -1.0)
     n = _cross(e1, e2)
-    area = _dot(n, n) + 1e-24
+    area = dot(n, n) + 1e-24
     p, q = _cross(e2, n), _cross(n, e1)
+    uv = scene.uv
     u1, u2 = (uv[j, 0] - uv[i, 0]) / area, (uv[k, 0] - uv[i, 0]) / area
     v1, v2 = (uv[j, 1] - uv[i, 1]) / area, (uv[k, 1] - uv[i, 1]) / area
     return (
@@ -247,128 +313,159 @@ def _uv_frame(positions, corners, uv, uv_corners):  # type: ignore[no-untyped-de
     )
 
 
-@_inline
-def _eye_light(channel, normal, ao, shadow):  # type: ignore[no-untyped-def]
-    key = _clip(0.6 * _dot(normal, KEY) + 0.4) * KEY_COLOUR[channel] * 0.36 * (0.35 + 0.65 * shadow)
-    return (key + 0.42) * ao**1.7 * 1.25
-
-
-@_inline
-def _catch(normal, view, ao):  # type: ignore[no-untyped-def]
-    """Reflections of the key and the fill on the wet eye."""
-    facing = 2 * _dot(normal, view)
-    mirror = _normal(
-        (facing * normal[0] - view[0], facing * normal[1] - view[1], facing * normal[2] - view[2])
+@device
+def _bump(normal: Vector, du: float, dv: float, frame: tuple[Vector, Vector]) -> Vector:
+    """Tilt the normal against the slope of a height map with gradient (du, dv) in UV."""
+    along_u, along_v = frame
+    slope = (
+        du * along_u[0] + dv * along_v[0],
+        du * along_u[1] + dv * along_v[1],
+        du * along_u[2] + dv * along_v[2],
     )
-    key = _step(0.974, 0.986, _dot(mirror, CATCH_LIGHT)) * 0.9
-    fill = _step(0.988, 0.994, _dot(mirror, CATCH_FILL)) * 0.10
-    return (key + fill) * _clip(1.6 * ao - 0.25)
+    steep = math.sqrt(dot(slope, slope))
+    return _normal(_add(normal, slope, -min(1.0, 0.5 / (steep + 1e-9))))
 
 
-@nb.njit(cache=True, parallel=True, fastmath=True)  # type: ignore[untyped-decorator]
-def shade(  # type: ignore[no-untyped-def]
-    ids,
-    screen,
-    positions,
-    normals,
-    smooth,
-    tangents,
-    table,
-    mesh,
-    texture,
-    hair_key,
-    eyes,
-    light,
-    depth,
-    camera,
-    image,
-):
-    """Write linear light into `image` (H,W,3) where `ids` (H,W) names a triangle.
+@device
+def hairiness(red: float, green: float, blue: float, skin: Array) -> float:
+    """How far a scalp colour is from the face's skin: 0 bare, 1 hair."""
+    total = red + green + blue
+    darker = abs(math.log((total + 0.03) / (skin[0] + 0.03)))
+    paler = abs(red / (total + 0.01) - skin[1])
+    return step(0.25, 0.6, darker + 3 * paler)
 
-    screen (V,3) pixel x, y, distance; positions, normals, smooth, tangents (V,3) in the studio;
-    table (V,COLUMNS); mesh = faces, uv, uv_faces, material; texture (T,T,5) linear RGB and
-    height gradient per UV unit in metres; hair_key = skin's mean colour; eyes = (2,3) centres;
-    light = frame, origin, scale of the key's depth map; camera = eye position.
-    """
-    faces, uv, uv_faces, material = mesh
-    size = texture.shape[0]
-    for row in nb.prange(ids.shape[0]):
+
+@device
+def _mirror(normal: Vector, view: Vector) -> Vector:
+    facing = 2 * dot(normal, view)
+    return facing * normal[0] - view[0], facing * normal[1] - view[1], facing * normal[2] - view[2]
+
+
+@device
+def _eye(t: int, at: _Sample, scene: Scene) -> Vector:
+    """Eyeball: texture seen through the cornea, under the lids' shade, with catch lights."""
+    which = scene.material[t] - LEFT_EYE
+    centre, gaze = _row(scene.eyes, which), _row(scene.gazes, which)
+    sphere = _normal(_add(at.position, centre, -1.0))
+    ao = clip(1.15 * _scalar(scene.table, AO, at.corners, at.weights))
+    off_axis = dot(sphere, gaze)
+    iris = step(0.88, 0.93, off_axis)
+    aside = _add(at.toward, sphere, -dot(at.toward, sphere))
+    along_u, along_v = _uv_frame(t, at, scene)
+    shift = -CORNEA_DEPTH * iris
+    u = at.uv[0] + shift * dot(along_u, aside)
+    v = at.uv[1] + shift * dot(along_v, aside)
+    red, green, blue, _, _ = _texel(scene.texture, u, v)
+    cupped = _add(sphere, gaze, -off_axis)
+    key = clip(0.6 * dot(sphere, KEY) + 0.4 - 1.1 * iris * dot(cupped, KEY))
+    key *= 0.36 * (0.35 + 0.65 * at.shadow)
+    shade = ao**1.7 * 1.25 * EXPOSURE
+    mirror = _mirror(_normal(_add(sphere, gaze, 0.25 * iris)), at.toward)
+    catch = step(0.974, 0.986, dot(mirror, CATCH_LIGHT)) * 0.9
+    catch += step(0.988, 0.994, dot(mirror, CATCH_FILL)) * 0.10
+    catch = catch * clip(1.6 * ao - 0.25) + 0.003 * ao
+    return (
+        red * (key * KEY_COLOUR[0] + 0.42) * shade + catch,
+        green * (key * KEY_COLOUR[1] + 0.42) * shade + catch,
+        blue * (key * KEY_COLOUR[2] + 0.42) * shade + catch,
+    )
+
+
+@device
+def _surface(t: int, at: _Sample, scene: Scene) -> Vector:
+    """Skin, hair and the inside of the mouth."""
+    table, corners, weights = scene.table, at.corners, at.weights
+    red, green, blue, du, dv = _texel(scene.texture, at.uv[0], at.uv[1])
+    bumped = _bump(at.normal, du, dv, _uv_frame(t, at, scene))
+    soft = _normal(_vector(scene.smooth, corners, weights))
+    ao = clip(_scalar(table, AO, corners, weights), 1e-4)
+    hair = _scalar(table, HAIR, corners, weights)
+    if hair > 0.0:
+        hair *= hairiness(red, green, blue, scene.skin)
+    gloss = _scalar(table, GLOSS, corners, weights) * (1 - hair) + 0.30 * hair
+    shine = _oil(at, bumped, gloss, ao)
+    brightest = max(red, green, blue, 1e-4)
+    strand = 0.0
+    if hair > 0.01:
+        tangent = _normal(_vector(scene.tangents, corners, weights))
+        strand = hair * _hair_shine(at, tangent, ao) * clip(0.40 + 2.2 * brightest)
+    inside = scene.material[t] == INTERIOR
+    skin = 0.5 if inside else 1 - hair
+    tone = EXPOSURE * (1 - 0.30 * clip(_scalar(table, CAVITY, corners, weights), 0.0, 1.2))
+    if inside:
+        tone *= ao
+    cosines = (dot(soft, KEY), dot(bumped, KEY), dot(soft, FILL), dot(bumped, FILL))
+    return (
+        red * tone * _light(0, skin, cosines, ao, at, scene)
+        + shine
+        + strand * (0.30 + 0.70 * red / brightest),
+        green * tone * _light(1, skin, cosines, ao, at, scene)
+        + shine
+        + strand * (0.30 + 0.70 * green / brightest),
+        blue * tone * _light(2, skin, cosines, ao, at, scene)
+        + shine
+        + strand * (0.30 + 0.70 * blue / brightest),
+    )
+
+
+@kernel
+def shade(ids: Array, scene: Scene, image: Array) -> None:
+    """Write linear light into `image` (H,W,3) where `ids` (H,W) names a triangle (not -1)."""
+    for row in prange(ids.shape[0]):
         for column in range(ids.shape[1]):
             t = ids[row, column]
             if t < 0:
                 continue
-            corners = (faces[t, 0], faces[t, 1], faces[t, 2])
-            uv_corners = (uv_faces[t, 0], uv_faces[t, 1], uv_faces[t, 2])
-            weights = _weights(screen, corners, column + 0.5, row + 0.5)
-            position = _at(positions, corners, weights)
-            normal = _normal(_at(normals, corners, weights))
-            view = _normal(
-                (camera[0] - position[0], camera[1] - position[1], camera[2] - position[2])
-            )
-            u = uv[uv_corners[0], 0] * weights[0] + uv[uv_corners[1], 0] * weights[1]
-            u = (u + uv[uv_corners[2], 0] * weights[2]) * size - 0.5
-            v = uv[uv_corners[0], 1] * weights[0] + uv[uv_corners[1], 1] * weights[1]
-            v = (1 - (v + uv[uv_corners[2], 1] * weights[2])) * size - 0.5
-            ao = table[corners[0], AO] * weights[0] + table[corners[1], AO] * weights[1]
-            ao = _clip(ao + table[corners[2], AO] * weights[2], 1e-4)
-            noise = 52.9829189 * ((0.06711056 * column + 0.00583715 * row) % 1.0)
-            slope = 1 - _clip(_dot(normal, KEY))
-            shadow = _shadow(position, slope, light, depth, 6.2832 * (noise % 1.0))
-            if material[t] == 1 or material[t] == 2:
-                centre = eyes[material[t] - 1]
-                sphere = _normal(
-                    (position[0] - centre[0], position[1] - centre[1], position[2] - centre[2])
-                )
-                shine = _catch(sphere, view, _clip(1.15 * ao))
-                for channel in range(3):
-                    albedo = _texel(texture, u, v, channel)
-                    lit = _eye_light(channel, sphere, _clip(1.15 * ao), shadow)
-                    image[row, column, channel] = albedo * lit * EXPOSURE + shine + 0.003 * ao
-                continue
-            soft = _normal(_at(smooth, corners, weights))
-            gradient = (_texel(texture, u, v, 3), _texel(texture, u, v, 4))
-            frame = _uv_frame(positions, corners, uv, uv_corners)
-            bumped = _bump(normal, gradient, frame)
-            cavity = table[corners[0], CAVITY] * weights[0] + table[corners[1], CAVITY] * weights[1]
-            cavity += table[corners[2], CAVITY] * weights[2]
-            gloss = table[corners[0], GLOSS] * weights[0] + table[corners[1], GLOSS] * weights[1]
-            gloss += table[corners[2], GLOSS] * weights[2]
-            hair = table[corners[0], HAIR] * weights[0] + table[corners[1], HAIR] * weights[1]
-            hair += table[corners[2], HAIR] * weights[2]
-            red, green = _texel(texture, u, v, 0), _texel(texture, u, v, 1)
-            blue = _texel(texture, u, v, 2)
-            if hair > 0.0:
-                off = abs(math.log((red + green + blue + 0.03) / (hair_key[0] + 0.03)))
-                off += 3 * abs(red / (red + green + blue + 0.01) - hair_key[1])
-                hair *= _step(0.25, 0.6, off)
-            skin = 1 - hair if material[t] == 0 else 0.5
-            gloss = gloss * (1 - hair) + 0.30 * hair
-            shine = _oil(normal, bumped, view, gloss, ao, shadow)
-            strand = 0.0
-            if hair > 0.01:
-                tangent = _normal(_at(tangents, corners, weights))
-                strand = hair * _hair_shine(tangent, normal, view, ao, shadow)
-            dark = 1 - 0.30 * _clip(cavity, 0.0, 1.2)
-            deep = ao if material[t] == 3 else 1.0
-            brightest = max(red, green, blue, 1e-4)
-            strand *= _clip(0.40 + 2.2 * brightest)
+            at = _sample(t, column + 0.5, row + 0.5, scene)
+            if scene.material[t] == LEFT_EYE or scene.material[t] == RIGHT_EYE:
+                colour = _eye(t, at, scene)
+            else:
+                colour = _surface(t, at, scene)
+            image[row, column, 0] = colour[0]
+            image[row, column, 1] = colour[1]
+            image[row, column, 2] = colour[2]
+
+
+@kernel
+def paint_wall(image: Array, colour: Array, falloff: float) -> None:
+    """Fill (H,W,3) with a backdrop that darkens from left of the centre by `falloff`."""
+    height, width = image.shape[0], image.shape[1]
+    for row in prange(height):
+        y = (row + 0.5) / height - 0.45
+        for column in range(width):
+            x = (column + 0.5) / width - 0.42
+            light = 1 + falloff * (0.25 - 1.1 * math.sqrt(x * x + y * y))
             for channel in range(3):
-                albedo = red if channel == 0 else (green if channel == 1 else blue)
-                tint = (0.30 + 0.70 * albedo / brightest) * strand
-                lit = _diffuse(channel, skin, soft, bumped, normal, ao, shadow) * deep
-                image[row, column, channel] = albedo * dark * lit * EXPOSURE + shine + tint
+                image[row, column, channel] = max(colour[channel] * light, 0.0)
 
 
-@nb.njit(cache=True, parallel=True, fastmath=True)  # type: ignore[untyped-decorator]
-def resolve(image, out):  # type: ignore[no-untyped-def]
-    """Tone-map linear light (2H,2W,3) with a filmic shoulder, average 2x2, write sRGB uint8."""
-    for row in nb.prange(out.shape[0]):
+def _film(steps: int) -> Array:
+    """Display value 0..255 of linear light (i / steps)^2 * 8: filmic shoulder, then sRGB."""
+    x = 8 * (np.arange(steps + 1) / steps) ** 2 * 1.02
+    x = np.minimum(x * (1 + 0.10 * x) / (1 + 0.42 * x) * 1.12, 1.0)
+    srgb = np.where(x < 0.0031308, 12.92 * x, 1.055 * np.maximum(x, 1e-9) ** (1 / 2.4) - 0.055)
+    return np.asarray(255 * srgb, np.float32)
+
+
+_FILM = _film(8192)
+
+
+@kernel
+def resolve(image: Array, out: Array) -> None:
+    """Develop linear light (2H,2W,3) into sRGB uint8 (H,W,3), averaging 2x2."""
+    last = len(_FILM) - 1
+    for row in prange(out.shape[0]):
         for column in range(out.shape[1]):
             for channel in range(3):
-                total = 0.0
+                total = 0.5
                 for dy in range(2):
                     for dx in range(2):
-                        x = max(image[2 * row + dy, 2 * column + dx, channel] * 1.02, 0.0)
-                        x = min(x * (1 + 0.10 * x) / (1 + 0.42 * x) * 1.12, 1.0)
-                        total += 12.92 * x if x < 0.0031308 else 1.055 * x ** (1 / 2.4) - 0.055
-                out[row, column, channel] = int(total * 63.75 + 0.5)
+                        x = clip(image[2 * row + dy, 2 * column + dx, channel], 0.0, 8.0)
+                        total += 0.25 * _FILM[int(math.sqrt(x / 8) * last + 0.5)]
+                out[row, column, channel] = int(total)
+
+
+def film_inverse(colour: tuple[int, int, int]) -> Array:
+    """Linear light (3,) that `resolve` develops into an sRGB colour."""
+    light = 8 * (np.arange(len(_FILM)) / (len(_FILM) - 1)) ** 2
+    return np.interp(colour, _FILM, light)

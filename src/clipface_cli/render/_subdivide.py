@@ -1,7 +1,5 @@
 """One Loop subdivision step as a sparse matrix, so that a fixed topology costs one product."""
 
-from __future__ import annotations
-
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray

@@ -1,37 +1,42 @@
 """What a portrait can know of a head before it moves: subdivision, materials, lash lines."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import Protocol
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import scipy.sparse as sp
-import torch
 from numpy.typing import NDArray
 
-from ._subdivide import loop_matrix, midpoint_matrix, subdivide_faces, vertex_average
+from clipface_cli.head import HeadModel
+from clipface_cli.render._shading import INTERIOR, LEFT_EYE, RIGHT_EYE, SKIN
+from clipface_cli.render._subdivide import (
+    loop_matrix,
+    midpoint_matrix,
+    subdivide_faces,
+    vertex_average,
+)
 
-SKIN, LEFT_EYE, RIGHT_EYE, INTERIOR = 0, 1, 2, 3
 LASH_RING = 3  # subdivided rings from the socket lining outward to the visible lid margin
 
+Ints = NDArray[np.int64]
+Masks = dict[str, NDArray[np.float32]]
 
-class Head(Protocol):
-    """The part of a HeadModel that a portrait reads."""
 
-    template: torch.Tensor
-    faces: torch.Tensor
-    uv: torch.Tensor
-    uv_faces: torch.Tensor
-    masks: dict[str, torch.Tensor]
+@dataclass(frozen=True)
+class Eyeball:
+    """Vertices of one eyeball before and after subdivision."""
+
+    coarse: Ints  # (N,)
+    refined: Ints  # (N1,)
+    radii: sp.csr_matrix  # (N1, N) linear weights
+    cornea: int  # foremost refined vertex
 
 
 @dataclass(frozen=True)
 class LashLine:
     """Lid margin of one eye, upper or lower lid, as subdivided vertices from right to left."""
 
-    vertices: NDArray[np.int64]
+    vertices: Ints
     upper: bool
     left: bool
 
@@ -46,47 +51,42 @@ class Topology:
     faces: NDArray[np.int32]  # (F1, 3)
     uv: NDArray[np.float32]  # (Vt1, 2)
     uv_faces: NDArray[np.int32]  # (F1, 3)
-    vertex_uv: NDArray[np.int64]  # (V1,) one UV vertex of each vertex
     material: NDArray[np.int8]  # (F1,)
-    rest: NDArray[np.float32]  # (V1, 3) the template, subdivided
-    masks: dict[str, NDArray[np.float32]]  # (V1,) each, zeros where the head has no such mask
-    eyes: tuple[NDArray[np.int64], ...]  # subdivided vertices of the left and the right eyeball
-    corneas: tuple[int, ...]  # foremost vertex of each eyeball
+    masks: Masks  # (V1,) each, zeros where the head has no such mask
+    gloss: NDArray[np.float32]  # (V1,)
+    bare: Ints  # UV vertices on the bare skin of the face
+    rest_normals: NDArray[np.float32]  # (V1, 3) of the template
+    eyes: tuple[Eyeball, ...]  # left, right
     lashes: tuple[LashLine, ...]
 
 
-_MASKS = ("skin face lips eyes lids brows scalp ears neck nose mouth_interior teeth tongue").split()
-_known: WeakKeyDictionary[Head, Topology] = WeakKeyDictionary()
+_MASKS = "face lips eyes sockets brows scalp neck nose mouth_interior teeth tongue".split()
+_known: WeakKeyDictionary[HeadModel, Topology] = WeakKeyDictionary()
 
 
-def topology(head: Head) -> Topology:
+def topology(head: HeadModel) -> Topology:
     """The head's `Topology`, built on first use and kept as long as the head lives."""
     if head not in _known:
         _known[head] = _build(head)
     return _known[head]
 
 
-def _build(head: Head) -> Topology:
-    coarse = head.faces.detach().cpu().numpy().astype(np.int64)
-    template = head.template.detach().cpu().numpy().astype(np.float64)
-    uv = head.uv.detach().cpu().numpy().astype(np.float64)
-    uv_coarse = head.uv_faces.detach().cpu().numpy().astype(np.int64)
+def _build(head: HeadModel) -> Topology:
+    coarse, uv_coarse = head.faces.cpu().numpy(), head.uv_faces.cpu().numpy()
+    template, uv = head.template.cpu().double().numpy(), head.uv.cpu().double().numpy()
     count = len(template)
-    raw = {name: mask.detach().cpu().numpy() for name, mask in head.masks.items()}
-    eyeball = raw.get("eyes", np.zeros(count)) > 0.5
-
     linear = midpoint_matrix(coarse, count)
-    on_eye = (linear @ eyeball) > 0.99
-    keep = sp.diags(on_eye.astype(float))
-    refine = keep @ linear + (sp.identity(len(on_eye)) - keep) @ loop_matrix(coarse, count)
-    faces = subdivide_faces(coarse, count)
-    uv_faces = subdivide_faces(uv_coarse, len(uv))
+    masks = {
+        name: (linear @ head.masks[name].cpu().numpy()).astype(np.float32)
+        if name in head.masks
+        else np.zeros(linear.shape[0], np.float32)
+        for name in _MASKS
+    }
+    on_eye = sp.diags((masks["eyes"] > 0.99).astype(float))
+    refine = on_eye @ linear + (sp.identity(linear.shape[0]) - on_eye) @ loop_matrix(coarse, count)
+    faces, uv_faces = subdivide_faces(coarse, count), subdivide_faces(uv_coarse, len(uv))
     rest = refine @ template
-    masks = {name: (linear @ raw.get(name, np.zeros(count))).astype(np.float32) for name in _MASKS}
-    sides = (np.flatnonzero(on_eye & (rest[:, 0] > 0)), np.flatnonzero(on_eye & (rest[:, 0] <= 0)))
-    eyes = tuple(side for side in sides if len(side))
-    vertex_uv = np.zeros(len(rest), np.int64)
-    vertex_uv[faces] = uv_faces
+    eyes = _eyeballs(rest, masks["eyes"] > 0.99, linear)
     return Topology(
         refine=refine.tocsr(),
         blend=vertex_average(faces, len(rest)),
@@ -94,19 +94,41 @@ def _build(head: Head) -> Topology:
         faces=faces.astype(np.int32),
         uv=(midpoint_matrix(uv_coarse, len(uv)) @ uv).astype(np.float32),
         uv_faces=uv_faces.astype(np.int32),
-        vertex_uv=vertex_uv,
         material=_materials(faces, rest, masks),
-        rest=rest.astype(np.float32),
         masks=masks,
+        gloss=_gloss(rest, masks),
+        bare=_bare(faces, uv_faces, masks),
+        rest_normals=vertex_normals(rest, faces),
         eyes=eyes,
-        corneas=tuple(int(side[rest[side, 2].argmax()]) for side in eyes),
-        lashes=_lash_lines(faces, rest, masks["lids"] > 0.99, eyes),
+        lashes=_lash_lines(faces, rest, masks["sockets"] > 0.5, eyes),
     )
 
 
-def _materials(
-    faces: NDArray[np.int64], rest: NDArray[np.float64], masks: dict[str, NDArray[np.float32]]
-) -> NDArray[np.int8]:
+def vertex_normals(points: NDArray[np.floating], faces: NDArray[np.integer]) -> NDArray[np.float32]:
+    """Area-weighted unit normals (V,3)."""
+    a, b, c = points[faces[:, 0]], points[faces[:, 1]], points[faces[:, 2]]
+    across = np.repeat(np.cross(b - a, c - a), 3, axis=0)
+    corners = faces.ravel()
+    total = np.stack([np.bincount(corners, axis, len(points)) for axis in across.T], axis=1)
+    length = np.linalg.norm(total, axis=1, keepdims=True)
+    return np.asarray(total / (length + 1e-20), np.float32)
+
+
+def _eyeballs(
+    rest: NDArray[np.float64], on_eye: NDArray[np.bool_], linear: sp.csr_matrix
+) -> tuple[Eyeball, ...]:
+    """The left and the right eyeball, as far as the head has them."""
+    eyes = []
+    for left in (True, False):
+        refined = np.flatnonzero(on_eye & ((rest[:, 0] > 0) == left))
+        if len(refined):
+            coarse = refined[refined < linear.shape[1]]
+            cornea = int(refined[rest[refined, 2].argmax()])
+            eyes.append(Eyeball(coarse, refined, linear[refined][:, coarse], cornea))
+    return tuple(eyes)
+
+
+def _materials(faces: Ints, rest: NDArray[np.float64], masks: Masks) -> NDArray[np.int8]:
     """Material of each triangle, by the majority of its corners."""
     material = np.full(len(faces), SKIN, np.int8)
     interior = np.maximum.reduce([masks["teeth"], masks["tongue"], masks["mouth_interior"]])
@@ -118,13 +140,32 @@ def _materials(
     return material
 
 
+def _gloss(rest: NDArray[np.float64], masks: Masks) -> NDArray[np.float32]:
+    """Oil on the skin (V1,): more on nose and forehead, most on what is wet."""
+    forehead = np.clip((rest[:, 1] - 0.025) / 0.02, 0, 1) * (rest[:, 2] > -0.04)
+    gloss = 0.34 + 0.12 * forehead + 0.22 * masks["nose"] - 0.10 * masks["neck"]
+    gloss = gloss * (1 - masks["lips"]) + 0.55 * masks["lips"]
+    inside = [masks[name] for name in ("mouth_interior", "teeth", "tongue", "sockets")]
+    wet = np.maximum.reduce(inside)
+    return np.asarray(gloss * (1 - wet) + 0.9 * wet, np.float32)
+
+
+def _bare(faces: Ints, uv_faces: Ints, masks: Masks) -> Ints:
+    """UV vertices on the face where there is skin and nothing else."""
+    other = np.maximum.reduce(
+        [mask for name, mask in masks.items() if name not in {"face", "nose"}]
+    )
+    bare = (masks["face"] > 0.9) & (other < 0.1)
+    return np.unique(uv_faces[bare[faces]])
+
+
 def _lash_lines(
-    faces: NDArray[np.int64],
+    faces: Ints,
     rest: NDArray[np.float64],
     lining: NDArray[np.bool_],
-    eyes: tuple[NDArray[np.int64], ...],
+    eyes: tuple[Eyeball, ...],
 ) -> tuple[LashLine, ...]:
-    """Upper and lower lid margin of each eye: `LASH_RING` rings outward from the lining's border.
+    """Upper and lower lid margin of each eye: `LASH_RING` rings outward from the lining.
 
     The border of the socket lining itself lies behind the margin, where lashes would be hidden.
     """
@@ -133,7 +174,7 @@ def _lash_lines(
     graph = graph + graph.T
     lines = []
     for eye in eyes:
-        left = bool(rest[eye, 0].mean() > 0)
+        left = bool(rest[eye.cornea, 0] > 0)
         inside = lining & ((rest[:, 0] > 0) == left)
         ring = np.zeros(0, np.int64)
         for _ in range(LASH_RING):
@@ -145,7 +186,7 @@ def _lash_lines(
     return tuple(lines)
 
 
-def _split_lids(ring: NDArray[np.int64], rest: NDArray[np.float64], left: bool) -> list[LashLine]:
+def _split_lids(ring: Ints, rest: NDArray[np.float64], left: bool) -> list[LashLine]:
     """Cut a closed ring at the eye's corners into an upper and a lower line, both right to left."""
     x, y = rest[ring, 0], rest[ring, 1]
     a, b = x.argmin(), x.argmax()

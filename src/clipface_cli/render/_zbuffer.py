@@ -1,18 +1,23 @@
 """Nearest-triangle buffers for the portrait: no gradients, one sample a pixel, both cores."""
 
-from __future__ import annotations
-
 import math
 
-import numba as nb
+from typing import Any, TypeAlias
+
 import numpy as np
 from numpy.typing import NDArray
+
+from clipface_cli.render._jit import device, kernel, prange
+
+Array: TypeAlias = NDArray[Any]
 
 FAR = np.float32(1e30)
 
 
-@nb.njit(cache=True)  # type: ignore[untyped-decorator]
-def draw(points, faces, depth, ids, first_row, last_row):  # type: ignore[no-untyped-def]
+@device
+def draw(
+    points: Array, faces: Array, depth: Array, ids: Array, first_row: int, last_row: int
+) -> None:
     """Draw triangles that are counter-clockwise on screen into `depth` (smaller is nearer) and `ids`.
 
     `points` (V,3) holds pixel x, pixel y (down) and depth; rows outside [first_row, last_row)
@@ -51,11 +56,11 @@ def draw(points, faces, depth, ids, first_row, last_row):  # type: ignore[no-unt
                 w1 += step1
 
 
-@nb.njit(cache=True, parallel=True)  # type: ignore[untyped-decorator]
-def _draw_bands(points, faces, depth, ids):  # type: ignore[no-untyped-def]
+@kernel
+def _draw_bands(points: Array, faces: Array, depth: Array, ids: Array) -> None:
     bands = 8
     rows = (depth.shape[0] + bands - 1) // bands
-    for band in nb.prange(bands):
+    for band in prange(bands):
         draw(points, faces, depth, ids, band * rows, min(depth.shape[0], (band + 1) * rows))
 
 

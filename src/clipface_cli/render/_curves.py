@@ -1,0 +1,64 @@
+"""Lashes and hair as anti-aliased curves laid over a rendered image, hidden by its depth."""
+
+import math
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clipface_cli.render._jit import device
+
+Array: TypeAlias = NDArray[Any]
+
+
+class Curves(NamedTuple):
+    """N curves of P points each."""
+
+    points: Array  # (N, P, 3) metres
+    alphas: Array  # (N,) opacity at the root; it fades toward the tip
+    colours: Array  # (N, 3) linear
+
+
+@device
+def _cover(image: Array, depth: Array, x: float, y: float, z: float, ink: Array) -> None:
+    """Blend ink (red, green, blue, alpha) over the four pixels around (x, y)."""
+    column, row = math.floor(x - 0.5), math.floor(y - 0.5)
+    if column < 0 or row < 0 or column >= depth.shape[1] - 1 or row >= depth.shape[0] - 1:
+        return
+    fx, fy = x - 0.5 - column, y - 0.5 - row
+    for dy in range(2):
+        for dx in range(2):
+            if depth[row + dy, column + dx] < z:
+                continue
+            share = ink[3] * (fx if dx else 1 - fx) * (fy if dy else 1 - fy)
+            for channel in range(3):
+                under = image[row + dy, column + dx, channel]
+                image[row + dy, column + dx, channel] = under + (ink[channel] - under) * share
+
+
+@device
+def _draw(
+    curves: Array, alphas: Array, colours: Array, depth: Array, bias: float, image: Array
+) -> None:
+    last = curves.shape[1] - 1
+    ink = np.empty(4)
+    for n in range(curves.shape[0]):
+        ink[:3] = colours[n]
+        for p in range(last):
+            a, b = curves[n, p], curves[n, p + 1]
+            steps = max(1, math.ceil(math.hypot(b[0] - a[0], b[1] - a[1])))
+            for i in range(steps):
+                t = (i + 0.5) / steps
+                ink[3] = alphas[n] * (1 - (p + t) / last) ** 0.55
+                x, y, z = a[0] + t * (b[0] - a[0]), a[1] + t * (b[1] - a[1]), a[2]
+                _cover(image, depth, x, y, z + t * (b[2] - z) - bias, ink)
+
+
+def draw_curves(screen: Array, curves: Curves, depth: Array, bias: float, image: Array) -> None:
+    """Draw curves, in order, into linear `image` (H,W,3).
+
+    screen (N,P,3) holds their pixel x, y and distance; a point is hidden where `depth` (H,W) is
+    nearer by more than `bias` metres. Curves thin out on small images.
+    """
+    alphas = curves.alphas * np.float32(min(1.0, (len(image) / 2048) ** 0.5))
+    _draw(screen, alphas, curves.colours, depth, bias, image)

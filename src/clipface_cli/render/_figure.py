@@ -1,0 +1,146 @@
+"""A posed, textured head made ready for portraits: refined surface, occlusion, lashes, colours."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+from clipface_cli.render import _shading
+from clipface_cli.render._curves import Curves
+from clipface_cli.render._lashes import lashes
+from clipface_cli.render._occlusion import ambient_occlusion
+from clipface_cli.render._topology import Topology, vertex_normals
+
+Float = NDArray[np.float32]
+Texture = torch.Tensor | NDArray[np.uint8]
+
+TEXELS = 1024  # smaller textures are enlarged to this
+RELIEF = 0.0002  # metres of height per unit of log luminance
+CROWN = (0.0, 0.11, -0.07)  # metres from between the eyes: where hair parts
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A head in its own space, ready to be seen from anywhere; V1 refined vertices."""
+
+    topology: Topology
+    points: Float  # (V1, 3) metres
+    normals: Float  # (V1, 3)
+    smooth: Float  # (V1, 3) normals averaged over some millimetres
+    tangents: Float  # (V1, 3) along the hair
+    table: Float  # (V1, COLUMNS) see _shading
+    texture: Float  # (T, T, 5) linear RGB, height gradient in metres per UV unit
+    skin: Float  # (2,) brightness and redness
+    eyes: Float  # (2, 3) centres
+    gazes: Float  # (2, 3) unit axes
+    lashes: Curves
+
+
+def pose_figure(fixed: Topology, vertices: torch.Tensor, texture: Texture) -> Figure:
+    """Prepare vertices (V,3) and a texture, (3,R,R) in [-1,1] or (R,R,3) uint8."""
+    points, eyes, gazes = _refine(fixed, vertices.detach().cpu().numpy())
+    normals = vertex_normals(points, fixed.faces)
+    smooth = normals
+    for _ in range(4):
+        smooth = np.asarray(fixed.blend @ smooth, np.float32)
+    rgb = _linear_texture(texture)
+    layers = np.concatenate([rgb, _height_gradient(rgb)], axis=2)
+    return Figure(
+        topology=fixed,
+        points=points,
+        normals=normals,
+        smooth=_unit(smooth),
+        tangents=_hair_flow(points, normals),
+        table=_vertex_table(fixed, points, normals),
+        texture=layers,
+        skin=_skin_colour(fixed, rgb),
+        eyes=eyes,
+        gazes=gazes,
+        lashes=lashes(fixed.lashes, points, normals, fixed.rest_normals),
+    )
+
+
+def _refine(fixed: Topology, vertices: NDArray[np.float32]) -> tuple[Float, Float, Float]:
+    """Subdivided points (V1,3) with spherical eyes, eye centres (2,3) and gaze axes (2,3)."""
+    points = np.asarray(fixed.refine @ vertices.astype(np.float64))
+    centres, gazes = np.zeros((2, 3), np.float32), np.zeros((2, 3), np.float32)
+    gazes[:, 2] = 1
+    for i, eye in enumerate(fixed.eyes):
+        centre = _sphere_centre(vertices[eye.coarse].astype(np.float64))
+        rays = points[eye.refined] - centre
+        lengths = eye.radii @ np.linalg.norm(vertices[eye.coarse] - centre, axis=1)
+        points[eye.refined] = centre + _unit(rays) * lengths[:, None]
+        centres[i], gazes[i] = centre, _unit(points[eye.cornea] - centre)
+    return points.astype(np.float32), centres, gazes
+
+
+def _sphere_centre(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Centre of the sphere nearest to (N,3) points in the algebraic sense."""
+    system = np.concatenate([2 * points, np.ones((len(points), 1))], axis=1)
+    return np.linalg.lstsq(system, (points**2).sum(axis=1), rcond=None)[0][:3]
+
+
+def _unit(vectors: NDArray[np.floating]) -> Float:
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.asarray(vectors / (length + 1e-12), np.float32)
+
+
+def _hair_flow(points: Float, normals: Float) -> Float:
+    """Tangents away from the crown."""
+    away = points - np.array(CROWN, np.float32)
+    return _unit(away - (away * normals).sum(axis=1, keepdims=True) * normals)
+
+
+def _vertex_table(fixed: Topology, points: Float, normals: Float) -> Float:
+    table = np.zeros((len(points), _shading.COLUMNS), np.float32)
+    ao = np.clip(ambient_occlusion(points, normals, fixed.coarse_faces), 1e-4, 1)
+    table[:, _shading.AO] = ao
+    for channel, power in enumerate(_shading.SKIN_OCCLUSION):
+        table[:, _shading.AO_RED + channel] = ao**power
+    table[:, _shading.CAVITY] = _cavity(fixed, points, normals)
+    table[:, _shading.GLOSS] = fixed.gloss
+    table[:, _shading.HAIR] = fixed.masks["scalp"]
+    return table
+
+
+def _cavity(fixed: Topology, points: Float, normals: Float) -> Float:
+    """Concavity (V1,): 1 in a sharp crease, negative on ridges."""
+    bend = ((fixed.blend @ points - points) * normals).sum(axis=1) / 0.0004
+    bend = np.clip(bend, -1, 1.5)
+    return np.asarray(0.5 * bend + 0.5 * (fixed.blend @ bend), np.float32)
+
+
+def _linear_texture(texture: Texture) -> Float:
+    """(T,T,3) linear light, enlarged to at least `TEXELS` a side."""
+    if isinstance(texture, torch.Tensor):
+        image = texture.detach().cpu().float()[None] * 0.5 + 0.5
+    else:
+        image = torch.from_numpy(np.ascontiguousarray(texture)).permute(2, 0, 1)[None] / 255
+    if image.shape[-1] < TEXELS:
+        image = torch.nn.functional.interpolate(image, (TEXELS, TEXELS), mode="bicubic")
+    srgb = image[0].permute(1, 2, 0).clamp(0, 1)
+    linear = torch.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    return linear.contiguous().numpy()
+
+
+def _height_gradient(rgb: Float) -> Float:
+    """(T,T,2) gradient of a relief read from fine luminance, in metres per UV unit."""
+    size = rgb.shape[0]
+    light = np.log(rgb @ np.array([0.3, 0.55, 0.15], np.float32) + 0.02)
+    relief = np.clip(light - gaussian_filter(light, size / 250), -0.5, 0.5) * (RELIEF * size)
+    down, right = np.gradient(relief)
+    return np.stack([right, -down], axis=2).astype(np.float32)
+
+
+def _skin_colour(fixed: Topology, rgb: Float) -> Float:
+    """Brightness (sum of channels) and redness of the bare face, to tell hair from scalp."""
+    if not len(fixed.bare):
+        return np.array([1.0, 0.4], np.float32)
+    uv = fixed.uv[fixed.bare]
+    last = rgb.shape[0] - 1
+    row, column = ((1 - uv[:, 1]) * last).astype(int), (uv[:, 0] * last).astype(int)
+    red, green, blue = (float(c) for c in np.median(rgb[row, column], axis=0))
+    total = red + green + blue
+    return np.array([total, red / (total + 0.01)], np.float32)
