@@ -1,0 +1,75 @@
+# Everything sets itself up: python3 (3.10 or newer), make and a package index are enough.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+CLIPFACE := $(BIN)/clipface
+RUNTIME := $(VENV)/.installed
+DEV := $(VENV)/.installed-dev
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: demo test lint format bench bundle pipeline clean help
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo      two heads, sampled and edited by prompt, into demo/"
+	@echo "make pipeline  the same kind of work as file rules (pipeline.mk), to copy from"
+	@echo "make test      run the tests"
+	@echo "make lint      ruff, mypy --strict, import layers"
+	@echo "make bench     timings against peers, JSON into benchmarks/out/"
+	@echo "make bundle    rebuild the embedded head, generator and guidance (hours)"
+	@echo "make clean     remove what these targets wrote"
+
+# --- setup ---------------------------------------------------------------------------------------
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
+	  || { echo "Python 3.10 or newer is needed; run make PYTHON=/path/to/python3"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(RUNTIME): pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP_INSTALL) -e .
+	@touch $@
+
+$(DEV): pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP_INSTALL) -e '.[dev]'
+	@touch $(RUNTIME) $@
+
+# --- use -----------------------------------------------------------------------------------------
+
+demo: $(RUNTIME)
+	$(CLIPFACE) sample -n 2 --seed 7 -o demo/heads --force
+	$(CLIPFACE) edit demo/heads/000.obj --prompt zombie -o demo/zombie --force
+	$(CLIPFACE) edit demo/heads/001.obj --prompt "laughing, red lips" -o demo/laughing --force
+	$(CLIPFACE) export demo/zombie/edited.obj --format glb -o demo/zombie.glb --force
+	@echo "Done: look at demo/heads/heads.png, demo/zombie/before_after.png, demo/laughing/before_after.png"
+
+pipeline: $(RUNTIME)
+	$(MAKE) -f pipeline.mk CLIPFACE=$(CLIPFACE) OUT=demo/pipeline
+
+# --- development ---------------------------------------------------------------------------------
+
+test: $(DEV)
+	$(BIN)/python -m pytest
+
+lint: $(DEV)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict src
+	$(BIN)/lint-imports --no-logo
+
+format: $(DEV)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(DEV)
+	@mkdir -p benchmarks/out
+	@set -e; for subject in $$(find benchmarks -name 'bench_*.py' | sort); do \
+	  echo "$$subject"; $(BIN)/python $$subject > benchmarks/out/$$(basename $$subject .py).json; done
+
+bundle: $(DEV)
+	$(PIP_INSTALL) -e '.[build]'
+	$(BIN)/python tools/build_head.py
+
+clean:
+	rm -rf demo benchmarks/out build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,1 @@
+"""The `clipface` command: one file per subcommand."""
