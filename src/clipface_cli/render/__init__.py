@@ -1,0 +1,27 @@
+"""Cameras, the differentiable rasteriser, and textured and shaded renders of heads."""
+
+from clipface_cli.render.antialias import (
+    antialias,
+    antialias_construct_topology_hash,
+    antialias_ref,
+)
+from clipface_cli.render.camera import Camera
+from clipface_cli.render.interpolate import interpolate, interpolate_ref
+from clipface_cli.render.rasterize import rasterize, rasterize_ref
+from clipface_cli.render.renderer import Renderer
+from clipface_cli.render.texture import flip_v, texture, texture_ref
+
+__all__ = [
+    "Camera",
+    "Renderer",
+    "antialias",
+    "antialias_construct_topology_hash",
+    "antialias_ref",
+    "flip_v",
+    "interpolate",
+    "interpolate_ref",
+    "rasterize",
+    "rasterize_ref",
+    "texture",
+    "texture_ref",
+]

@@ -1,0 +1,65 @@
+"""Checks of the operations' arguments: each raises a ValueError that names the argument."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+_FLOATS = (torch.float32, torch.float64)
+
+
+def check_float(name: str, value: Tensor, shape: Sequence[int | None]) -> None:
+    """Demand a float32 or float64 CPU tensor of this shape (None: any size from 1)."""
+    if not isinstance(value, Tensor):
+        raise ValueError(f"{name} must be a tensor, not {type(value).__name__}")
+    if value.dtype not in _FLOATS:
+        raise ValueError(f"{name} must be float32 or float64, not {value.dtype}")
+    _check_shape(name, value, shape)
+
+
+def check_triangles(name: str, value: Tensor, vertices: int) -> None:
+    """Demand triangles (F, 3) of integers below the number of vertices."""
+    if not isinstance(value, Tensor) or value.dtype not in (torch.int32, torch.int64):
+        raise ValueError(f"{name} must be a tensor of int32 or int64")
+    _check_shape(name, value, (None, 3))
+    if value.shape[0] >= 2**24:
+        raise ValueError(f"{name} has more triangles than a float32 id can count (2**24)")
+    low, high = value.aminmax()
+    if int(low) < 0 or int(high) >= vertices:
+        raise ValueError(
+            f"{name} holds vertex {int(low) if low < 0 else int(high)}, outside 0..{vertices - 1}"
+        )
+
+
+def check_finite(name: str, value: Tensor) -> None:
+    """Demand that no element is NaN or infinite."""
+    if not bool(torch.isfinite(value).all()):
+        raise ValueError(f"{name} holds NaN or infinite values")
+
+
+def check_rast(name: str, value: Tensor, triangles: int) -> None:
+    """Demand a rasteriser's output (B, H, W, 4) whose ids are within the triangles."""
+    check_float(name, value, (None, None, None, 4))
+    low, high = value[..., 3].aminmax()
+    if not (low >= 0 and high <= triangles):
+        raise ValueError(f"{name} holds triangle ids outside 0..{triangles}")
+
+
+def check_same(first: str, one: Tensor, second: str, other: Tensor) -> None:
+    """Demand that two tensors share dtype and device."""
+    if one.dtype != other.dtype:
+        raise ValueError(f"{second} must have {first}'s dtype {one.dtype}, not {other.dtype}")
+    if one.device != other.device:
+        raise ValueError(f"{second} must be on {first}'s device {one.device}, not {other.device}")
+
+
+def _check_shape(name: str, value: Tensor, shape: Sequence[int | None]) -> None:
+    fits = value.ndim == len(shape) and all(
+        size > 0 if want is None else size == want
+        for size, want in zip(value.shape, shape, strict=True)
+    )
+    if not fits:
+        wanted = ", ".join("any" if want is None else str(want) for want in shape)
+        raise ValueError(f"{name} must have shape ({wanted}), not {tuple(value.shape)}")
+    if value.device.type != "cpu":
+        raise ValueError(f"{name} must be on the CPU for these kernels, not {value.device}")
