@@ -14,8 +14,8 @@ from clipface_cli.texture.layers import (
     EqualizedLinear,
     activate,
     channel_widths,
-    downsample,
 )
+from clipface_cli.texture.resample import downsample
 
 
 class EqualizedConv2d(nn.Module):

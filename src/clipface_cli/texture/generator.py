@@ -22,9 +22,8 @@ from clipface_cli.texture.layers import (
     channel_widths,
     full_precision,
     normalize_second_moment,
-    upsample,
-    upsample_image,
 )
+from clipface_cli.texture.resample import upsample, upsample_image
 from clipface_cli.texture.weights import load_state, locate, save_state
 
 Noise = Literal["const", "random", "none"]

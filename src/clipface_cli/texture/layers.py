@@ -1,8 +1,8 @@
-"""Equalised layers, activations and resampling shared by generator, discriminator and mappers."""
+"""Equalised layers and activations shared by generator, discriminator and mappers."""
 
 import math
 from collections.abc import Callable
-from functools import cache, wraps
+from functools import wraps
 from typing import ParamSpec, TypeVar
 
 import torch
@@ -18,7 +18,7 @@ R = TypeVar("R")
 
 
 def full_precision(function: Callable[P, R]) -> Callable[P, R]:
-    """Run `function` outside autocast: resampling and styles keep the dtype they are given."""
+    """Run `function` outside autocast: what decides on styles stays in the weights' dtype."""
 
     @wraps(function)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -69,42 +69,7 @@ def activate(x: Tensor, scale: Tensor | float, bias: Tensor, clamp: float = CLAM
     """clamp(leaky_relu(scale * x + bias)); the layer's gain is part of scale and bias."""
     scale = scale.to(x.dtype) if isinstance(scale, Tensor) else x.new_tensor(scale)
     y = F.leaky_relu_(torch.addcmul(bias.to(x.dtype), x, scale), SLOPE)
-    return y.clamp(-clamp, clamp)
-
-
-@full_precision
-def upsample(x: Tensor) -> Tensor:
-    """(B, C, H, W) -> (B, C, 2H, 2W): nearest, then a [1, 3, 3, 1] blur with replicated border.
-
-    Written as bilinear interpolation and a 2x2 mean, which is the same filter and several times
-    faster on channels-last maps.
-    """
-    y = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
-    return F.avg_pool2d(F.pad(y, (1, 0, 1, 0), mode="replicate"), 2, stride=1)
-
-
-@cache
-def _upsample_matrix(size: int, device: torch.device) -> Tensor:
-    """(2 * size, size) matrix of the one-dimensional `upsample`."""
-    with torch.inference_mode(False), torch.no_grad():
-        row = torch.eye(size).reshape(size, 1, 1, size).expand(size, 1, size, size)
-        return upsample(row)[:, 0, 0].T.contiguous().to(device)
-
-
-@full_precision
-def upsample_image(x: Tensor) -> Tensor:
-    """`upsample` for maps with few channels, as two matrix products."""
-    height = _upsample_matrix(x.shape[2], x.device).to(x.dtype)
-    width = _upsample_matrix(x.shape[3], x.device).to(x.dtype)
-    return height @ x.contiguous() @ width.T
-
-
-@full_precision
-def downsample(x: Tensor) -> Tensor:
-    """(B, C, H, W) -> (B, C, H/2, W/2): [1, 3, 3, 1] blur with replicated border, every second."""
-    taps = torch.tensor([1.0, 3.0, 3.0, 1.0], device=x.device)
-    kernel = (torch.outer(taps, taps) / 64).to(x.dtype).expand(x.shape[1], 1, 4, 4)
-    return F.conv2d(F.pad(x, (2, 1, 2, 1), mode="replicate"), kernel, stride=2, groups=x.shape[1])
+    return F.hardtanh(y, -clamp, clamp)
 
 
 def channel_widths(resolution: int, channel_base: int, channel_max: int) -> dict[int, int]:
