@@ -1,0 +1,1 @@
+"""Procedural people: attributes, painted UV skins, captions, expressions, and the corpus."""

@@ -1,0 +1,283 @@
+"""The canonical maps of a head's texture, computed once: where every texel lies on the head."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.ndimage import binary_erosion, distance_transform_edt, gaussian_filter
+from scipy.spatial import cKDTree
+
+from clipface_cli.head import HeadModel
+from clipface_cli.render.rasterize import rasterize
+from clipface_cli.synth.fields import Field, cells, noise, step
+
+_MOUTH_DROP = 0.067  # canonical height of the mouth line below the eyes, metres
+_FRONT_SIZE = 1024
+_FRONT_SPAN = 0.07  # half width of the front view in which the eye opening is found
+_FAR = 0.03  # distances are kept up to here
+
+
+class Canvas:
+    """Maps (R, R, ...) of a head's UV chart in canonical coordinates.
+
+    Canonical coordinates are metres with y up, x to the head's left, z to the front, the origin
+    between the eyeballs, scaled so that the mouth line lies 67 mm below it.
+    """
+
+    def __init__(self, head: HeadModel, resolution: int = 512) -> None:
+        self.resolution = resolution
+        self._head = head
+        vertices = head.template.double().numpy()
+        self.faces = head.faces.numpy()
+        self._masks = {name: mask.numpy().astype(np.float32) for name, mask in head.masks.items()}
+        mouth = self._mouth_ring(vertices)
+        self.scale = _MOUTH_DROP / -float(mouth[:, 1].mean())
+        self.vertices = (vertices * self.scale).astype(np.float32)
+        self.mouth_ring = (mouth * self.scale).astype(np.float32)
+        self._bake()
+        self._measure_eyes()
+        self._measure_mouth()
+
+    def _mouth_ring(self, vertices: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Points where the lips turn into the mouth's lining."""
+        inside = self._masks["mouth_interior"] > 0.5
+        for other in ("teeth", "tongue"):
+            inside &= self._masks[other] < 0.5
+        edges = np.concatenate([self.faces[:, [0, 1]], self.faces[:, [1, 2]], self.faces[:, [2, 0]]])
+        crossing = edges[inside[edges[:, 0]] != inside[edges[:, 1]]]
+        return vertices[crossing].mean(1)
+
+    def _uv_raster(self) -> tuple[NDArray[np.int64], Field, NDArray[np.bool_]]:
+        """Triangle (R, R), weights (R, R, 3) and coverage of every texel; row 0 at the top."""
+        uv = self._head.uv.float()
+        clip = torch.cat([uv * 2 - 1, torch.zeros(len(uv), 1), torch.ones(len(uv), 1)], 1)
+        faces = self._head.uv_faces.int()
+        rast, _ = rasterize(clip[None], faces, (self.resolution, self.resolution))
+        image = np.ascontiguousarray(rast[0].numpy()[::-1])
+        covered = image[..., 3] > 0
+        weights = np.stack([image[..., 0], image[..., 1], 1 - image[..., 0] - image[..., 1]], -1)
+        return np.maximum(image[..., 3].astype(np.int64) - 1, 0), weights, covered
+
+    def _bake(self) -> None:
+        triangle, weights, covered = self._uv_raster()
+        nearest = distance_transform_edt(~covered, return_distances=False, return_indices=True)
+        rows, columns = nearest
+        triangle, weights = triangle[rows, columns], weights[rows, columns].astype(np.float32)
+        corners = self.faces[triangle]
+
+        def baked(values: NDArray[np.float32]) -> Field:
+            extra = (1,) * (values.ndim - 1)
+            parts = (values[corners[..., k]] * weights[..., k].reshape(*triangle.shape, *extra)
+                     for k in range(3))
+            return np.asarray(sum(parts), np.float32)
+
+        self.covered = covered
+        self.inner = binary_erosion(covered)
+        self.position = baked(self.vertices)
+        normals = vertex_normals(self.vertices, self.faces)
+        self.normal = _unit(baked(normals))
+        self.region = {name: baked(mask) for name, mask in self._masks.items()}
+        occlusion, cavity = vertex_occlusion(self), vertex_cavity(self, normals)
+        self.occlusion, self.cavity = baked(occlusion), baked(cavity)
+        self.x, self.y, self.z = (np.ascontiguousarray(self.position[..., k]) for k in range(3))
+        self.side = np.abs(self.x)
+        self._differentiate()
+
+    def _differentiate(self) -> None:
+        du = np.zeros_like(self.position)
+        dv = np.zeros_like(self.position)
+        du[:, 1:-1] = (self.position[:, 2:] - self.position[:, :-2]) / 2
+        dv[1:-1] = (self.position[2:] - self.position[:-2]) / 2
+        e, g, f = (du * du).sum(-1), (dv * dv).sum(-1), (du * dv).sum(-1)
+        determinant = (e * g - f * f + 1e-18)[..., None]
+        rows = (g[..., None] * du - f[..., None] * dv, e[..., None] * dv - f[..., None] * du)
+        self.jacobian = np.stack([row / determinant for row in rows], 2).astype(np.float32)
+        self.area = np.linalg.norm(np.cross(du, dv), axis=-1).astype(np.float32)
+        self.texel = gaussian_filter(np.sqrt(self.area) + 1e-6, 2)
+
+    def _measure_eyes(self) -> None:
+        """Distance to the visible rim of the eye opening, seen from the front."""
+        rim = _eye_rim(self)
+        self.rim = rim
+        heights = np.zeros(len(rim), np.float32)
+        self.eye_corners: dict[int, tuple[Field, Field]] = {}
+        for sign in (-1, 1):
+            part = rim[:, 0] * sign > 0
+            points = rim[part]
+            order = np.argsort(points[:, 0] * sign)
+            inner, outer = points[order[:8]].mean(0), points[order[-8:]].mean(0)
+            self.eye_corners[sign] = (inner, outer)
+            slope = (points[:, 0] - inner[0]) / (outer[0] - inner[0])
+            heights[part] = points[:, 1] - (inner[1] + slope * (outer[1] - inner[1]))
+        distance, index = cKDTree(rim).query(self.position.reshape(-1, 3), distance_upper_bound=_FAR)
+        found = np.append(heights, 0)[index]
+        shape = self.x.shape
+        self.lash = np.minimum(distance, _FAR).reshape(shape).astype(np.float32)
+        self.lash_height = found.reshape(shape).astype(np.float32)
+        self.upper_lash = step(-0.0012, 0.0006, self.lash_height)
+
+    def _measure_mouth(self) -> None:
+        ring = self.mouth_ring
+        distance, _ = cKDTree(ring).query(self.position.reshape(-1, 3), distance_upper_bound=_FAR)
+        self.mouth = np.minimum(distance, _FAR).reshape(self.x.shape).astype(np.float32)
+        self.mouth_width = float(np.abs(ring[:, 0]).max())
+
+    @cached_property
+    def skin(self) -> Field:
+        """1 on outer skin, 0 on eyeballs, sockets, mouth lining, teeth and tongue."""
+        inside = ("eyes", "sockets", "mouth_interior", "teeth", "tongue")
+        hidden = np.maximum.reduce([self.region[name] for name in inside])
+        return np.asarray(step(0.55, 0.45, hidden), np.float32)
+
+    @cached_property
+    def vertex_skin(self) -> Field:
+        """1 at vertices (V,) of the outer skin."""
+        inside = ("eyes", "sockets", "mouth_interior", "teeth", "tongue")
+        return 1 - np.maximum.reduce([self._masks[name] for name in inside])
+
+    @cached_property
+    def corner_uv(self) -> NDArray[np.float64]:
+        """UV (F, 3, 2) of every triangle's corners."""
+        return self._head.uv.double().numpy()[self._head.uv_faces.numpy()]
+
+    def region_share(self, region: Field) -> float:
+        """Share of the outer skin's surface that a map (R, R) covers."""
+        surface = self.area * self.skin * self.covered
+        return float((region * surface).sum() / surface.sum())
+
+    @cached_property
+    def front(self) -> Field:
+        """1 on the front of the head, where face features may lie."""
+        return np.asarray(step(-0.06, -0.04, self.z), np.float32) * self.skin
+
+    @cached_property
+    def wobble(self) -> Field:
+        """Canonical blotches (3 scales x 3 layouts, R, R): 20, 6 and 2.5 mm."""
+        layouts = [(0.02, 1), (0.02, 101), (0.02, 201), (0.006, 2), (0.006, 102), (0.006, 202)]
+        maps = [noise(self.position, scale, seed) for scale, seed in layouts]
+        fine = noise(self.position, 0.0025, 3, 3)
+        return np.stack([*maps, fine])
+
+    @cached_property
+    def patches(self) -> Field:
+        """Canonical patch layouts of the looks (3, R, R), 30 mm."""
+        return np.stack([noise(self.position, 0.03, seed, 5) for seed in (75, 175, 275)])
+
+    @cached_property
+    def grain(self) -> Field:
+        """Fine noise (3, R, R): 1.2, 4 and 8 mm."""
+        scales = ((0.0012, 30, 2), (0.004, 76, 3), (0.008, 71, 3))
+        return np.stack([noise(self.position, *entry) for entry in scales])
+
+    @cached_property
+    def freckle_cells(self) -> Field:
+        return cells(self.position, 0.0026, 3)
+
+    @cached_property
+    def spot_cells(self) -> Field:
+        return cells(self.position, 0.011, 9)
+
+    def tangent(self, direction: Field) -> Field:
+        """Unit directions (R, R, 3) laid into the surface."""
+        along = (direction * self.normal).sum(-1, keepdims=True)
+        return _unit(direction - along * self.normal)
+
+    def blur(self, field: Field, sigma: float) -> Field:
+        """Gaussian blur; sigma in texels of a 1024 texture."""
+        return np.asarray(gaussian_filter(field, sigma * self.resolution / 1024), np.float32)
+
+
+def _unit(vectors: Field) -> Field:
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.asarray(vectors / (length + 1e-9), np.float32)
+
+
+def vertex_normals(vertices: Field, faces: NDArray[np.int64]) -> Field:
+    """Area-weighted normals (V, 3)."""
+    a, b, c = (vertices[faces[:, k]] for k in range(3))
+    cross = np.cross(b - a, c - a)
+    normals = np.zeros_like(vertices)
+    for k in range(3):
+        np.add.at(normals, faces[:, k], cross)
+    return _unit(normals)
+
+
+def _depth_map(points: Field, faces: NDArray[np.int64], size: int) -> tuple[Field, NDArray[np.int64]]:
+    """Depth (smaller nearer) and triangle + 1 of points (V, 3) in [-1, 1]; row 0 at y = -1."""
+    clip = np.concatenate([points, np.ones((len(points), 1))], 1).astype(np.float32)
+    rast, _ = rasterize(torch.from_numpy(clip)[None], torch.from_numpy(faces).int(), (size, size))
+    image = rast[0].numpy()
+    return image[..., 2], image[..., 3].astype(np.int64)
+
+
+def _eye_rim(canvas: Canvas) -> Field:
+    """Skin points (N, 3) that touch the eyeballs in an orthographic front view."""
+    points = canvas.vertices / np.array([_FRONT_SPAN, _FRONT_SPAN, -0.5], np.float32)
+    depth, triangle = _depth_map(points, canvas.faces, _FRONT_SIZE)
+    eyeball = canvas._masks["eyes"][canvas.faces].min(1) > 0.5
+    seen = (triangle > 0) & eyeball[np.maximum(triangle - 1, 0)]
+    grown = seen.copy()
+    grown[1:] |= seen[:-1]
+    grown[:-1] |= seen[1:]
+    grown[:, 1:] |= seen[:, :-1]
+    grown[:, :-1] |= seen[:, 1:]
+    rows, columns = np.nonzero(grown & ~seen & (triangle > 0))
+    span = _FRONT_SPAN * 2 / _FRONT_SIZE
+    x = (columns + 0.5) * span - _FRONT_SPAN
+    y = (rows + 0.5) * span - _FRONT_SPAN
+    return np.stack([x, y, -0.5 * depth[rows, columns]], 1).astype(np.float32)
+
+
+def vertex_occlusion(canvas: Canvas, directions: int = 72, size: int = 320) -> Field:
+    """Share of the sky that each vertex sees (V,), directions from above and in front favoured."""
+    vertices, faces = canvas.vertices, canvas.faces
+    normals = vertex_normals(vertices, faces)
+    index = np.arange(directions) + 0.5
+    height = 1 - 2 * index / directions
+    turn, radius = index * 2.399963, np.sqrt(1 - height**2)
+    sky = np.stack([radius * np.cos(turn), height, radius * np.sin(turn)], 1)
+    centre = (vertices.max(0) + vertices.min(0)) / 2
+    radius_all = float(np.linalg.norm(vertices - centre, axis=1).max())
+    seen, total = np.zeros(len(vertices)), np.zeros(len(vertices))
+    for direction in sky:
+        across = np.cross(direction, [0.3, 0.1, 0.9])
+        across /= np.linalg.norm(across)
+        frame = np.stack([across, np.cross(across, direction), -direction])
+        points = ((vertices - centre) @ frame.T / radius_all * 0.98).astype(np.float32)
+        depth, triangle = _depth_map(points, faces, size)
+        at = np.clip(((points[:, :2] + 1) / 2 * size).astype(int), 0, size - 1)
+        behind = points[:, 2] - depth[at[:, 1], at[:, 0]]
+        visible = (behind < 0.0016 / radius_all) | (triangle[at[:, 1], at[:, 0]] == 0)
+        weight = np.clip(normals @ direction, 0, 1)
+        weight = weight * (0.65 + 0.35 * np.clip(direction[1] + 0.6, 0, 1.2))
+        seen += weight * visible
+        total += weight
+    occlusion = seen / (total + 1e-9)
+    return np.asarray(_symmetric(canvas, occlusion), np.float32)
+
+
+def vertex_cavity(canvas: Canvas, normals: Field) -> Field:
+    """How hollow the surface is at each vertex, about -1 (ridge) .. 1.5 (groove)."""
+    vertices, faces = canvas.vertices, canvas.faces
+    hollow = ((_neighbour_mean(vertices, faces) - vertices) * normals).sum(1) / 0.0009
+    hollow = np.clip(hollow, -1, 1.5)
+    smooth = 0.5 * hollow + 0.5 * _neighbour_mean(hollow[:, None], faces)[:, 0]
+    return np.asarray(_symmetric(canvas, smooth), np.float32)
+
+
+def _neighbour_mean(values: Field, faces: NDArray[np.int64]) -> Field:
+    total, count = np.zeros_like(values), np.zeros((len(values), 1), np.float32)
+    for a, b in ((0, 1), (1, 2), (2, 0)):
+        np.add.at(total, faces[:, a], values[faces[:, b]])
+        np.add.at(count, faces[:, a], 1)
+    return np.asarray(total / np.maximum(count, 1), np.float32)
+
+
+def _symmetric(canvas: Canvas, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean of the values left and right."""
+    mirrored = canvas.vertices * np.array([-1, 1, 1], np.float32)
+    _, index = cKDTree(canvas.vertices).query(mirrored)
+    return (values + values[index]) / 2
