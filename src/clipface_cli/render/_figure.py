@@ -8,9 +8,12 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from clipface_cli.render import _shading
+from clipface_cli.render._bust import bust_points
 from clipface_cli.render._curves import Curves
+from clipface_cli.render._hair import raise_shell
 from clipface_cli.render._lashes import lashes
 from clipface_cli.render._occlusion import ambient_occlusion
+from clipface_cli.render._shading import CLOTH, hairy
 from clipface_cli.render._topology import Topology, vertex_normals
 
 Float = NDArray[np.float32]
@@ -41,12 +44,22 @@ class Figure:
 def pose_figure(fixed: Topology, vertices: torch.Tensor, texture: Texture) -> Figure:
     """Prepare vertices (V,3) and a texture, (3,R,R) in [-1,1] or (R,R,3) uint8."""
     points, eyes, gazes = _refine(fixed, vertices.detach().cpu().numpy())
-    normals = vertex_normals(points, fixed.faces)
-    smooth = normals
-    for _ in range(4):
-        smooth = np.asarray(fixed.blend @ smooth, np.float32)
     rgb = _linear_texture(texture)
     layers = np.concatenate([rgb, _height_gradient(rgb)], axis=2)
+    skin = _skin_colour(fixed, rgb)
+    bare_faces = fixed.faces[fixed.material != CLOTH]
+    normals = vertex_normals(points, bare_faces)
+    curves = lashes(fixed.lashes, points, normals, fixed.rest_normals)
+    if fixed.bust:
+        shirt = bust_points(fixed.bust, points, normals).astype(np.float32)
+    hair = fixed.masks["scalp"] * hairy(_texels(rgb, fixed.uv[fixed.vertex_uv]), skin)
+    points = raise_shell(points, normals, hair, fixed.blend)
+    if fixed.bust:
+        points = np.concatenate([points, shirt])
+    normals = vertex_normals(points, fixed.faces)
+    smooth, own = normals.copy(), len(hair)
+    for _ in range(4):
+        smooth[:own] = fixed.blend @ smooth[:own]
     return Figure(
         topology=fixed,
         points=points,
@@ -55,10 +68,10 @@ def pose_figure(fixed: Topology, vertices: torch.Tensor, texture: Texture) -> Fi
         tangents=_hair_flow(points, normals),
         table=_vertex_table(fixed, points, normals),
         texture=layers,
-        skin=_skin_colour(fixed, rgb),
+        skin=skin,
         eyes=eyes,
         gazes=gazes,
-        lashes=lashes(fixed.lashes, points, normals, fixed.rest_normals),
+        lashes=curves,
     )
 
 
@@ -95,13 +108,14 @@ def _hair_flow(points: Float, normals: Float) -> Float:
 
 def _vertex_table(fixed: Topology, points: Float, normals: Float) -> Float:
     table = np.zeros((len(points), _shading.COLUMNS), np.float32)
-    ao = np.clip(ambient_occlusion(points, normals, fixed.coarse_faces), 1e-4, 1)
+    own = len(fixed.gloss)
+    ao = np.clip(ambient_occlusion(points, normals, fixed.occluders), 1e-4, 1)
     table[:, _shading.AO] = ao
     for channel, power in enumerate(_shading.SKIN_OCCLUSION):
         table[:, _shading.AO_RED + channel] = ao**power
-    table[:, _shading.CAVITY] = _cavity(fixed, points, normals)
-    table[:, _shading.GLOSS] = fixed.gloss
-    table[:, _shading.HAIR] = fixed.masks["scalp"]
+    table[:own, _shading.CAVITY] = _cavity(fixed, points[:own], normals[:own])
+    table[:own, _shading.GLOSS] = fixed.gloss
+    table[:own, _shading.HAIR] = fixed.masks["scalp"]
     return table
 
 
@@ -134,13 +148,17 @@ def _height_gradient(rgb: Float) -> Float:
     return np.stack([right, -down], axis=2).astype(np.float32)
 
 
+def _texels(rgb: Float, uv: Float) -> Float:
+    """Nearest texels (N,3) at (N,2)."""
+    last = rgb.shape[0] - 1
+    row, column = ((1 - uv[:, 1]) * last).astype(int), (uv[:, 0] * last).astype(int)
+    return np.asarray(rgb[row.clip(0, last), column.clip(0, last)])
+
+
 def _skin_colour(fixed: Topology, rgb: Float) -> Float:
     """Brightness (sum of channels) and redness of the bare face, to tell hair from scalp."""
     if not len(fixed.bare):
         return np.array([1.0, 0.4], np.float32)
-    uv = fixed.uv[fixed.bare]
-    last = rgb.shape[0] - 1
-    row, column = ((1 - uv[:, 1]) * last).astype(int), (uv[:, 0] * last).astype(int)
-    red, green, blue = (float(c) for c in np.median(rgb[row, column], axis=0))
+    red, green, blue = np.median(_texels(rgb, fixed.uv[fixed.bare]), axis=0)
     total = red + green + blue
     return np.array([total, red / (total + 0.01)], np.float32)

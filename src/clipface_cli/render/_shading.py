@@ -35,14 +35,15 @@ SKIN_SMOOTH = (0.75, 0.35, 0.20)  # share of the smoothed normal
 SKIN_OCCLUSION = (0.72, 1.05, 1.12)
 SKIN_SHADOW = (0.75, 0.97, 1.0)
 HAIR_WRAP = 0.05
+CLOTH_COLOUR = (0.026, 0.029, 0.034)
 WALL = np.array([0.1169, 0.1070, 0.1022])  # studio backdrop, linear
 
-CATCH_LIGHT, CATCH_FILL = _unit(-0.42, 0.42, 1.0), _unit(0.5, -0.1, 1.0)
+CATCH_LIGHT, CATCH_FILL = _unit(-0.40, 0.26, 1.0), _unit(0.5, -0.1, 1.0)
 CORNEA_DEPTH = 0.0016  # metres from the eye's surface to the iris
 SHADOW_TAPS = 16
 SHADOW_RADIUS = 0.0042  # metres
 
-SKIN, LEFT_EYE, RIGHT_EYE, INTERIOR = 0, 1, 2, 3
+SKIN, LEFT_EYE, RIGHT_EYE, INTERIOR, CLOTH = 0, 1, 2, 3, 4
 AO, AO_RED, CAVITY, GLOSS, HAIR = 0, 1, 4, 5, 6  # columns of the vertex table; AO_RED starts three
 COLUMNS = 7
 
@@ -200,20 +201,28 @@ def _shadow(position: Vector, normal: Vector, scene: Scene, turn: float) -> floa
 
 
 @device
-def _sample(t: int, x: float, y: float, scene: Scene) -> _Sample:
+def _point(t: int, weights: Vector, turn: float, scene: Scene) -> _Sample:
+    """The point of triangle t at barycentric `weights`; `turn` rotates its shadow taps."""
     corners = (scene.faces[t, 0], scene.faces[t, 1], scene.faces[t, 2])
     i, j, k = scene.uv_faces[t, 0], scene.uv_faces[t, 1], scene.uv_faces[t, 2]
-    weights = _weights(scene.screen, corners, x, y)
     p, q, r = weights
     uv = scene.uv
     u = uv[i, 0] * p + uv[j, 0] * q + uv[k, 0] * r
     v = uv[i, 1] * p + uv[j, 1] * q + uv[k, 1] * r
     position = _vector(scene.positions, corners, weights)
     normal = _normal(_vector(scene.normals, corners, weights))
-    view = _normal(_add((scene.camera[0], scene.camera[1], scene.camera[2]), position, -1.0))
-    turn = 6.2832 * ((52.9829189 * ((0.06711056 * x + 0.00583715 * y) % 1.0)) % 1.0)
+    camera = (scene.camera[0], scene.camera[1], scene.camera[2])
+    toward = _normal(_add(camera, position, -1.0))
     shadow = _shadow(position, normal, scene, turn)
-    return _Sample(corners, weights, position, normal, view, (u, v), shadow)
+    return _Sample(corners, weights, position, normal, toward, (u, v), shadow)
+
+
+@device
+def _sample(t: int, x: float, y: float, scene: Scene) -> _Sample:
+    """The point of triangle t seen at pixel (x, y)."""
+    corners = (scene.faces[t, 0], scene.faces[t, 1], scene.faces[t, 2])
+    turn = 6.2832 * ((52.9829189 * ((0.06711056 * x + 0.00583715 * y) % 1.0)) % 1.0)
+    return _point(t, _weights(scene.screen, corners, x, y), turn, scene)
 
 
 @device
@@ -335,6 +344,15 @@ def hairiness(red: float, green: float, blue: float, skin: Array) -> float:
     return step(0.25, 0.6, darker + 3 * paler)
 
 
+@kernel
+def hairy(colours: Array, skin: Array) -> Array:
+    """`hairiness` of linear colours (N,3)."""
+    result = np.empty(len(colours), np.float32)
+    for n in prange(len(colours)):
+        result[n] = hairiness(colours[n, 0], colours[n, 1], colours[n, 2], skin)
+    return result
+
+
 @device
 def _mirror(normal: Vector, view: Vector) -> Vector:
     facing = 2 * dot(normal, view)
@@ -393,7 +411,7 @@ def _surface(t: int, at: _Sample, scene: Scene) -> Vector:
     skin = 0.5 if inside else 1 - hair
     tone = EXPOSURE * (1 - 0.30 * clip(_scalar(table, CAVITY, corners, weights), 0.0, 1.2))
     if inside:
-        tone *= ao
+        tone *= math.sqrt(ao)
     cosines = (dot(soft, KEY), dot(bumped, KEY), dot(soft, FILL), dot(bumped, FILL))
     return (
         red * tone * _light(0, skin, cosines, ao, at, scene)
@@ -408,6 +426,21 @@ def _surface(t: int, at: _Sample, scene: Scene) -> Vector:
     )
 
 
+@device
+def _cloth(at: _Sample, scene: Scene) -> Vector:
+    """Matt fabric with a fine weave."""
+    ao = clip(_scalar(scene.table, AO, at.corners, at.weights), 1e-4)
+    key, fill = dot(at.normal, KEY), dot(at.normal, FILL)
+    cosines = (key, key, fill, fill)
+    facing = clip(dot(at.normal, at.toward))
+    fuzz = 1 + 0.8 * (1 - facing) * (1 - facing)
+    return (
+        CLOTH_COLOUR[0] * fuzz * _light(0, 0.0, cosines, ao, at, scene),
+        CLOTH_COLOUR[1] * fuzz * _light(1, 0.0, cosines, ao, at, scene),
+        CLOTH_COLOUR[2] * fuzz * _light(2, 0.0, cosines, ao, at, scene),
+    )
+
+
 @kernel
 def shade(ids: Array, scene: Scene, image: Array) -> None:
     """Write linear light into `image` (H,W,3) where `ids` (H,W) names a triangle (not -1)."""
@@ -419,11 +452,36 @@ def shade(ids: Array, scene: Scene, image: Array) -> None:
             at = _sample(t, column + 0.5, row + 0.5, scene)
             if scene.material[t] == LEFT_EYE or scene.material[t] == RIGHT_EYE:
                 colour = _eye(t, at, scene)
+            elif scene.material[t] == CLOTH:
+                colour = _cloth(at, scene)
             else:
                 colour = _surface(t, at, scene)
             image[row, column, 0] = colour[0]
             image[row, column, 1] = colour[1]
             image[row, column, 2] = colour[2]
+
+
+@kernel
+def shade_roots(
+    triangles: Array, weights: Array, tones: Array, scene: Scene, colours: Array, hair: Array
+) -> None:
+    """Linear colour (N,3) of strands rooted at points of triangles, and how much hair is there."""
+    for n in prange(len(triangles)):
+        at = _point(triangles[n], _row(weights, n), 0.0, scene)
+        red, green, blue, _, _ = _texel(scene.texture, at.uv[0], at.uv[1])
+        scalp = _scalar(scene.table, HAIR, at.corners, at.weights)
+        hair[n] = scalp * hairiness(red, green, blue, scene.skin)
+        ao = clip(_scalar(scene.table, AO, at.corners, at.weights), 1e-4)
+        tangent = _normal(_vector(scene.tangents, at.corners, at.weights))
+        brightest = max(red, green, blue, 1e-4)
+        strand = _hair_shine(at, tangent, ao) * clip(0.40 + 2.2 * brightest)
+        key, fill = dot(at.normal, KEY), dot(at.normal, FILL)
+        cosines = (key, key, fill, fill)
+        for channel in range(3):
+            albedo = red if channel == 0 else (green if channel == 1 else blue)
+            light = EXPOSURE * _light(channel, 0.0, cosines, ao, at, scene)
+            shine = strand * (0.30 + 0.70 * albedo / brightest)
+            colours[n, channel] = tones[n] * (albedo * light + shine)
 
 
 @kernel

@@ -8,7 +8,9 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from clipface_cli.head import HeadModel
-from clipface_cli.render._shading import INTERIOR, LEFT_EYE, RIGHT_EYE, SKIN
+from clipface_cli.render._bust import Bust, plan_bust
+from clipface_cli.render._hair import Roots, plan_roots
+from clipface_cli.render._shading import CLOTH, INTERIOR, LEFT_EYE, RIGHT_EYE, SKIN
 from clipface_cli.render._subdivide import (
     loop_matrix,
     midpoint_matrix,
@@ -43,12 +45,13 @@ class LashLine:
 
 @dataclass(frozen=True)
 class Topology:
-    """Fixed data of a head; V1 subdivided vertices, F1 subdivided triangles."""
+    """Fixed data of a head; V1 subdivided vertices, then VB of the bust; F1 triangles of both."""
 
     refine: sp.csr_matrix  # (V1, V) Loop, linear on the eyeballs
     blend: sp.csr_matrix  # (V1, V1) neighbour mean
-    coarse_faces: NDArray[np.int32]  # (F, 3), also valid on the first V subdivided vertices
+    occluders: NDArray[np.int32]  # (F, 3) triangles before subdivision, and the bust's
     faces: NDArray[np.int32]  # (F1, 3)
+    bust: Bust | None
     uv: NDArray[np.float32]  # (Vt1, 2)
     uv_faces: NDArray[np.int32]  # (F1, 3)
     material: NDArray[np.int8]  # (F1,)
@@ -58,6 +61,8 @@ class Topology:
     rest_normals: NDArray[np.float32]  # (V1, 3) of the template
     eyes: tuple[Eyeball, ...]  # left, right
     lashes: tuple[LashLine, ...]
+    roots: Roots
+    vertex_uv: Ints  # (V1,) one UV vertex of each vertex
 
 
 _MASKS = "face lips eyes sockets brows scalp neck nose mouth_interior teeth tongue".split()
@@ -87,20 +92,29 @@ def _build(head: HeadModel) -> Topology:
     faces, uv_faces = subdivide_faces(coarse, count), subdivide_faces(uv_coarse, len(uv))
     rest = refine @ template
     eyes = _eyeballs(rest, masks["eyes"] > 0.99, linear)
+    bust = plan_bust(faces, rest)
+    vertex_uv = np.zeros(len(rest), np.int64)
+    vertex_uv[faces] = uv_faces
+    cloth = bust.faces + len(rest) if bust else np.zeros((0, 3), np.int32)
+    uv_cloth = np.zeros_like(cloth)
+    material = _materials(faces, rest, masks)
     return Topology(
         refine=refine.tocsr(),
         blend=vertex_average(faces, len(rest)),
-        coarse_faces=coarse.astype(np.int32),
-        faces=faces.astype(np.int32),
+        bust=bust,
+        occluders=np.concatenate([coarse, cloth]).astype(np.int32),
+        faces=np.concatenate([faces, cloth]).astype(np.int32),
         uv=(midpoint_matrix(uv_coarse, len(uv)) @ uv).astype(np.float32),
-        uv_faces=uv_faces.astype(np.int32),
-        material=_materials(faces, rest, masks),
+        uv_faces=np.concatenate([uv_faces, uv_cloth]).astype(np.int32),
+        material=np.concatenate([material, np.full(len(cloth), CLOTH, np.int8)]),
         masks=masks,
         gloss=_gloss(rest, masks),
         bare=_bare(faces, uv_faces, masks),
         rest_normals=vertex_normals(rest, faces),
         eyes=eyes,
         lashes=_lash_lines(faces, rest, masks["sockets"] > 0.5, eyes),
+        roots=plan_roots(faces, rest, masks["scalp"]),
+        vertex_uv=vertex_uv,
     )
 
 

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from clipface_cli.head import HeadModel
-from clipface_cli.render import _lashes
+from clipface_cli.render import _hair, _lashes
 from clipface_cli.render._curves import draw_curves
 from clipface_cli.render._figure import Figure, Texture, pose_figure
+from clipface_cli.render._hair import grow
 from clipface_cli.render._shading import KEY, WALL, Scene, film_inverse, paint_wall, resolve, shade
 from clipface_cli.render._topology import topology
 from clipface_cli.render._zbuffer import nearest
@@ -20,8 +21,8 @@ Array: TypeAlias = NDArray[Any]
 Colour: TypeAlias = tuple[int, int, int]
 
 DISTANCE = 1.05  # metres from the camera to the middle of the head
-SPAN = 0.273  # metres seen across the picture at that distance
-PIVOT = (0.0, -0.012, -0.05)  # middle of the head, from between the eyes
+SPAN = 0.288  # metres seen across the picture at that distance
+PIVOT = np.array([0.0, -0.018, -0.05], np.float32)  # middle of the head, from between the eyes
 THREE_QUARTER = math.radians(-38)
 SHADOW_MAP = 1024
 
@@ -69,8 +70,10 @@ def _photograph(
     else:
         paint_wall(image, film_inverse(background), 0.0)
     shade(ids, scene, image)
+    strands = grow(figure.topology.roots, scene)
+    draw_curves(_project(strands.points, size), strands, depth, _hair.DEPTH_BIAS, image)
     lashes = figure.lashes
-    screen = _project((lashes.points - np.float32(PIVOT)) @ turn.T, size)
+    screen = _project((lashes.points - PIVOT) @ turn.T, size)
     draw_curves(screen, lashes, depth, _lashes.DEPTH_BIAS, image)
     picture = np.empty((resolution, resolution, 3), np.uint8)
     resolve(image, picture)
@@ -79,7 +82,7 @@ def _photograph(
 
 def _stage(figure: Figure, turn: Array, size: int) -> Scene:
     """Put the head before the camera and light it."""
-    fixed, pivot = figure.topology, np.float32(PIVOT)
+    fixed, pivot = figure.topology, PIVOT
     positions = (figure.points - pivot) @ turn.T
     frame, origin, scale, light_depth = _key_view(positions, fixed.faces)
     return Scene(
