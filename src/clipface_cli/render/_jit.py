@@ -1,4 +1,4 @@
-"""numba's decorators with types: parallel kernels, the functions they call, and loops over threads."""
+"""numba with types: parallel kernels, the functions they call, and arrays to give to them."""
 
 from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar, cast

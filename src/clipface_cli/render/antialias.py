@@ -178,13 +178,13 @@ class _Antialias(torch.autograd.Function):
         return out
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> Any:
         (pos,) = ctx.saved_tensors
         grad_color = grad.clone(memory_format=torch.contiguous_format)
-        grad_pos = np.zeros(pos.shape)
-        blend_backward(array(grad_color), array(pos), *ctx.edges, ctx.difference, grad_pos)
-        grad_pos = torch.from_numpy(grad_pos * ctx.boost).to(pos.dtype)
+        moves = np.zeros(pos.shape)
+        blend_backward(array(grad_color), array(pos), ctx.difference, moves, *ctx.edges)
+        grad_pos = torch.from_numpy(moves * ctx.boost).to(pos.dtype)
         return grad_color, None, grad_pos, None, None, None
 
 
@@ -374,13 +374,13 @@ def blend(color: Array, starts: Array, items: Array, shares: Array) -> Array:
 def blend_backward(
     grad: Array,
     pos: Array,
+    difference: Array,
+    grad_pos: Array,
     starts: Array,
     items: Array,
     shares: Array,
-    difference: Array,
-    grad_pos: Array,
 ) -> None:
-    """Turn the gradient of the blended image, in place, into that of the image before; fill grad_pos."""
+    """Turn the blended image's gradient, in place, into the image's before; add to grad_pos."""
     height, width, channels = grad.shape[1:]
     for b in prange(grad.shape[0]):
         weights = np.zeros(starts[b + 1] - starts[b])

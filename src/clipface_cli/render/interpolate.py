@@ -106,9 +106,9 @@ def _check(
         check_same("rast", rast, "rast_db", rast_db)
     elif diff_attrs is not None:
         raise ValueError("diff_attrs needs rast_db")
-    if diff_attrs is not None and diff_attrs != "all":
-        if not all(0 <= index < attr.shape[2] for index in diff_attrs):
-            raise ValueError(f"diff_attrs must be 'all' or indices below {attr.shape[2]}")
+    chosen = () if diff_attrs in (None, "all") else diff_attrs
+    if not all(0 <= index < attr.shape[2] for index in chosen):
+        raise ValueError(f"diff_attrs must be 'all' or indices below {attr.shape[2]}")
     return attr
 
 
@@ -121,7 +121,7 @@ class _Interpolate(torch.autograd.Function):
         return out
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> Any:
         saved_attr, saved_rast, saved_tri = ctx.saved_tensors
         attr, rast, tri = array(saved_attr), array(saved_rast), indices(saved_tri)

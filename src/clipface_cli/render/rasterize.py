@@ -65,21 +65,18 @@ class _Rasterize(torch.autograd.Function):
         return rast, rast_db
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, grad_rast: Tensor, grad_db: Tensor) -> Any:
         pos, tri, rast = ctx.saved_tensors
+        parts = vertex_parts(array(pos))
         arrays = array(pos), indices(tri), array(rast), array(grad_rast), array(grad_db)
-        return torch.from_numpy(rasterize_backward(*arrays)), None, None, None
+        _backward_kernel(*arrays, parts)
+        return torch.from_numpy(parts.sum(axis=1)).to(pos.dtype), None, None, None
 
 
-def rasterize_backward(
-    pos: Array, tri: Array, rast: Array, grad_rast: Array, grad_db: Array
-) -> Array:
-    """Gradient (B, V, 4) to the vertices; `grad_db` may have zero images when there is none."""
-    chunks = max(1, _CHUNKS // len(pos))
-    parts = np.zeros((len(pos), chunks, pos.shape[1], 4))
-    _backward_kernel(pos, tri, rast, grad_rast, grad_db, parts)
-    return parts.sum(axis=1).astype(pos.dtype)
+def vertex_parts(pos: Array) -> Array:
+    """Zeros (B, chunks, V, 4) in which kernels sum gradients to vertices chunk by chunk."""
+    return np.zeros((len(pos), max(1, _CHUNKS // len(pos)), pos.shape[1], 4))
 
 
 @kernel
@@ -108,9 +105,9 @@ def rasterize_kernel(
                         n = _clip(pos[b], tri[f], height, width, polygon)
                         for k in range(1, n - 1):
                             p0, p1, p2 = polygon[0, 0], polygon[0, k], polygon[0, k + 1]
-                            _fill(p0, p1, p2, f, ids, depth, low, high, cull)
+                            _fill(p0, p1, p2, f, ids, depth, (low, high), cull)
                     else:
-                        _fill(p0, p1, p2, f, ids, depth, low, high, cull)
+                        _fill(p0, p1, p2, f, ids, depth, (low, high), cull)
             for y in range(low, high):
                 _write_row(pos[b], tri, ids[y - low], y, height, rast[b, y])
                 if rast_db.shape[0] > 0:
@@ -144,7 +141,7 @@ def _project(pos: Array, height: int, width: int) -> Array:
 
 @kernel
 def _row_ranges(points: Array, tri: Array, height: int, width: int, cull: bool) -> Array:
-    """(B, F, 2) first and last row whose pixel centres a triangle can cover (last < first: none)."""
+    """(B, F, 2) first and last row with pixel centres a triangle can cover (last < first: none)."""
     faces = tri.shape[0]
     rows = np.empty((points.shape[0], faces, 2), np.int32)
     for i in prange(points.shape[0] * faces):
@@ -178,11 +175,11 @@ def _fill(
     f: int,
     ids: Array,
     depth: Array,
-    low: int,
-    high: int,
+    rows: tuple[int, int],
     cull: bool,
 ) -> None:
-    """Draw one triangle into the band of rows [low, high): nearest wins, then first listed."""
+    """Draw one triangle into a band of rows [low, high): nearest wins, then first listed."""
+    low, high = rows
     x0, y0, z0 = np.int64(p0[0]), np.int64(p0[1]), p0[2]
     x1, y1, z1 = np.int64(p1[0]), np.int64(p1[1]), p1[2]
     x2, y2, z2 = np.int64(p2[0]), np.int64(p2[1]), p2[2]
@@ -342,18 +339,18 @@ def _write_row_db(pos: Array, tri: Array, rast: Array, y: int, height: int, db: 
 def _backward_kernel(
     pos: Array, tri: Array, rast: Array, grad_rast: Array, grad_db: Array, parts: Array
 ) -> None:
-    """Sum gradients to vertices into parts (B, chunks, V, 4); chunk k owns rows k, k + chunks, ..."""
+    """Sum gradients to vertices into parts (B, chunks, V, 4); chunk k owns rows k, k + chunks..."""
     chunks, height = parts.shape[1], rast.shape[1]
-    no_db = np.zeros((rast.shape[2], 4), grad_rast.dtype)
     for task in prange(parts.shape[0] * chunks):
         b, k = task // chunks, task % chunks
         for y in range(k, height, chunks):
-            db = grad_db[b, y] if grad_db.shape[0] > 0 else no_db
-            _backward_row(pos[b], tri, rast[b, y], y, height, grad_rast[b, y], db, parts[b, k])
+            backward_row(
+                pos[b], tri, rast[b, y], y, height, grad_rast[b, y], grad_db[b, y], parts[b, k]
+            )
 
 
 @device
-def _backward_row(
+def backward_row(
     pos: Array,
     tri: Array,
     rast: Array,
@@ -450,7 +447,7 @@ def _backward_depth(
 
 @device
 def _flush(pos: Array, t0: int, t1: int, t2: int, run: Array, part: Array) -> None:
-    """Pass the lines' gradients on to the vertices (each line is a cross product) and clear them."""
+    """Pass the lines' gradients (each a cross product) on to the vertices, and clear them."""
     _add_cross(run[1], pos[t2], part[t0], 1.0)
     _add_cross(run[2], pos[t1], part[t0], -1.0)
     _add_cross(run[2], pos[t0], part[t1], 1.0)

@@ -1,20 +1,21 @@
 """Render textured heads: unlit, on a plain background, differentiable."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from clipface_cli.errors import InputError
-from clipface_cli.render.antialias import antialias, antialias_construct_topology_hash
-from clipface_cli.render.interpolate import interpolate
-from clipface_cli.render.rasterize import rasterize
-from clipface_cli.render.texture import flip_v, texture as sample
+from clipface_cli.render._check import check_finite, check_float, check_triangles
+from clipface_cli.render._jit import array, indices
+from clipface_cli.render._unlit import draw
+from clipface_cli.render.antialias import antialias_construct_topology_hash
+from clipface_cli.render.texture import flip_v
 
 
 class Topology(Protocol):
-    """What a renderer needs of a head: vertex and UV triangles, and vertex masks by name."""
+    """What a renderer needs of a head: triangles of vertices and of UVs, vertex masks by name."""
 
     @property
     def faces(self) -> Tensor: ...
@@ -27,12 +28,22 @@ class Topology(Protocol):
 
 
 class View(Protocol):
-    """A camera: vertices (B, V, 3) to clip space (B, V, 4)."""
+    """A camera: takes vertices (B, V, 3) to clip space (B, V, 4)."""
 
     def to_clip(self, vertices: Tensor) -> Tensor: ...
 
 
 class Renderer:
+    """Draws batches of one head's meshes.
+
+    Args:
+        head: a HeadModel, or whatever has its faces, uv, uv_faces and masks.
+        resolution: height and width of the images in pixels.
+        backend: "cpu", "cuda", or "auto" for the one that fits the tensors.
+        background: colour in -1..1 where no head is.
+        exclude: masks whose faces to leave out, such as "mouth_interior".
+    """
+
     def __init__(
         self,
         head: Topology,
@@ -42,21 +53,78 @@ class Renderer:
         background: float = 1.0,
         exclude: Collection[str] = (),
     ) -> None:
-        keep = torch.ones(len(head.faces), dtype=torch.bool)
-        for name in exclude:
-            keep &= ~(head.masks[name][head.faces] > 0.5).all(1)
-        self.resolution, self.background = resolution, background
-        self.faces, self.uv_faces = head.faces[keep], head.uv_faces[keep]
-        self.uv = flip_v(head.uv)[None].float()
-        self.topology = antialias_construct_topology_hash(self.faces)
+        if backend != "auto":
+            _backend(backend)
+        check_float("head.uv", head.uv, (None, 2))
+        check_finite("head.uv", head.uv)
+        check_triangles("head.uv_faces", head.uv_faces, len(head.uv))
+        keep = _kept_faces(head, exclude)
+        faces, uv_faces = head.faces[keep], head.uv_faces[keep]
+        corners = flip_v(head.uv.float())[uv_faces]
+        opposite = antialias_construct_topology_hash(faces)
+        self.resolution, self.backend, self.background = resolution, backend, background
+        self._vertices = int(head.faces.max()) + 1
+        self._topology = indices(faces), array(opposite), array(corners)
 
     def __call__(self, vertices: Tensor, texture: Tensor, camera: View) -> tuple[Tensor, Tensor]:
+        """Draw heads.
+
+        Args:
+            vertices: (B, V, 3) in metres, float32.
+            texture: (B, 3, R, R), or (1, 3, R, R) for all, in -1..1, row 0 at the top.
+            camera: one view, or B.
+
+        Returns:
+            image (B, 3, H, W) and alpha (B, 1, H, W) in 0..1, row 0 at the top; gradients reach
+            vertices, texture and camera. Raises ValueError on bad arguments.
+        """
+        backend = _backend(vertices.device.type if self.backend == "auto" else self.backend)
+        self._check(vertices, texture)
         pos = camera.to_clip(vertices)
-        rast, _ = rasterize(pos, self.faces, (self.resolution, self.resolution))
-        uv, _ = interpolate(self.uv, rast, self.uv_faces)
-        color = sample(texture.permute(0, 2, 3, 1), uv, boundary_mode="clamp")
-        covered = (rast[..., 3:] > 0).to(color.dtype)
-        color = torch.cat([color * covered + self.background * (1 - covered), covered], -1)
-        color = antialias(color, rast, pos, self.faces, self.topology)
-        color = color.permute(0, 3, 1, 2).flip(2)
-        return color[:, :3], color[:, 3:]
+        check_finite("camera", pos)
+        return backend(pos, texture, self._topology, self.resolution, self.background)
+
+    def _check(self, vertices: Tensor, texture: Tensor) -> None:
+        for name, value, shape in (
+            ("vertices", vertices, (None, None, 3)),
+            ("texture", texture, (None, 3, None, None)),
+        ):
+            check_float(name, value, shape)
+            if value.dtype != torch.float32:
+                raise ValueError(f"{name} must be float32, not {value.dtype}")
+        check_finite("vertices", vertices)
+        if vertices.shape[1] < self._vertices:
+            raise ValueError(
+                f"vertices must hold at least the head's {self._vertices} vertices, "
+                f"not {vertices.shape[1]}"
+            )
+        if len(texture) not in (1, len(vertices)):
+            raise ValueError(
+                f"texture must hold 1 or {len(vertices)} textures as vertices does, "
+                f"not {len(texture)}"
+            )
+
+
+def _kept_faces(head: Topology, exclude: Collection[str]) -> Tensor:
+    """(F,) whether to draw each face: no excluded mask holds all of its vertices."""
+    keep = torch.ones(len(head.faces), dtype=torch.bool)
+    for name in exclude:
+        if name not in head.masks:
+            raise InputError(f"The head has no mask {name!r}; it has {', '.join(head.masks)}.")
+        keep &= ~(head.masks[name][head.faces] > 0.5).all(1)
+    return keep
+
+
+def _cuda(*_: object) -> tuple[Tensor, Tensor]:
+    raise InputError(
+        "Rendering on a GPU is not available yet: move the tensors to the CPU and use backend cpu."
+    )
+
+
+_BACKENDS: dict[str, Callable[..., tuple[Tensor, Tensor]]] = {"cpu": draw, "cuda": _cuda}
+
+
+def _backend(name: str) -> Callable[..., tuple[Tensor, Tensor]]:
+    if name not in _BACKENDS:
+        raise InputError(f"There is no render backend {name!r}; choose auto, cpu or cuda.")
+    return _BACKENDS[name]

@@ -101,7 +101,7 @@ class _Texture(torch.autograd.Function):
         return out
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> Any:
         (tex, uv), (linear, wrap) = ctx.saved_tensors, ctx.modes
         grad_tex = grad_uv = None
