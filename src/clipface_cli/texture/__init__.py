@@ -2,5 +2,15 @@
 
 from clipface_cli.texture.discriminator import Discriminator
 from clipface_cli.texture.generator import Generator
+from clipface_cli.texture.layers import equalized_linear, normalize_second_moment
+from clipface_cli.texture.weights import load_state, locate, save_state
 
-__all__ = ["Discriminator", "Generator"]
+__all__ = [
+    "Discriminator",
+    "Generator",
+    "equalized_linear",
+    "load_state",
+    "locate",
+    "normalize_second_moment",
+    "save_state",
+]

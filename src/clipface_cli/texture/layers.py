@@ -35,7 +35,7 @@ def equalized_linear(
 ) -> Tensor:
     """x (B, I) or (L, B, I) times weight (O, I) or (L, O, I), both scaled by `lr_multiplier`."""
     gain = lr_multiplier / math.sqrt(weight.shape[-1])
-    y = x.to(weight.dtype) @ (weight * gain).mT + lr_multiplier * bias.unsqueeze(-2)
+    y = (x.to(weight.dtype) * gain) @ weight.mT + lr_multiplier * bias.unsqueeze(-2)
     return F.leaky_relu(y, SLOPE) * GAIN if activate else y
 
 
