@@ -1,0 +1,19 @@
+"""Text-image guidance: towers that embed prompts and renders, and the losses between them."""
+
+from clipface_cli.guidance.embedded import EmbeddedGuidance
+from clipface_cli.guidance.losses import directional_loss, expression_prior, global_loss
+from clipface_cli.guidance.prompts import SOURCE_PROMPT, target_prompt
+from clipface_cli.guidance.protocol import Coverage, Guidance
+from clipface_cli.guidance.registry import load_guidance
+
+__all__ = [
+    "SOURCE_PROMPT",
+    "Coverage",
+    "EmbeddedGuidance",
+    "Guidance",
+    "directional_loss",
+    "expression_prior",
+    "global_loss",
+    "load_guidance",
+    "target_prompt",
+]

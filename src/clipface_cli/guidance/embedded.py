@@ -1,0 +1,143 @@
+"""The embedded text-image model: two small towers trained on painted heads."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from clipface_cli.errors import InputError
+from clipface_cli.guidance._image import ImageTower
+from clipface_cli.guidance._text import TextTower
+from clipface_cli.guidance._words import WordTable
+from clipface_cli.guidance.protocol import Coverage
+
+FORMAT = "clipface-guidance"
+MAX_WORDS = 200
+
+# Cosine between word vectors from which a word counts as a synonym, and as a guess worth making.
+_SYNONYM, _GUESS = 0.62, 0.45
+
+# Words that carry no look of their own: neither understood nor unknown.
+_FILLER_WORDS = """
+    a about after all also an and any are as at be been being both but by can could do does each
+    face faces for from had has have having he head her hers him his how i if image in into is
+    it its just like look looking looks made make makes me more most much my no not of off on
+    one or other our out over own person's photo photograph picture please portrait quite rather
+    really render rendering s same she should showing shows so some somebody someone such than
+    that the their them then there these they this those to too under up us very was we were
+    what when which while who whose will with would you your
+"""
+_FILLER = frozenset(_FILLER_WORDS.split())
+
+
+class EmbeddedGuidance(nn.Module):
+    """Text and image towers over the static word vectors; see the model card for its training."""
+
+    def __init__(self, words: WordTable, concepts: list[str], size: int = 128) -> None:
+        """concepts: the words of the training captions, each an entry of `words`."""
+        super().__init__()
+        self.name = "builtin"
+        self.words = words
+        self.concepts = concepts
+        missing = [word for word in concepts if words.row(word) is None]
+        if missing:
+            raise InputError(
+                f"The word vectors lack {missing[0]!r}; rebuild both with make bundle."
+            )
+        rows = torch.tensor([words.row(word) for word in concepts])
+        self.text = TextTower(words.vectors[rows], size)
+        self.image = ImageTower(size)
+
+    def encode_text(self, prompts: list[str]) -> Tensor:
+        """Embeddings (B, D); raises InputError on an empty prompt or one beyond 200 words."""
+        vectors, present = self.word_vectors(prompts)
+        embedded: Tensor = self.text(vectors, present)
+        return embedded
+
+    def encode_image(self, images: Tensor) -> Tensor:
+        """Embeddings (B, D) of images (B, 3, H, W) in [-1, 1]."""
+        embedded: Tensor = self.image(images)
+        return embedded
+
+    def word_vectors(self, prompts: list[str]) -> tuple[Tensor, Tensor]:
+        """Word vectors (B, L, P), zero where padded, and presence (B, L)."""
+        rows = [self._rows(prompt) for prompt in prompts]
+        length = max(map(len, rows))
+        device = self.text.memory.keys.device
+        vectors = torch.zeros(len(rows), length, self.words.vectors.shape[1])
+        present = torch.zeros(len(rows), length)
+        for item, found in enumerate(rows):
+            vectors[item, : len(found)] = self.words.vectors[found]
+            present[item, : len(found)] = 1
+        return vectors.to(device), present.to(device)
+
+    def _rows(self, prompt: str) -> list[int]:
+        tokens = self.words.tokenize(prompt)
+        if not tokens:
+            raise InputError("The prompt has no words; describe a face, as in 'an old man'.")
+        if len(tokens) > MAX_WORDS:
+            raise InputError(f"The prompt has more than {MAX_WORDS} words; shorten it.")
+        return [token.index for token in tokens if token.index is not None]
+
+    def understood(self, prompt: str) -> Coverage:
+        """Words of the prompt sorted into understood, guessed and unknown ones."""
+        known: list[str] = []
+        guessed: dict[str, tuple[str, ...]] = {}
+        unknown: list[str] = []
+        for token in dict.fromkeys(self.words.tokenize(prompt)):
+            if token.text in _FILLER:
+                continue
+            concepts = self._concepts_like(token.index)
+            if not concepts:
+                unknown.append(token.text)
+            elif concepts[0][1] >= _SYNONYM:
+                known.append(token.text)
+            else:
+                guessed[token.text] = tuple(name for name, _ in concepts)
+        return Coverage(tuple(known), tuple(guessed.items()), tuple(unknown))
+
+    def _concepts_like(self, row: int | None) -> list[tuple[str, float]]:
+        """Up to three concepts near a word, best first; empty when none is."""
+        if row is None:
+            return []
+        scores = self.text.memory.keys.cpu() @ self.words.vectors[row]
+        nearest = scores.topk(min(12, len(scores)))
+        named = [
+            (self.concepts[index], score)
+            for score, index in zip(nearest.values.tolist(), nearest.indices.tolist(), strict=True)
+        ]
+        return [(n, s) for n, s in named if s >= _GUESS and n not in _FILLER][:3]
+
+    def save(self, path: Path, card: dict[str, Any]) -> None:
+        """Write the weights (fp16) with `card`, what is to be known about their training."""
+        header = {
+            "format": FORMAT,
+            "version": "1",
+            "size": str(self.text.project.out_features),
+            "concepts": json.dumps(self.concepts),
+            "card": json.dumps(card),
+        }
+        state = {name: t.detach().half().contiguous() for name, t in self.state_dict().items()}
+        save_file(state, path, header)
+
+    @classmethod
+    def load(cls, path: Path, words: WordTable | None = None) -> EmbeddedGuidance:
+        """Read what `save` wrote; frozen, in evaluation mode."""
+        try:
+            with safe_open(path, "pt") as file:
+                header = file.metadata() or {}
+                state = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+        except (OSError, SafetensorError) as error:
+            raise InputError(f"{path} cannot be read as guidance weights ({error}).") from error
+        if header.get("format") != FORMAT:
+            raise InputError(f"{path} is not an embedded guidance model; use 'builtin' or a copy.")
+        concepts = json.loads(header["concepts"])
+        model = cls(words or WordTable.load(), concepts, int(header["size"]))
+        model.load_state_dict(state)
+        return model.eval().requires_grad_(False)

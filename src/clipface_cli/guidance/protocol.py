@@ -1,0 +1,58 @@
+"""What every text-image model offers to an edit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How well a model knows the words of a prompt.
+
+    understood: words that are, or mean the same as, concepts of the training captions;
+    guessed: other words, each with the concepts it is taken for, nearest first;
+    unknown: words that resemble no concept and change nothing.
+    """
+
+    understood: tuple[str, ...] = ()
+    guessed: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Nothing in the prompt means anything to the model."""
+        return not self.understood and not self.guessed
+
+    def warning(self) -> str | None:
+        """What to tell the user, or None when every word is understood."""
+        notes = [f"takes {word!r} for {' / '.join(like)}" for word, like in self.guessed]
+        if self.unknown:
+            notes.append(f"does not know {', '.join(map(repr, self.unknown))}")
+        if not notes:
+            return None
+        return (
+            f"The embedded guidance {' and '.join(notes)}. "
+            "For prompts beyond faces and the looks it was trained on, use CLIP (--guidance)."
+        )
+
+
+@runtime_checkable
+class Guidance(Protocol):
+    """A text-image model; embeddings are not normalised, the losses do that."""
+
+    name: str
+
+    def encode_text(self, prompts: list[str]) -> Tensor:
+        """Embeddings (B, D) of prompts."""
+        ...
+
+    def encode_image(self, images: Tensor) -> Tensor:
+        """Embeddings (B, D) of images (B, 3, H, W) in [-1, 1], differentiable, any size."""
+        ...
+
+    def understood(self, prompt: str) -> Coverage:
+        """Which words of the prompt the model knows."""
+        ...

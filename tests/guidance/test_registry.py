@@ -1,0 +1,21 @@
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from clipface_cli.errors import InputError
+from clipface_cli.guidance import load_guidance
+
+
+@pytest.mark.parametrize("name", ["openai/clip-vit-base-patch32", "ViT-B-32.pt", "nonsense"])
+def test_other_names_say_what_there_is(name):
+    with pytest.raises(InputError, match=r"builtin"):
+        load_guidance(name)
+
+
+def test_foreign_weights_are_refused(tmp_path):
+    save_file({"x": np.zeros(1, np.float32)}, tmp_path / "other.safetensors")
+    with pytest.raises(InputError, match=r"not an embedded guidance"):
+        load_guidance(tmp_path / "other.safetensors")
+    (tmp_path / "broken.safetensors").write_bytes(b"nothing")
+    with pytest.raises(InputError, match=r"cannot be read"):
+        load_guidance(tmp_path / "broken.safetensors")
