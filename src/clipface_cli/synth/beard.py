@@ -20,7 +20,7 @@ class _Beard:
         c = canvas
         line = curve(c.side, _LINE_AT, _LINE) + 0.004 * c.wobble[0]
         back = -c.z
-        low = curve(back, [-0.03, 0, 0.03, 0.06, 0.08], [-0.15, -0.145, -0.130, -0.085, -0.05])
+        low = curve(back, [-0.03, 0, 0.03, 0.06, 0.08], [-0.125, -0.122, -0.112, -0.080, -0.05])
         grow = step(0.006, -0.006, c.y - line) * step(-0.008, 0.006, c.y - low + 0.006 * c.wobble[0])
         grow *= step(0.078, 0.070, back + 0.01 * c.wobble[0]) * c.skin
         grow *= 1 - step(0.2, 0.5, c.region["ears"])

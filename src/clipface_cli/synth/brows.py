@@ -11,7 +11,7 @@ from clipface_cli.synth.sketch import Sketch
 
 # Height of the brow's middle and half its thickness along the distance from the nose, metres.
 _AT = np.array([0.0085, 0.012, 0.02, 0.028, 0.036, 0.044, 0.050, 0.056])
-_MIDDLE = np.array([0.0165, 0.0178, 0.0200, 0.0222, 0.0242, 0.0238, 0.0212, 0.0172])
+_MIDDLE = np.array([0.0192, 0.0200, 0.0214, 0.0230, 0.0244, 0.0240, 0.0216, 0.0176])
 _HALF = np.array([0.0022, 0.0034, 0.0040, 0.0038, 0.0031, 0.0023, 0.0015, 0.0005])
 _LEAN = np.array([80, 55, 30, 12, -14, -32])
 _LEAN_AT = np.array([0.008, 0.014, 0.022, 0.032, 0.044, 0.056])
@@ -36,8 +36,8 @@ def _strip(seed: int) -> Field:
     for s, (start, offset) in enumerate(zip(along, across, strict=True)):
         _draw_stroke(cover, tone, start, offset, generator)
         if s + 1 in ends:
-            levels.append(gaussian_filter(cover, (0.6, 1.0)))
-    return np.stack([*levels, gaussian_filter(tone, (0.6, 1.0))]).astype(np.float32)
+            levels.append(np.clip(2.4 * gaussian_filter(cover, (1.1, 1.6)), 0, 1))
+    return np.stack([*levels, gaussian_filter(tone, (1.0, 1.6))]).astype(np.float32)
 
 
 def _draw_stroke(
@@ -72,7 +72,7 @@ def brow_coordinates(sketch: Sketch) -> tuple[Field, Field, Field]:
     """Distance from the nose, offset in half thicknesses, and half thickness, each (R, R)."""
     c, p = sketch.canvas, sketch.person
     side = c.side
-    middle = 0.0205 + (curve(side, _AT, _MIDDLE) - 0.0205) * p.brow_arch
+    middle = 0.0216 + (curve(side, _AT, _MIDDLE) - 0.0210) * p.brow_arch
     middle += p.brow_tilt * (side - 0.03) + 0.0006 * c.wobble[0]
     half = curve(side, _AT, _HALF) * p.brow_thickness
     return side, np.asarray((c.y - middle) / np.maximum(half, 3e-4), np.float32), half
@@ -88,7 +88,7 @@ def paint_brows(sketch: Sketch) -> None:
     zone = np.asarray(zone * (np.abs(across) < 2), np.float32)
     colour = to_linear(p.colour("brow"))
     soft = c.blur(np.asarray(zone * step(1.15, 0.5, np.abs(across)), np.float32), 2.5)
-    sketch.over(colour * 0.9, soft * (0.42 * p.brow_density))
+    sketch.over(colour * 0.9, soft * (0.55 * p.brow_density))
     cover, tone = _sample(sketch, along, across)
     cover = cover * zone
     thin = np.clip(half / 0.0016, 0.3, 1)

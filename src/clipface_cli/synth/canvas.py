@@ -150,8 +150,10 @@ class Canvas:
 
     @cached_property
     def front(self) -> Field:
-        """1 on the front of the head, where face features may lie."""
-        return np.asarray(step(-0.06, -0.04, self.z), np.float32) * self.skin
+        """1 on the front of the head, where face features may lie; reaches round the lids' rim."""
+        rim = step(0.0034, 0.0026, self.lash) * step(0.6, 0.4, self.region["eyes"])
+        seen = np.maximum(self.skin, rim)
+        return np.asarray(step(-0.06, -0.04, self.z) * seen, np.float32)
 
     @cached_property
     def wobble(self) -> Field:

@@ -36,6 +36,9 @@ class _Globe:
         tubes = 1 - np.abs(noise(direction * 34, 1.0, 9, 4, 0.6))
         self.veins = step(0.88, 1.0, tubes) * step(1.15, 1.9, self.radius)
         self.height = direction[:, 1]
+        lash, upper = canvas.lash[self.index], canvas.upper_lash[self.index]
+        self.shade = 1 - np.exp(-lash / (0.0011 + 0.0013 * upper)) * (0.35 + 0.35 * upper)
+        self.shade *= 1 - 0.30 * step(0.05, 0.32, self.height) - 0.15 * step(1.4, 2.4, self.radius)
 
 
 def paint_eyes(sketch: Sketch) -> None:
@@ -58,8 +61,7 @@ def paint_eyes(sketch: Sketch) -> None:
     white *= 1 - (globe.veins * p.eye_redness)[:, None] * np.array([0.1, 0.5, 0.5])
     limit = step(1.07, 0.94, radius)[:, None]
     eye = white * (1 - limit) + colour * limit
-    shade = 1 - 0.42 * step(0.05, 0.32, globe.height) - 0.18 * step(1.4, 2.6, radius)
-    sketch.colour[globe.index] = eye * shade[:, None]
+    sketch.colour[globe.index] = eye * globe.shade[:, None]
 
 
 def paint_catch_light(sketch: Sketch) -> None:
@@ -75,7 +77,7 @@ def paint_lids(sketch: Sketch) -> None:
     """Pink wet rims, the crease of the upper lid, and the dark lash line."""
     canvas, p = sketch.canvas, sketch.person
     pink = skin_colour(np.float32(p.melanin * 0.4), np.float32(0.9), 0.0)
-    socket = step(0.35, 0.65, canvas.region["sockets"])
+    socket = step(0.35, 0.65, canvas.region["sockets"]) * step(0.0012, 0.0026, canvas.lash)
     depth = step(0.0075, 0.002, canvas.lash)[..., None]
     lining = pink * (0.8 * depth + 0.2 * (1 - depth))
     sketch.over(np.asarray(lining, np.float32), np.asarray(socket, np.float32))
@@ -83,7 +85,7 @@ def paint_lids(sketch: Sketch) -> None:
     crease = bump(canvas.lash, 0.0062, 0.0011) * upper * canvas.front
     crease *= step(0.016, 0.022, canvas.side) * step(0.047, 0.040, canvas.side)
     sketch.darken(np.asarray(crease * 0.30, np.float32), (0.8, 1.0, 1.0))
-    rim = bump(canvas.lash, 0.0, 0.0011) * (1 - upper) * canvas.skin
+    rim = bump(canvas.lash, 0.0, 0.0011) * (1 - upper) * canvas.front
     sketch.over(pink * 0.9, np.asarray(rim * 0.55, np.float32))
     paint_lash_line(sketch)
 
@@ -93,10 +95,9 @@ def paint_lash_line(sketch: Sketch) -> None:
     canvas, p = sketch.canvas, sketch.person
     upper = canvas.upper_lash
     offset = canvas.lash - 0.0006 * (1 - upper)
-    outside = np.maximum(canvas.front, step(0.0022, 0.0008, canvas.lash) * (canvas.skin > 0.02))
-    width = 0.0008 + 0.0007 * upper
-    amount = np.exp(-((offset / width) ** 2)) * (0.28 + 0.60 * upper) * outside
-    feminine = 0.75 + 0.25 * (1 - p.sex)
+    width = 0.0008 + 0.0008 * upper
+    amount = np.exp(-((offset / width) ** 2)) * (0.32 + 0.58 * upper) * canvas.front
+    feminine = 0.70 + 0.30 * (1 - p.sex)
     sketch.darken(np.asarray(amount * feminine, np.float32), (0.88, 0.93, 0.95))
 
 

@@ -39,8 +39,8 @@ def hairline(points: Field, sex: float, recession: float) -> Field:
 def long_hair(points: Field) -> Field:
     """Signed distance inside hair that falls in front of the ears and down the neck."""
     x, y, z = np.abs(points[..., 0]), points[..., 1], points[..., 2]
-    forward = -0.052 + 0.10 * np.clip(y - 0.01, 0, 1) - 0.10 * np.clip(-0.03 - y, 0, 1)
-    temple = (forward - z) * step(0.042, 0.055, x) - 0.02 * step(0.055, 0.042, x)
+    forward = np.interp(y, [-0.20, -0.13, -0.09, -0.03, 0.02, 0.06], [-50, -46, -56, -44, -34, -24])
+    temple = (forward / 1000 - z) * step(0.040, 0.050, x) - 0.02 * step(0.050, 0.040, x)
     return np.asarray(temple, np.float32)
 
 
@@ -82,8 +82,8 @@ def _direction(canvas: Canvas, name: str) -> Field:
         flow[..., 2] += 0.5 * step(0.03, 0.07, c.y)
     if name == "long":
         flow[..., 0] = np.tanh(c.x / 0.012) * (0.3 + step(0.06, 0.10, c.y))
-        flow[..., 1] = -0.25 - 0.9 * step(0.09, 0.04, c.y)
-        flow[..., 2] = -0.55 * step(0.04, 0.08, c.y) * step(-0.12, -0.04, c.z)
+        flow[..., 1] = -0.25 - 0.9 * step(0.09, 0.03, c.y)
+        flow[..., 2] = -0.75 * step(0.02, 0.07, c.y) * step(-0.12, -0.04, c.z)
     for k in range(3):
         flow[..., k] += 0.22 * noise(c.position, 0.018, 60 + k, 2)
     return c.tangent(flow)
@@ -123,12 +123,12 @@ def paint_hair(sketch: Sketch) -> None:
     colour = sketch.hair_colour()
     sketch.over(colour * (0.6 if buzz else 0.5), base * (0.72 if buzz else 0.86))
     for k, layer in enumerate(style.layers):
-        _stroke_layer(sketch, layer, outer, k)
+        _stroke_layer(sketch, layer, outer, inside, k)
     sketch.hair = np.maximum(sketch.hair, base)
     _shape_hair(sketch, base)
 
 
-def _stroke_layer(sketch: Sketch, layer: Layer, outer: Field, depth: int) -> None:
+def _stroke_layer(sketch: Sketch, layer: Layer, outer: Field, here: Field, depth: int) -> None:
     p = sketch.person
     ragged = 0.0035 * layer.at_roots(sketch.coarse) + 0.004 * (layer.rank - 0.6)
     inside = _inside(sketch, layer.root, ragged)
@@ -136,8 +136,12 @@ def _stroke_layer(sketch: Sketch, layer: Layer, outer: Field, depth: int) -> Non
     if p.bald > 0.05 or p.style == "buzz":
         visible = visible * step(-0.2, 0.4, inside / 0.012 + 0.5 - layer.rank)
     cover = layer.show(np.asarray(visible, np.float32)) * np.maximum(outer, 0.0)
+    if p.style == "long":
+        cover *= step(-0.006, 0.002, here)
     buzz = p.style == "buzz"
     low, high = _TONES[depth]
+    bright = float(np.clip(sketch.hair_colour().max() * 1.3, 0, 0.8))
+    low, high = low + (0.75 - low) * bright, high + (1.15 - high) * bright
     tone = layer.tones(low, high)[..., None]
     strength = 0.35 if buzz else 0.8
     sketch.over(sketch.hair_colour() * tone, cover * strength)

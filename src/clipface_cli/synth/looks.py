@@ -146,8 +146,9 @@ def _vampire(sketch: Sketch) -> None:
         drop = np.exp(-(((c.x - 0.013 * sign) / 0.0020) ** 2 + ((c.y - length) / 0.0026) ** 2))
         amount = np.clip(np.maximum(trail, drop) * c.front, 0, 1)
         sketch.over(_rgb(128, 6, 12), np.asarray(0.92 * amount, np.float32))
-    peak = bump(c.x, 0, 0.010 * 1) * step(0.046, 0.052, c.y - 1.0 * c.side) * step(0.075, 0.066, c.y)
-    sketch.over(sketch.hair_colour() * 0.8, np.asarray(0.92 * peak * c.front, np.float32))
+    peak = step(-0.001, 0.003, c.y - 0.050 - 1.3 * c.side + 0.001 * c.wobble[3])
+    peak = peak * step(0.095, 0.085, c.y) * step(-0.05, -0.03, c.z)
+    sketch.over(sketch.hair_colour(), np.asarray(0.95 * peak * c.skin, np.float32))
 
 
 def _white_walker(sketch: Sketch) -> None:
@@ -165,7 +166,7 @@ def _white_walker(sketch: Sketch) -> None:
     _gaunt(sketch, 0.5)
     _sockets(sketch, 0.78, (0.80, 0.62, 0.40))
     frost = step(0.15, 0.9, 0.7 * c.frost + 0.4 * c.wobble[6] + 0.6 * c.normal[..., 1])
-    sketch.over(_rgb(236, 244, 250), np.asarray(0.55 * frost * c.skin, np.float32))
+    sketch.over(_rgb(236, 244, 250), np.asarray(0.34 * frost * c.skin, np.float32))
     sketch.over(_rgb(74, 98, 124), 0.7 * sketch.lips)
     globe: _Globe = c.globe
     rows, columns = globe.index
@@ -271,7 +272,8 @@ def _statue(sketch: Sketch) -> None:
 
 def _clown(sketch: Sketch) -> None:
     c = sketch.canvas
-    face = step(-0.060, -0.045, c.z) * step(-0.128, -0.118, c.y) * step(0.085, 0.075, c.y) * c.skin
+    oval = np.sqrt((c.side / 0.082) ** 2 + ((c.y + 0.022) / 0.102) ** 2) + 0.012 * c.wobble[0]
+    face = step(1.03, 0.95, oval) * step(-0.075, -0.055, c.z) * c.skin
     white = _rgb(240, 238, 234) * (1 + 0.03 * c.wobble[0])[..., None]
     bare = np.asarray(face * (1 - 0.9 * step(0.4, 0.8, sketch.hair)), np.float32)
     sketch.over(white.astype(np.float32) * (1 - 0.35 * np.clip(sketch.relief, 0, 1))[..., None], 0.93 * bare)
@@ -357,7 +359,7 @@ def _barbie(sketch: Sketch) -> None:
     bare = _bare(sketch) * (1 - sketch.lips) * step(0.010, 0.016, c.lash)
     bare *= 1 - 0.9 * step(0.05, 0.3, sketch.relief)
     plastic = _rgb(246, 204, 178) * (1 - 0.06 * zones(c).neck)[..., None]
-    rose = zones(c).cheeks[..., None] * np.array([0.0, 0.22, 0.14])
+    rose = zones(c).cheeks[..., None] * np.array([0.0, 0.22, 0.14], np.float32)
     sketch.over(np.asarray(plastic * (1 - rose), np.float32), np.asarray(0.75 * bare, np.float32))
     globe: _Globe = c.globe
     rows, columns = globe.index
@@ -370,9 +372,9 @@ def _mona_lisa(sketch: Sketch) -> None:
     """Old varnish, sfumato shadows, craquelure, dark hair under a veil, a dark dress."""
     c = sketch.canvas
     bare = _bare(sketch)
-    varnish = np.array([1.0, 0.83, 0.50], np.float32)
+    varnish = np.array([1.06, 0.86, 0.50], np.float32)
     grey = (sketch.colour @ LUMA)[..., None]
-    sketch.over(0.45 * sketch.colour * varnish + 0.62 * grey * varnish, 0.92 * np.ones_like(c.x))
+    sketch.over(0.55 * sketch.colour * varnish + 0.68 * grey * varnish, 0.92 * np.ones_like(c.x))
     turn = step(0.85, 0.25, c.normal[..., 2]) * c.skin
     sketch.darken(np.asarray(0.55 * turn * bare, np.float32), (0.75, 0.9, 1.0))
     _sockets(sketch, 0.30, (0.8, 0.95, 1.0))
@@ -382,7 +384,7 @@ def _mona_lisa(sketch: Sketch) -> None:
     if not hasattr(c, "craquelure"):
         cell = cells(c.position, 0.0062, 131)
         c.craquelure = np.asarray(step(0.10, 0.02, cell[..., 1] - cell[..., 0]), np.float32)
-    sketch.darken(0.24 * c.craquelure * c.skin, (0.9, 1.0, 1.0))
+    sketch.darken(0.10 * c.craquelure * c.skin, (0.9, 1.0, 1.0))
     veil = bump(c.y - 0.35 * c.side, 0.061, 0.0016) * step(-0.03, 0.0, c.z) * c.skin
     sketch.darken(np.asarray(0.6 * veil, np.float32), (1, 1, 1))
     dress = step(-0.150, -0.156, c.y - 0.20 * c.side) * c.skin

@@ -67,5 +67,5 @@ def _bake_light(sketch: Sketch) -> None:
         c.baked_sheen = np.asarray(np.clip(half, 0, 1) ** 26 * c.skin, np.float32)
     sketch.colour *= c.baked_light
     sheen = c.baked_sheen * (1 - sketch.hair) * (1 - 0.5 * np.clip(sketch.relief, 0, 1))
-    sketch.colour += (0.030 * sheen)[..., None]
+    sketch.colour += (0.022 * sheen)[..., None]
     np.clip(sketch.colour, 0.0015, 1, out=sketch.colour)

@@ -242,7 +242,7 @@ def _skin(p: Columns, z: Columns, out: Columns) -> None:
         out[name] = np.clip(z[name], -2.5, 2.5) / 2
     pale = _step(0.24, 0.08, melanin)
     out["freckles"] = _step(0.55, 1, p["freckles"]) * pale * (1 - 0.6 * age)
-    out["moles"] = np.clip(0.05 + 0.5 * p["moles"] ** 2 + 0.25 * age, 0, 1)
+    out["moles"] = np.clip(0.45 * p["moles"] ** 2 + 0.2 * age, 0, 1)
     out["dark_circles"] = np.clip(0.15 + 0.6 * p["dark_circles"] ** 1.5 + 0.3 * age, 0, 1)
     lines = _step(0.3, 1, age + 0.15 * (p["wrinkles"] - 0.5))
     out["wrinkles"] = lines * (0.75 + 0.4 * p["wrinkles"])
@@ -253,8 +253,8 @@ def _skin(p: Columns, z: Columns, out: Columns) -> None:
 
 def _features(p: Columns, z: Columns, out: Columns) -> None:
     sex, melanin, age = out["sex"], out["melanin"], out["age"]
-    out["brow_thickness"] = 0.62 + 0.38 * sex + 0.4 * (p["brow_thickness"] - 0.4)
-    out["brow_arch"] = 1.25 - 0.5 * sex + 0.5 * (p["brow_arch"] - 0.5)
+    out["brow_thickness"] = 0.78 + 0.34 * sex + 0.4 * (p["brow_thickness"] - 0.4)
+    out["brow_arch"] = 1.1 - 0.45 * sex + 0.5 * (p["brow_arch"] - 0.5)
     out["brow_tilt"] = 0.10 * (p["brow_tilt"] - 0.5) + 0.05 * (1 - sex) - 0.05 * age
     out["brow_density"] = np.clip(0.55 + 0.45 * p["brow_density"], 0, 1) * (1 - 0.2 * age)
     out["lip_fullness"] = (
@@ -286,12 +286,12 @@ def _hair(p: Columns, out: Columns) -> None:
     _put(out, "hair", colour)
     darker = 0.62 + 0.3 * p["brow_shade"][:, None] + 0.1 * grey
     _put(out, "brow", colour * darker)
-    out["recession"] = sex * np.clip(1.2 * (p["hairline"] - 0.35) + 0.5 * age, 0, 1)
+    out["recession"] = sex * np.clip(0.9 * (p["hairline"] - 0.6) + 0.7 * age, 0, 1)
     out["bald"] = sex * _step(0.72, 0.95, p["bald"] * 0.75 + 0.45 * age)
     out["hair_volume"] = p["hair_volume"]
     man = sex > 0.5
     shares_man = np.cumsum([0.24, 0.22, 0.24, 0.18, 0.12, 0.0])
-    shares_woman = np.cumsum([0.03, 0.24, 0.05, 0.0, 0.14, 0.54])
+    shares_woman = np.cumsum([0.02, 0.14, 0.02, 0.0, 0.12, 0.70])
     index = np.where(
         man,
         np.searchsorted(shares_man, p["hair_style"]),
@@ -318,7 +318,7 @@ def _makeup(p: Columns, out: Columns, styled: NDArray[np.bool_]) -> None:
     out["eyeshadow"] = np.where(worn, 0.25 + 0.7 * p["eyeshadow"], 0.2 * light)
     shadow = _ramp(p["eyeshadow_hue"], _SHADOWS)
     _put(out, "eyeshadow", shadow * (1.1 - 0.4 * p["eyeshadow_dark"][:, None]))
-    out["liner"] = np.where(worn, 0.4 + 0.6 * p["liner"], 0.35 * woman)
+    out["liner"] = np.where(worn, 0.4 + 0.6 * p["liner"], 0.5 * woman)
     out["blush"] = np.where(worn, 0.15 + 0.5 * p["blush"], 0.1 * light)
 
 
@@ -360,12 +360,12 @@ _PRESETS: dict[str, Preset] = {
     | _rgb("lipstick", 116, 8, 18)
     | _style("back")
     | {"melanin": 0.05, "haemoglobin": 0.13, "flush": 0.02, "freckles": 0, "lipstick": 0.85}
-    | {"brow_arch": 1.5, "brow_tilt": 0.16, "brow_density": 1, "bald": 0, "recession": 0.6}
+    | {"brow_arch": 1.5, "brow_tilt": 0.16, "brow_density": 1, "bald": 0, "recession": 0.35}
     | {"eyeshadow": 0.2, "blush": 0, "eye_redness": 0.8, "dark_circles": 0.9, "yellow": 0},
     "werewolf": _NO_MAKEUP
     | _rgb("iris", 226, 160, 30)
-    | _rgb("hair", 58, 42, 30)
-    | _rgb("brow", 44, 31, 23)
+    | _rgb("hair", 92, 68, 48)
+    | _rgb("brow", 50, 36, 26)
     | {"brow_thickness": 2.0, "brow_density": 1, "beard": 1, "moustache": 1, "beard_cheeks": 1}
     | {"bald": 0, "recession": 0, "melanin": (0.22, 0.4), "stubble": 1, "pupil": 0.2},
     "white walker": _NO_MAKEUP
@@ -380,7 +380,7 @@ _PRESETS: dict[str, Preset] = {
     | _rgb("hair", 216, 48, 18)
     | _rgb("brow", 26, 20, 22)
     | _rgb("lipstick", 206, 14, 22)
-    | {"lipstick": 1, "brow_arch": 1.6, "brow_thickness": 0.7, "bald": (0, 1), "recession": 0.6}
+    | {"lipstick": 1, "brow_arch": 1.6, "brow_thickness": 0.7, "bald": (0, 0.4), "recession": 0.3}
     | {"eyeshadow": 0, "hair_volume": 1, "freckles": 0},
     "robot": _NO_MAKEUP | _SHAVED | _rgb("iris", 40, 210, 255) | {"freckles": 0, "moles": 0},
     "alien": _NO_MAKEUP | _SHAVED | _style("buzz") | {"bald": 1, "recession": 1, "freckles": 0},
@@ -426,6 +426,7 @@ _PRESETS: dict[str, Preset] = {
     | {"sex": 0, "lipstick": 1, "eyeshadow": 1, "liner": 1, "blush": 0.9, "bald": 0}
     | {"recession": 0, "brow_density": 0.9, "lip_fullness": 1.12},
 }
+_WHOLE = ("sex", "bald", "brow_density", "beard", "moustache", "stubble", "freckles")
 _NEVER_OLD = ("barbie doll", "mona lisa", "party makeup", "gothic makeup")
 
 
@@ -440,7 +441,7 @@ def _apply_looks(p: Columns, out: Columns, look: NDArray[np.int64]) -> None:
         for field_name, value in _PRESETS[name].items():
             target = _range(*value, spread[rows]) if isinstance(value, tuple) else value
             column = out[field_name]
-            whole = field_name.startswith("style_") or field_name == "sex"
+            whole = field_name.startswith("style_") or field_name in _WHOLE
             amount = np.ones_like(strength) if whole else strength
             column[rows] = column[rows] * (1 - amount) + target * amount
         if name == "party makeup":

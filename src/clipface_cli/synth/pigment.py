@@ -69,7 +69,6 @@ def _haemoglobin(sketch: Sketch) -> Field:
     blood += p.flush * (0.9 * z.nose + 0.8 * z.wings + 1.1 * z.ears + 0.4 * z.chin)
     blood += 0.10 * z.upper_lid + 0.14 * z.lower_lid - 0.05 * z.forehead
     blood += 0.12 * sketch.coarse + 0.11 * sketch.medium + 0.09 * sketch.fine
-    blood += 0.05 * z.neck * sketch.medium
     veins = step(0.90, 0.99, 1 - np.abs(c.wobble[4])) * (z.cheeks + 0.8 * z.wings)
     blood += 0.2 * (0.2 + 0.9 * p.age) * veins
     return np.asarray(blood / (1 + 0.6 * p.melanin), np.float32)
@@ -102,7 +101,7 @@ def _freckles(sketch: Sketch) -> Field:
     zone = np.clip(1.2 * z.cheeks + bridge + 0.22 * c.front, 0, 1)
     shown = step(0.08, -0.08, rank - (0.2 + 0.75 * p.freckles) * zone)
     zone = (0.4 + 0.6 * zone) * step(-0.12, -0.10, c.y)
-    return np.asarray(0.24 * p.freckles**0.5 * dot * shown * zone, np.float32)
+    return np.asarray(0.20 * p.freckles**0.5 * dot * shown * zone, np.float32)
 
 
 def _spots(sketch: Sketch) -> Field:
