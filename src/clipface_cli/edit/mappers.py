@@ -135,12 +135,12 @@ class ExpressionMapper(_Mapper):
 
 
 @torch.no_grad()
-def pretrain_zero(mapper: TextureMapper | ExpressionMapper) -> None:
-    """Bring a fresh mapper to zero offsets for every code, the start of an edit.
+def pretrain_zero(*mappers: TextureMapper | ExpressionMapper) -> None:
+    """Bring fresh mappers to zero offsets for every code, the start of an edit.
 
     The paper gets there by l2 training on many codes. Its minimum is known: a last layer of zeros
     gives loss 0, and leaves the features of the earlier layers as they are.
     """
-    last = list(mapper.layers)[-1]
-    for parameter in last.parameters():
-        parameter.zero_()
+    for mapper in mappers:
+        for parameter in mapper.layers[-1].parameters():
+            parameter.zero_()
