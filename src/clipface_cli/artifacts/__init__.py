@@ -1,1 +1,49 @@
 """What the tool writes and reads: meshes, images, sidecars, sheets, run records."""
+
+from clipface_cli.artifacts.files import claim_file, claim_folder, replacing, write_text
+from clipface_cli.artifacts.glb import write_glb
+from clipface_cli.artifacts.images import (
+    Pixels,
+    from_pixels,
+    load_image,
+    load_pixels,
+    save_image,
+    to_pixels,
+)
+from clipface_cli.artifacts.mesh import Mesh, vertex_normals
+from clipface_cli.artifacts.obj import read_obj, write_obj
+from clipface_cli.artifacts.ply import write_ply
+from clipface_cli.artifacts.run_record import RunRecord, file_hash
+from clipface_cli.artifacts.sheet import before_after, contact_sheet, numbered_sheet
+from clipface_cli.artifacts.sidecar import Sidecar, read_sidecar, sidecar_path, write_sidecar
+from clipface_cli.artifacts.tensors import read_tensors, write_tensors
+
+__all__ = [
+    "Mesh",
+    "Pixels",
+    "RunRecord",
+    "Sidecar",
+    "before_after",
+    "claim_file",
+    "claim_folder",
+    "contact_sheet",
+    "file_hash",
+    "from_pixels",
+    "load_image",
+    "load_pixels",
+    "numbered_sheet",
+    "read_obj",
+    "read_sidecar",
+    "read_tensors",
+    "replacing",
+    "save_image",
+    "sidecar_path",
+    "to_pixels",
+    "vertex_normals",
+    "write_glb",
+    "write_obj",
+    "write_ply",
+    "write_sidecar",
+    "write_tensors",
+    "write_text",
+]

@@ -1,0 +1,69 @@
+"""A triangle mesh with texture coordinates, as files hold it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+class HeadSurface(Protocol):
+    """Triangles and texture coordinates of a morphable head."""
+
+    @property
+    def faces(self) -> Tensor: ...
+    @property
+    def uv(self) -> Tensor: ...
+    @property
+    def uv_faces(self) -> Tensor: ...
+
+
+@dataclass
+class Mesh:
+    """vertices (V, 3) metres, faces (F, 3); uv (T, 2) with origin bottom left, uv_faces (F, 3).
+
+    texture: the colour image the file names, which may not exist. Without texture coordinates
+    uv is (0, 2) and uv_faces (0, 3).
+    """
+
+    vertices: NDArray[np.float64]
+    faces: NDArray[np.int64]
+    uv: NDArray[np.float64]
+    uv_faces: NDArray[np.int64]
+    texture: Path | None = None
+
+    @classmethod
+    def of_head(cls, head: HeadSurface, vertices: Tensor) -> Mesh:
+        """The head's surface with these vertices, (V, 3) or (1, V, 3)."""
+        return cls(
+            vertices.detach().cpu().reshape(-1, 3).double().numpy(),
+            head.faces.cpu().numpy(),
+            head.uv.double().cpu().numpy(),
+            head.uv_faces.cpu().numpy(),
+        )
+
+
+def vertex_normals(vertices: NDArray[np.float64], faces: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Area-weighted unit normals (V, 3); zero where a vertex has no area."""
+    corners = vertices[faces]
+    weighted = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normals = np.zeros_like(vertices)
+    for corner in range(3):
+        np.add.at(normals, faces[:, corner], weighted)
+    length = np.linalg.norm(normals, axis=1, keepdims=True)
+    return np.divide(normals, length, out=np.zeros_like(normals), where=length > 0)
+
+
+def split_at_seams(mesh: Mesh) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """One vertex per (position, uv) pair, as GPUs want it.
+
+    Returns faces (F, 3) into the new vertices, and for each new vertex the index of its position
+    and of its uv.
+    """
+    pairs = np.stack([mesh.faces.ravel(), mesh.uv_faces.ravel()], 1)
+    unique, inverse = np.unique(pairs, axis=0, return_inverse=True)
+    return inverse.reshape(-1, 3).astype(np.int64), unique[:, 0], unique[:, 1]

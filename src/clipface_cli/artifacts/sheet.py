@@ -1,0 +1,71 @@
+"""Labelled contact sheets and before/after pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from clipface_cli.artifacts.images import Pixels
+
+GAP = 8
+PAPER = (250, 249, 247)
+INK = (45, 42, 40)
+
+
+def contact_sheet(
+    rows: Sequence[Sequence[Pixels]],
+    columns: Sequence[str] = (),
+    captions: Sequence[str] = (),
+) -> Pixels:
+    """Pictures of one size in a grid, a heading over each column, a caption left of each row."""
+    height, width = rows[0][0].shape[:2]
+    font = _font(width)
+    margin = _text_width(captions, font) + 2 * GAP if captions else GAP
+    top = round(font.size * 1.6) + GAP if columns else GAP
+    across = max(len(row) for row in rows)
+    size = (margin + across * (width + GAP), top + len(rows) * (height + GAP))
+    sheet = Image.new("RGB", size, PAPER)
+    draw = ImageDraw.Draw(sheet)
+    for j, text in enumerate(columns):
+        middle = margin + j * (width + GAP) + width // 2
+        draw.text((middle, top // 2), text, INK, font, anchor="mm")
+    for i, row in enumerate(rows):
+        y = top + i * (height + GAP)
+        if captions:
+            draw.text((margin - GAP, y + height // 2), captions[i], INK, font, anchor="rm")
+        for j, picture in enumerate(row):
+            sheet.paste(Image.fromarray(picture), (margin + j * (width + GAP), y))
+    return np.asarray(sheet)
+
+
+def numbered_sheet(pictures: Sequence[Pixels], names: Sequence[str], across: int) -> Pixels:
+    """Pictures of one size in rows of `across`, each with its name in the upper left corner."""
+    labelled = [_label(picture, name) for picture, name in zip(pictures, names, strict=True)]
+    rows = [labelled[i : i + across] for i in range(0, len(labelled), across)]
+    return contact_sheet(rows)
+
+
+def before_after(before: Sequence[Pixels], after: Sequence[Pixels], prompt: str) -> Pixels:
+    """Two columns a view: as it was, and as the prompt made it."""
+    row = [picture for pair in zip(before, after, strict=True) for picture in pair]
+    return contact_sheet([row], ["before", prompt] * len(before))
+
+
+def _label(picture: Pixels, text: str) -> Pixels:
+    image = Image.fromarray(picture)
+    ImageDraw.Draw(image).text((GAP, GAP), text, INK, _font(picture.shape[1]))
+    return np.asarray(image)
+
+
+def _font(width: int) -> ImageFont.FreeTypeFont:
+    """PIL's own font, sized to pictures `width` pixels wide."""
+    font = ImageFont.load_default(size=max(12, width // 20))
+    if not isinstance(font, ImageFont.FreeTypeFont):
+        raise RuntimeError("Pillow was built without FreeType")
+    return font
+
+
+def _text_width(texts: Sequence[str], font: ImageFont.FreeTypeFont) -> int:
+    return max(round(font.getlength(text)) for text in texts)

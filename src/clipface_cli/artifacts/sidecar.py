@@ -1,0 +1,74 @@
+"""What a textured mesh was made from: NAME.clipface.safetensors beside NAME.obj."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from clipface_cli.artifacts.tensors import read_tensors, write_tensors
+from clipface_cli.errors import InputError
+
+FORMAT = "clipface-mesh"
+VERSION = "1"
+HEAD_TENSORS = ("shape", "expression", "pose")
+
+
+@dataclass
+class Sidecar:
+    """Parameters of one textured head.
+
+    shape (1, S), expression (1, E): coefficients; pose (1, 6) radians; w (1, L, 512): the
+    texture's latent code, None where the texture is not a generator's.
+    history: one entry per edit, oldest first, each with at least a "prompt".
+    """
+
+    head_id: str
+    shape: Tensor
+    expression: Tensor
+    pose: Tensor
+    w: Tensor | None = None
+    generator: str = "builtin"
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+
+def sidecar_path(mesh: Path) -> Path:
+    """heads/000.obj -> heads/000.clipface.safetensors."""
+    return mesh.with_suffix(".clipface.safetensors")
+
+
+def write_sidecar(path: Path, sidecar: Sidecar) -> None:
+    """Write the sidecar; the same content gives the same bytes."""
+    tensors = {name: getattr(sidecar, name) for name in HEAD_TENSORS}
+    if sidecar.w is not None:
+        tensors["w"] = sidecar.w
+    header = {
+        "format": FORMAT,
+        "version": VERSION,
+        "head_id": sidecar.head_id,
+        "generator": sidecar.generator,
+        "history": json.dumps(sidecar.history, ensure_ascii=False),
+    }
+    write_tensors(path, tensors, header)
+
+
+def read_sidecar(path: Path) -> Sidecar:
+    """Read a sidecar; InputError when the file is something else or from a newer version."""
+    tensors, header = read_tensors(path, FORMAT)
+    if header.get("version") != VERSION:
+        raise InputError(f"{path} was written by a newer clipface; update clipface-cli.")
+    missing = [name for name in HEAD_TENSORS if name not in tensors]
+    if missing:
+        raise InputError(f"{path} lacks {missing[0]}; delete it, the mesh will be fitted instead.")
+    return Sidecar(
+        head_id=header["head_id"],
+        shape=tensors["shape"],
+        expression=tensors["expression"],
+        pose=tensors["pose"],
+        w=tensors.get("w"),
+        generator=header["generator"],
+        history=json.loads(header["history"]),
+    )
