@@ -6,14 +6,17 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def directional_loss(image_direction: Tensor, text_direction: Tensor) -> Tensor:
+def directional_loss(
+    image_direction: Tensor, text_direction: Tensor, floor: float = 1e-8
+) -> Tensor:
     """1 - cos(Δi, Δt) per item (B,); paper eq. 7.
 
     image_direction (B, D): edited minus initial render's embedding (eq. 6);
     text_direction (B, D) or (1, D): target minus source prompt's embedding (eq. 5).
-    An unedited render (Δi = 0) gives exactly 1.
+    An unedited render (Δi = 0) gives exactly 1; directions shorter than `floor` are divided by
+    it instead of their length, which keeps the gradient of the first steps finite.
     """
-    return 1 - F.cosine_similarity(image_direction, text_direction, dim=1)
+    return 1 - F.cosine_similarity(image_direction, text_direction, dim=1, eps=floor)
 
 
 def global_loss(image_features: Tensor, text_features: Tensor) -> Tensor:

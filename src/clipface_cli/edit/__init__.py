@@ -1,0 +1,18 @@
+"""Text-guided edits of textured heads: mappers, their optimisation, and what they edit."""
+
+from clipface_cli.edit.edit import Edit, EditSettings, edit_mesh
+from clipface_cli.edit.mappers import ExpressionMapper, TextureMapper, pretrain_zero
+from clipface_cli.edit.subject import Subject, load_subject, sample_subject, save_subject
+
+__all__ = [
+    "Edit",
+    "EditSettings",
+    "ExpressionMapper",
+    "Subject",
+    "TextureMapper",
+    "edit_mesh",
+    "load_subject",
+    "pretrain_zero",
+    "sample_subject",
+    "save_subject",
+]

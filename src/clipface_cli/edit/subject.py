@@ -1,0 +1,110 @@
+"""The textured head that an edit starts from and ends with, in memory and on disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from clipface_cli.artifacts import (
+    Mesh,
+    Sidecar,
+    load_image,
+    read_obj,
+    read_sidecar,
+    sidecar_path,
+    write_obj,
+    write_sidecar,
+)
+from clipface_cli.errors import InputError
+from clipface_cli.head import HeadModel, HeadParams, fit_vertices
+from clipface_cli.texture import Generator, invert
+
+REPAINTED = 3 / 255  # mean texture difference above which a sidecar's code is not believed
+MOVED = 1e-4  # metres, vertex difference above which a sidecar's parameters are not believed
+
+
+@dataclass
+class Subject:
+    """params of one head, its code w (1, L, 512), its texture (1, 3, R, R), edits so far."""
+
+    params: HeadParams
+    w: Tensor
+    texture: Tensor
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+
+def sample_subject(
+    head: HeadModel, generator: Generator, seed: int, truncation: float = 0.8
+) -> Subject:
+    """A random person: shape and texture drawn from the seed, neutral expression and pose."""
+    random = torch.Generator().manual_seed(seed)
+    params = HeadParams.neutral(1, head.shape_size, head.expression_size)
+    params.shape = truncation * torch.randn(1, head.shape_size, generator=random)
+    with torch.no_grad():
+        w = generator.mapping(torch.randn(1, generator.z_dim, generator=random), truncation)
+        return Subject(params, w, generator.synthesis(w))
+
+
+def save_subject(path: Path, subject: Subject, head: HeadModel) -> None:
+    """Write NAME.obj, NAME.mtl, NAME.png and the sidecar."""
+    write_obj(path, Mesh.of_head(head, head.pose_head(subject.params)), subject.texture)
+    write_sidecar(
+        sidecar_path(path),
+        Sidecar(
+            head.head_id,
+            subject.params.shape,
+            subject.params.expression,
+            subject.params.pose,
+            subject.w,
+            history=subject.history,
+        ),
+    )
+
+
+def load_subject(path: Path, head: HeadModel, generator: Generator) -> Subject:
+    """Read a textured mesh: from its sidecar where that still describes it, else by fitting.
+
+    Raises InputError for a missing or unreadable file, another topology, or no texture.
+    """
+    mesh = read_obj(path)
+    if mesh.texture is None:
+        raise InputError(f"{path} names no texture (map_Kd in its .mtl); an edit needs one.")
+    vertices, texture = torch.from_numpy(mesh.vertices).float(), load_image(mesh.texture)
+    if texture.shape[2] != texture.shape[3]:
+        raise InputError(f"{mesh.texture} is not square; a head's UV texture must be.")
+    if texture.shape[2] != generator.resolution:
+        size = (generator.resolution, generator.resolution)
+        texture = torch.nn.functional.interpolate(texture, size, mode="bilinear", antialias=True)
+    sidecar = sidecar_path(path)
+    known = read_sidecar(sidecar) if sidecar.is_file() else None
+    params = _known_params(known, vertices, head) or fit_vertices(head, vertices).params
+    w = _known_code(known, texture, generator)
+    if w is None:
+        w = invert(generator, texture)
+    return Subject(params, w, texture, known.history if known else [])
+
+
+def _known_params(known: Sidecar | None, vertices: Tensor, head: HeadModel) -> HeadParams | None:
+    """The sidecar's parameters if they still give the mesh's vertices."""
+    if known is None or known.head_id != head.head_id:
+        return None
+    params = HeadParams(known.shape, known.expression, known.pose)
+    posed = head.pose_head(params)[0]
+    if posed.shape != vertices.shape or (posed - vertices).abs().max() > MOVED:
+        return None
+    return params
+
+
+def _known_code(known: Sidecar | None, texture: Tensor, generator: Generator) -> Tensor | None:
+    """The sidecar's code if it still gives the mesh's texture."""
+    if known is None or known.w is None:
+        return None
+    if known.w.shape[1:] != (generator.num_ws, generator.w_dim):
+        return None
+    with torch.no_grad():
+        painted = generator.synthesis(known.w)
+    return None if (painted - texture).abs().mean() > 2 * REPAINTED else known.w
