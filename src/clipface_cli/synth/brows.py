@@ -6,12 +6,12 @@ import numpy as np
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 from clipface_cli.synth.canvas import Canvas
-from clipface_cli.synth.fields import Field, curve, step, to_linear
+from clipface_cli.synth.fields import Field, bump, curve, step, to_linear
 from clipface_cli.synth.sketch import Sketch
 
 # Height of the brow's middle and half its thickness along the distance from the nose, metres.
 _AT = np.array([0.0085, 0.012, 0.02, 0.028, 0.036, 0.044, 0.050, 0.056])
-_MIDDLE = np.array([0.0192, 0.0200, 0.0214, 0.0230, 0.0244, 0.0240, 0.0216, 0.0176])
+_MIDDLE = np.array([0.0208, 0.0211, 0.0216, 0.0220, 0.0220, 0.0212, 0.0196, 0.0172])
 _HALF = np.array([0.0022, 0.0034, 0.0040, 0.0038, 0.0031, 0.0023, 0.0015, 0.0005])
 _LEAN = np.array([80, 55, 30, 12, -14, -32])
 _LEAN_AT = np.array([0.008, 0.014, 0.022, 0.032, 0.044, 0.056])
@@ -72,7 +72,7 @@ def brow_coordinates(sketch: Sketch) -> tuple[Field, Field, Field]:
     """Distance from the nose, offset in half thicknesses, and half thickness, each (R, R)."""
     c, p = sketch.canvas, sketch.person
     side = c.side
-    middle = 0.0216 + (curve(side, _AT, _MIDDLE) - 0.0210) * p.brow_arch
+    middle = curve(side, _AT, _MIDDLE) + 0.0030 * p.brow_arch * bump(side, 0.039, 0.012)
     middle += p.brow_tilt * (side - 0.03) + 0.0006 * c.wobble[0]
     half = curve(side, _AT, _HALF) * p.brow_thickness
     return side, np.asarray((c.y - middle) / np.maximum(half, 3e-4), np.float32), half
@@ -84,7 +84,7 @@ def paint_brows(sketch: Sketch) -> None:
     if p.brow_density < 0.02:
         return
     along, across, half = brow_coordinates(sketch)
-    zone = step(0.0075, 0.011, along) * step(0.059, 0.054, along) * c.front * (half > 2e-4)
+    zone = step(0.0065, 0.0145, along) * step(0.059, 0.054, along) * c.front * (half > 2e-4)
     zone = np.asarray(zone * (np.abs(across) < 2), np.float32)
     colour = to_linear(p.colour("brow"))
     soft = c.blur(np.asarray(zone * step(1.15, 0.5, np.abs(across)), np.float32), 2.5)

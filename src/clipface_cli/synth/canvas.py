@@ -11,7 +11,7 @@ from scipy.ndimage import binary_erosion, distance_transform_edt, gaussian_filte
 from scipy.spatial import cKDTree
 
 from clipface_cli.head import HeadModel
-from clipface_cli.render.rasterize import rasterize
+from clipface_cli.render import rasterize
 from clipface_cli.synth.fields import Field, cells, noise, step
 
 _MOUTH_DROP = 0.067  # canonical height of the mouth line below the eyes, metres

@@ -95,9 +95,9 @@ def paint_lash_line(sketch: Sketch) -> None:
     canvas, p = sketch.canvas, sketch.person
     upper = canvas.upper_lash
     offset = canvas.lash - 0.0006 * (1 - upper)
-    width = 0.0008 + 0.0008 * upper
-    amount = np.exp(-((offset / width) ** 2)) * (0.32 + 0.58 * upper) * canvas.front
-    feminine = 0.70 + 0.30 * (1 - p.sex)
+    width = 0.0009 + 0.0008 * upper
+    amount = np.exp(-((offset / width) ** 2)) * (0.36 + 0.60 * upper) * canvas.front
+    feminine = 0.80 + 0.20 * (1 - p.sex)
     sketch.darken(np.asarray(amount * feminine, np.float32), (0.88, 0.93, 0.95))
 
 

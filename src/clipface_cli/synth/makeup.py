@@ -53,6 +53,6 @@ def _rouge(sketch: Sketch) -> None:
         return
     lift = c.y + 0.030 - 0.5 * (c.side - 0.046)
     amount = np.exp(-(((c.side - 0.046) / 0.018) ** 2 + (lift / 0.013) ** 2))
-    amount *= c.skin * step(-0.07, -0.04, c.z) * (0.9 + 0.2 * c.wobble[0]) * p.blush * 0.75
+    amount *= c.skin * step(-0.07, -0.04, c.z) * (0.9 + 0.2 * c.wobble[0]) * p.blush * 0.55
     rose = np.array([1.0, 0.42, 0.46], np.float32)
     sketch.over(sketch.colour * rose, np.asarray(np.clip(amount, 0, 0.9), np.float32))

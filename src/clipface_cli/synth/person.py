@@ -255,7 +255,7 @@ def _features(p: Columns, z: Columns, out: Columns) -> None:
     sex, melanin, age = out["sex"], out["melanin"], out["age"]
     out["brow_thickness"] = 0.78 + 0.34 * sex + 0.4 * (p["brow_thickness"] - 0.4)
     out["brow_arch"] = 1.1 - 0.45 * sex + 0.5 * (p["brow_arch"] - 0.5)
-    out["brow_tilt"] = 0.10 * (p["brow_tilt"] - 0.5) + 0.05 * (1 - sex) - 0.05 * age
+    out["brow_tilt"] = 0.10 * (p["brow_tilt"] - 0.5) + 0.02 * (1 - sex) - 0.06 * age
     out["brow_density"] = np.clip(0.55 + 0.45 * p["brow_density"], 0, 1) * (1 - 0.2 * age)
     out["lip_fullness"] = (
         0.85 + 0.22 * (1 - sex) + 0.3 * (p["lip_fullness"] - 0.5) + 0.1 * melanin - 0.22 * age
@@ -360,7 +360,7 @@ _PRESETS: dict[str, Preset] = {
     | _rgb("lipstick", 116, 8, 18)
     | _style("back")
     | {"melanin": 0.05, "haemoglobin": 0.13, "flush": 0.02, "freckles": 0, "lipstick": 0.85}
-    | {"brow_arch": 1.5, "brow_tilt": 0.16, "brow_density": 1, "bald": 0, "recession": 0.35}
+    | {"brow_arch": 1.3, "brow_tilt": 0.12, "brow_density": 1, "bald": 0, "recession": 0.35}
     | {"eyeshadow": 0.2, "blush": 0, "eye_redness": 0.8, "dark_circles": 0.9, "yellow": 0},
     "werewolf": _NO_MAKEUP
     | _rgb("iris", 226, 160, 30)

@@ -20,8 +20,8 @@ class _Lines:
         c = canvas
         wave, soft = c.wobble[0], c.wobble[3]
         self.forehead = _forehead(c)
-        frown = bump(c.side - 0.0008 * wave, 0.0070, 0.0013) * step(0.004, 0.012, c.y)
-        frown *= step(0.036, 0.024, c.y) * c.front
+        frown = bump(c.side - 0.0008 * wave + 0.10 * (c.y - 0.016), 0.0068, 0.0012)
+        frown *= step(0.006, 0.014, c.y) * step(0.031, 0.020, c.y) * c.front
         root = bump(c.y, 0.0015, 0.0012) * step(0.010, 0.004, c.side) * c.front
         self.frown = np.asarray(frown + 0.6 * root, np.float32)
         fold = np.interp(c.y, _FOLD_Y, _FOLD_X).astype(np.float32) + 0.0008 * soft
@@ -85,7 +85,7 @@ def paint_wrinkles(sketch: Sketch) -> None:
     age = p.wrinkles
     depth = (
         (0.85 * p.forehead_lines) * lines.forehead
-        + (0.9 * p.frown_lines) * lines.frown
+        + (0.75 * p.frown_lines) * lines.frown
         + (0.75 * p.smile_lines) * lines.smile
         + (0.6 * max(age, 0.7 * p.smile_lines)) * lines.crow
         + (0.45 * age + 0.25 * p.smile_lines) * lines.under_eye

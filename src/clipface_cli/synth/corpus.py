@@ -1,0 +1,225 @@
+"""Write the embedded corpus: painted UV skins, and renders of them as a dataset."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+from safetensors.numpy import load_file, save_file
+
+from clipface_cli.errors import InputError
+from clipface_cli.head import HeadModel
+from clipface_cli.render import Camera, Renderer
+from clipface_cli.synth.canvas import Canvas
+from clipface_cli.synth.captions import captions
+from clipface_cli.synth.expressions import draw_expression, random_units
+from clipface_cli.synth.paint import paint
+from clipface_cli.synth.person import Person, person_from_latent, sample_attributes
+
+RESOLUTION = 512
+_PER_FOLDER = 1000
+_SHAPE_SPREAD = 0.8
+_YAW, _PITCH = 0.45, 0.18  # standard deviations would be half of these, radians
+
+_canvas: Canvas | None = None
+
+
+def write_corpus(out: str | Path, people: int, seed: int = 0, workers: int = 1) -> Path:
+    """Paint `people` persons into out/uv/000000.png …; what is there already is kept.
+
+    Also writes people.safetensors (latent, attributes) and people.jsonl (the persons' fields).
+    Growing a corpus with the same seed adds people behind the old ones. Returns `out`.
+    """
+    folder = Path(out)
+    (folder / "uv").mkdir(parents=True, exist_ok=True)
+    _check_seed(folder, seed)
+    latents, attributes = _people(people, seed)
+    persons = [person_from_latent(latent) for latent in latents]
+    todo = [i for i in range(people) if not _uv_path(folder, i).exists()]
+    jobs = [(_uv_path(folder, i), persons[i]) for i in todo]
+    if workers > 1:
+        with ProcessPoolExecutor(workers) as pool:
+            list(pool.map(_paint_job, jobs, chunksize=8))
+    else:
+        for job in jobs:
+            _paint_job(job)
+    lines = (json.dumps(person.to_dict()) for person in persons)
+    _write_text(folder / "people.jsonl", "\n".join(lines) + "\n")
+    tables = {"latent": latents, "attributes": attributes}
+    _replace(folder / "people.safetensors", lambda path: save_file(tables, path, {"seed": str(seed)}))
+    return folder
+
+
+def _people(count: int, seed: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The first `count` people of a seed; a longer list starts with the shorter one."""
+    return sample_attributes(count, seed)
+
+
+def _check_seed(folder: Path, seed: int) -> None:
+    note = folder / "corpus.json"
+    if note.exists() and json.loads(note.read_text())["seed"] != seed:
+        raise InputError(f"{folder} holds a corpus of another seed; choose another folder.")
+    _write_text(note, json.dumps({"format": "clipface-corpus", "version": 1, "seed": seed}))
+
+
+def _uv_path(folder: Path, index: int) -> Path:
+    return folder / "uv" / f"{index:06d}.png"
+
+
+def _paint_job(job: tuple[Path, Person]) -> None:
+    global _canvas
+    if _canvas is None:
+        _canvas = Canvas(HeadModel.load("builtin"), RESOLUTION)
+    path, person = job
+    image = Image.fromarray(paint(person, _canvas))
+    _replace(path, lambda at: image.save(at, format="PNG"))
+
+
+def _replace(path: Path, write: Any) -> None:
+    """Write under a temporary name, then rename."""
+    part = path.with_name(path.name + ".part")
+    write(part)
+    os.replace(part, path)
+
+
+def _write_text(path: Path, text: str) -> None:
+    _replace(path, lambda at: at.write_text(text))
+
+
+def read_people(corpus: str | Path) -> list[Person]:
+    """The persons of a corpus, in the order of its textures."""
+    path = Path(corpus) / "people.jsonl"
+    if not path.is_file():
+        raise InputError(f"{corpus} is not a corpus: it has no people.jsonl; write one first.")
+    return [Person.from_dict(json.loads(line)) for line in path.read_text().splitlines()]
+
+
+def write_dataset(
+    corpus: str | Path, out: str | Path, renders: int, resolution: int = 256, seed: int = 0
+) -> Path:
+    """Render a corpus's people on random heads as an on-disk dataset of `renders` images.
+
+    Unlit, white background, mouth interior removed. Writes images/, params.safetensors (shape,
+    expression, pose, camera, person; row i belongs to image i), manifest.jsonl, captions.jsonl
+    (image, person, expression, captions) and dataset.json. Finished images are kept on a second
+    run. Returns `out`.
+    """
+    folder, people = Path(out), read_people(corpus)
+    folder.mkdir(parents=True, exist_ok=True)
+    head = HeadModel.load("builtin")
+    renderer = Renderer(head, resolution, exclude=("mouth_interior", "teeth", "tongue"))
+    rows = [_draw(head, people, i, seed) for i in range(renders)]
+    for i, row in enumerate(rows):
+        path = _image_path(folder, i)
+        if path.exists():
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        image = Image.fromarray(_render(head, renderer, Path(corpus), row))
+        _replace(path, lambda at, image=image: image.save(at, format="PNG"))
+    _write_tables(folder, people, rows, head.head_id, resolution, seed)
+    return folder
+
+
+def _image_path(folder: Path, index: int) -> Path:
+    return folder / "images" / f"{index // _PER_FOLDER:05d}" / f"{index:09d}.png"
+
+
+def _draw(head: HeadModel, people: Sequence[Person], index: int, seed: int) -> dict[str, Any]:
+    """Person, head and camera of image `index`; depends on nothing but the arguments."""
+    generator = np.random.default_rng((seed, index))
+    who = index % len(people) if index < len(people) else int(generator.integers(len(people)))
+    person = people[who]
+    expression = draw_expression(generator, person.smile_lines, person.frown_lines)
+    psi = head.expression_from_units(random_units(expression, generator)).numpy()
+    psi = psi + 0.15 * generator.standard_normal(len(psi))
+    pose = np.zeros(6)
+    pose[0] = np.clip(generator.normal(0, _PITCH / 2), -_PITCH, _PITCH)
+    pose[1] = np.clip(generator.normal(0, _YAW / 2), -_YAW, _YAW)
+    scale = generator.uniform(5.7, 7.2)
+    camera = [scale, generator.uniform(-0.012, 0.012), 0.03 + generator.uniform(-0.012, 0.012)]
+    return {
+        "person": who,
+        "expression_name": expression,
+        "shape": (_SHAPE_SPREAD * generator.standard_normal(head.shape_size)).astype(np.float32),
+        "expression": psi.astype(np.float32),
+        "pose": pose.astype(np.float32),
+        "camera": np.array(camera, np.float32),
+        "captions": captions(person, expression, generator),
+    }
+
+
+def _render(
+    head: HeadModel, renderer: Renderer, corpus: Path, row: dict[str, Any]
+) -> NDArray[np.uint8]:
+    values = {k: torch.from_numpy(row[k])[None] for k in ("shape", "expression", "pose", "camera")}
+    vertices = head(values["shape"], values["expression"], values["pose"])
+    texture = load_texture(_uv_path(corpus, row["person"]))[None]
+    image, _ = renderer(vertices, texture, Camera(values["camera"]))
+    pixels = (image[0].permute(1, 2, 0) * 127.5 + 127.5).round().clamp(0, 255)
+    return pixels.to(torch.uint8).numpy()
+
+
+def load_texture(path: Path) -> torch.Tensor:
+    """A PNG as (3, R, R) in [-1, 1]."""
+    with Image.open(path) as image:
+        pixels = np.array(image.convert("RGB"), np.float32)
+    return torch.from_numpy(pixels).permute(2, 0, 1) / 127.5 - 1
+
+
+def _write_tables(
+    folder: Path, people: Sequence[Person], rows: Sequence[dict[str, Any]], head_id: str,
+    resolution: int, seed: int,
+) -> None:
+    names = ("shape", "expression", "pose", "camera")
+    tables = {name: np.stack([row[name] for row in rows]) for name in names}
+    tables["person"] = np.array([row["person"] for row in rows], np.int64)
+    meta = {"format": "clipface-params", "version": "1", "head": head_id}
+    _replace(folder / "params.safetensors", lambda path: save_file(tables, path, meta))
+    files = [str(_image_path(folder, i).relative_to(folder)) for i in range(len(rows))]
+    caption_lines = (
+        {"image": file, "person": row["person"], "expression": row["expression_name"],
+         "look": people[row["person"]].look, "captions": row["captions"]}
+        for file, row in zip(files, rows, strict=True)
+    )
+    _write_text(folder / "captions.jsonl", _lines(caption_lines))
+    manifest = ({"source": f"person {row['person']}", "status": "kept", "image": file}
+                for file, row in zip(files, rows, strict=True))
+    _write_text(folder / "manifest.jsonl", _lines(manifest))
+    note = {"format": "clipface-dataset", "version": 1, "head": head_id, "encoder": "corpus",
+            "parser": "corpus", "resolution": resolution, "count": len(rows), "seed": seed}
+    _write_text(folder / "dataset.json", json.dumps(note, indent=2))
+
+
+def _lines(values: Iterator[dict[str, Any]]) -> str:
+    return "\n".join(json.dumps(value) for value in values) + "\n"
+
+
+def contact_sheet(
+    images: Sequence[NDArray[np.uint8]], labels: Sequence[str], path: str | Path, columns: int = 6
+) -> Path:
+    """Save equally large pictures (H, W, 3) in a grid, each with its label below it."""
+    height, width = images[0].shape[:2]
+    rows = -(-len(images) // columns)
+    sheet = Image.new("RGB", (columns * width, rows * (height + 18)), "white")
+    draw = ImageDraw.Draw(sheet)
+    for i, (image, label) in enumerate(zip(images, labels, strict=True)):
+        x, y = i % columns * width, i // columns * (height + 18)
+        sheet.paste(Image.fromarray(image), (x, y))
+        draw.text((x + 4, y + height + 3), label[: width // 6], fill="black")
+    target = Path(path)
+    sheet.save(target)
+    return target
+
+
+def read_attributes(corpus: str | Path) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Latents (N, K) and attributes (N, A) of a corpus."""
+    tables = load_file(Path(corpus) / "people.safetensors")
+    return tables["latent"], tables["attributes"]
