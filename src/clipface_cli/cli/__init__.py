@@ -1,1 +1,48 @@
 """The `clipface` command: one file per subcommand."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from clipface_cli.cli._command import add_command, run
+from clipface_cli.cli.edit import edit
+from clipface_cli.cli.export import export
+from clipface_cli.cli.sample import sample
+from clipface_cli.cli.unavailable import add_unavailable
+
+app = typer.Typer(
+    name="clipface",
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"clipface {version('clipface-cli')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it.")
+    ] = False,
+) -> None:
+    """Text-guided texturing and expression editing of 3D heads."""
+
+
+add_command(app, "sample", sample)
+add_command(app, "edit", edit)
+add_command(app, "export", export)
+add_unavailable(app)
+
+
+def main() -> None:
+    """Entry point of the installed `clipface` command."""
+    sys.exit(run(app, sys.argv[1:] or ["--help"]))

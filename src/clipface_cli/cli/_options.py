@@ -1,0 +1,55 @@
+"""Options that several commands share, defined once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from clipface_cli.errors import InputError
+
+Seed = Annotated[int, typer.Option("--seed", help="Every random choice follows from it.", min=0)]
+Device = Annotated[
+    Literal["auto", "cpu", "cuda"],
+    typer.Option("--device", help="Where to compute; auto takes a GPU when there is one."),
+]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite what the output already holds.")]
+OutputFolder = Annotated[
+    Path, typer.Option("--output", "-o", metavar="DIR", help="Folder to write into.")
+]
+MeshFile = Annotated[
+    Path, typer.Argument(metavar="MESH.obj", help="A textured head, as `sample` writes it.")
+]
+GeneratorSource = Annotated[
+    str,
+    typer.Option("--generator", "-g", metavar="RUN", help="Texture generator: builtin or a path."),
+]
+GuidanceSource = Annotated[
+    str,
+    typer.Option("--guidance", metavar="MODEL", help="Text-image model: builtin or a path."),
+]
+
+
+def pick_device(device: str) -> str:
+    """`auto` resolved; InputError when a GPU is asked for and there is none."""
+    import torch
+
+    if device == "cpu" or (device == "auto" and not torch.cuda.is_available()):
+        return "cpu"
+    if not torch.cuda.is_available():
+        raise InputError("--device cuda: no GPU that PyTorch can use; take --device cpu.")
+    return "cuda"
+
+
+def parse_expression(text: str) -> dict[str, float]:
+    """ "jawOpen=0.5,mouthSmileLeft=1" as activations; InputError for anything else."""
+    activations = {}
+    for item in filter(None, (part.strip() for part in text.split(","))):
+        name, _, amount = item.partition("=")
+        try:
+            activations[name.strip()] = float(amount)
+        except ValueError as error:
+            message = f"--expression: {item!r} is not UNIT=AMOUNT, such as jawOpen=0.5."
+            raise InputError(message) from error
+    return activations

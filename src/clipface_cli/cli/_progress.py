@@ -1,0 +1,72 @@
+"""Progress on stderr: a bar on a terminal, a plain line now and then on a pipe."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+EVERY = 5.0  # seconds between two lines on a pipe
+Advance = Callable[[int, str], None]  # steps done, a note such as the loss
+
+
+@contextmanager
+def progress(title: str, total: int) -> Iterator[Advance]:
+    """Yields a function to call with the number of steps done and a note."""
+    if sys.stderr.isatty():
+        with _bar(title, total) as advance:
+            yield advance
+    else:
+        yield _lines(title, total)
+
+
+def say(message: str) -> None:
+    """One line of log on stderr."""
+    print(message, file=sys.stderr, flush=True)  # noqa: T201
+
+
+@contextmanager
+def _bar(title: str, total: int) -> Iterator[Advance]:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    start = time.monotonic()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=total, rate="", note="")
+
+        def advance(done: int, note: str) -> None:
+            rate = f"{done / max(time.monotonic() - start, 1e-9):.1f}/s"
+            bar.update(task, completed=done, rate=rate, note=note)
+
+        yield advance
+
+
+def _lines(title: str, total: int) -> Advance:
+    start = last = time.monotonic()
+
+    def advance(done: int, note: str) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last < EVERY and done < total:
+            return
+        last = now
+        rate = done / max(now - start, 1e-9)
+        left = (total - done) / max(rate, 1e-9)
+        say(f"{title} {done}/{total}, {rate:.1f}/s, {left:.0f} s left. {note}".rstrip())
+
+    return advance

@@ -1,0 +1,85 @@
+"""`clipface sample`: random textured heads to start from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clipface_cli.cli._command import Result
+from clipface_cli.cli._options import (
+    Device,
+    Force,
+    GeneratorSource,
+    OutputFolder,
+    Seed,
+    parse_expression,
+    pick_device,
+)
+from clipface_cli.cli._progress import progress
+
+PORTRAIT = 512
+
+
+def sample(
+    count: Annotated[
+        int, typer.Option("--number", "-n", help="How many heads.", min=1, max=1000)
+    ] = 4,
+    output: OutputFolder = Path("heads"),
+    seed: Seed = 0,
+    truncation: Annotated[
+        float,
+        typer.Option("--truncation", help="1: the full variety; 0: the mean face.", min=0, max=1.5),
+    ] = 0.8,
+    expression: Annotated[
+        str,
+        typer.Option(
+            "--expression",
+            metavar="UNIT=AMOUNT,...",
+            help="ARKit units, such as jawOpen=0.5,mouthSmileLeft=1.",
+        ),
+    ] = "",
+    generator: GeneratorSource = "builtin",
+    device: Device = "auto",
+    force: Force = False,
+) -> Result:
+    """Write random textured heads (OBJ, MTL, PNG), a picture of all, and how they were made.
+
+    Head number i follows from seed + i, so a longer series begins like a shorter one.
+    """
+    units = parse_expression(expression)
+    from clipface_cli.artifacts import RunRecord, claim_folder, numbered_sheet, save_image
+    from clipface_cli.edit import sample_subject, save_subject
+    from clipface_cli.head import HeadModel
+    from clipface_cli.render import portrait
+    from clipface_cli.texture import Generator
+
+    settings = {
+        "seed": seed,
+        "truncation": truncation,
+        "expression": units,
+        "generator": generator,
+        "device": pick_device(device),
+    }
+    record = RunRecord(settings)
+    with record.timing("load"):
+        head, network = HeadModel.load(), Generator.load(generator)
+        coefficients = head.expression_from_units(units)[None]
+    claim_folder(output, force)
+    meshes, portraits = [], []
+    with progress("Sampling heads", count) as advance:
+        for index in range(count):
+            with record.timing("sample"):
+                subject = sample_subject(head, network, seed + index, truncation)
+                subject.params.expression = coefficients
+                meshes.append(output / f"{index:03}.obj")
+                save_subject(meshes[-1], subject, head)
+            with record.timing("render"):
+                vertices = head.pose_head(subject.params)[0]
+                portraits.append(portrait(head, vertices, subject.texture[0], resolution=PORTRAIT))
+            advance(index + 1, "")
+    sheet = output / "heads.png"
+    save_image(sheet, numbered_sheet(portraits, [mesh.stem for mesh in meshes], min(4, count)))
+    record.write(output, [*meshes, sheet])
+    return Result(output, {"meshes": [str(mesh) for mesh in meshes], "sheet": str(sheet)})
