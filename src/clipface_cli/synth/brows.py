@@ -73,7 +73,7 @@ def brow_coordinates(sketch: Sketch) -> tuple[Field, Field, Field]:
     c, p = sketch.canvas, sketch.person
     side = c.side
     middle = curve(side, _AT, _MIDDLE) + 0.0030 * p.brow_arch * bump(side, 0.039, 0.012)
-    middle += p.brow_tilt * (side - 0.03) + 0.0006 * c.wobble[0]
+    middle += p.brow_tilt * (side - 0.03) + 0.0006 * c.wobble[0] + 0.0014 * (1 - p.sex)
     half = curve(side, _AT, _HALF) * p.brow_thickness
     return side, np.asarray((c.y - middle) / np.maximum(half, 3e-4), np.float32), half
 

@@ -148,7 +148,7 @@ def _vampire(sketch: Sketch) -> None:
         sketch.over(_rgb(128, 6, 12), np.asarray(0.92 * amount, np.float32))
     peak = step(-0.001, 0.003, c.y - 0.050 - 1.3 * c.side + 0.001 * c.wobble[3])
     peak = peak * step(0.095, 0.085, c.y) * step(-0.05, -0.03, c.z)
-    sketch.over(sketch.hair_colour(), np.asarray(0.95 * peak * c.skin, np.float32))
+    sketch.over(sketch.hair_colour() * 0.6, np.asarray(0.97 * peak * c.skin, np.float32))
 
 
 def _white_walker(sketch: Sketch) -> None:
@@ -185,14 +185,14 @@ def _werewolf(sketch: Sketch) -> None:
     brow = np.exp(-((c.side / 0.011) ** 2 + ((c.y - 0.02) / 0.02) ** 2))
     grow = c.skin * keep * (1 - muzzle) * (1 - 0.3 * brow)
     eyes = np.exp(-(((c.side - 0.030) / 0.024) ** 2 + ((c.y + 0.012) / 0.016) ** 2)) * c.front
-    grow = np.asarray(grow * (1 - 0.72 * eyes), np.float32)
-    sketch.over(colour * 0.7, 0.8 * c.blur(grow, 3))
+    grow = np.asarray(grow * (1 - 0.5 * eyes), np.float32)
+    sketch.over(colour * 0.40, 0.92 * c.blur(grow, 3))
     for k, layer in enumerate(fur):
         visible = step(0.05, -0.05, layer.rank - 1.1 * layer.at_roots(grow))
-        low, high = ((0.35, 0.9), (0.6, 1.5), (1.0, 2.8))[k]
+        low, high = ((0.3, 0.8), (0.5, 1.4), (0.9, 2.8))[k]
         cover = layer.show(np.asarray(visible, np.float32)) * keep * c.skin
         sketch.over(colour * layer.tones(low, high)[..., None], np.asarray(0.8 * cover, np.float32))
-    sketch.darken(np.asarray(0.85 * muzzle * step(-0.028, -0.036, c.y), np.float32), (1, 1, 1))
+    sketch.over(_rgb(18, 15, 15), np.asarray(0.94 * step(0.25, 0.6, muzzle) * step(-0.024, -0.030, c.y), np.float32))
     _sockets(sketch, 0.55, (0.9, 1, 1))
     sketch.over(_rgb(46, 26, 24), 0.7 * sketch.lips)
     sketch.hair = np.maximum(sketch.hair, grow)
@@ -211,7 +211,7 @@ def _fur(sketch: Sketch):  # type: ignore[no-untyped-def]
         for k in range(3):
             flow[..., k] += 0.35 * noise(c.position, 0.012, 90 + k, 2)
         direction = c.tangent(flow)
-        c.fur = [trace(c, c.skin, direction, 7000, 0.015, 95 + k, jitter=0.3, curl=0.02)
+        c.fur = [trace(c, c.skin, direction, 12000, 0.013, 95 + k, jitter=0.3, curl=0.02)
                  for k in range(3)]
     return c.fur
 
@@ -375,8 +375,11 @@ def _mona_lisa(sketch: Sketch) -> None:
     varnish = np.array([1.06, 0.86, 0.50], np.float32)
     grey = (sketch.colour @ LUMA)[..., None]
     sketch.over(0.55 * sketch.colour * varnish + 0.68 * grey * varnish, 0.92 * np.ones_like(c.x))
-    turn = step(0.85, 0.25, c.normal[..., 2]) * c.skin
-    sketch.darken(np.asarray(0.55 * turn * bare, np.float32), (0.75, 0.9, 1.0))
+    turn = step(0.90, 0.30, c.normal[..., 2]) * c.skin
+    sketch.darken(np.asarray(0.72 * turn * bare, np.float32), (0.78, 0.92, 1.0))
+    sketch.over(_rgb(150, 74, 50), 0.42 * sketch.lips)
+    rose = zones(c).cheeks + 0.6 * zones(c).nose
+    sketch.over(_rgb(206, 140, 88), np.asarray(0.35 * rose, np.float32))
     _sockets(sketch, 0.30, (0.8, 0.95, 1.0))
     smoke = np.exp(-(((c.side - 0.026) / 0.006) ** 2 + ((c.y + 0.063) / 0.005) ** 2)) * c.front
     under = np.exp(-((c.side / 0.014) ** 2 + ((c.y + 0.0835) / 0.004) ** 2)) * c.front
@@ -385,6 +388,12 @@ def _mona_lisa(sketch: Sketch) -> None:
         cell = cells(c.position, 0.0062, 131)
         c.craquelure = np.asarray(step(0.10, 0.02, cell[..., 1] - cell[..., 0]), np.float32)
     sketch.darken(0.10 * c.craquelure * c.skin, (0.9, 1.0, 1.0))
+    locks = -0.030 + 0.25 * np.clip(c.y - 0.02, 0, 1) - 0.25 * np.clip(-0.075 - c.y, 0, 1)
+    fall = step(-0.002, 0.006, locks - c.z + 0.002 * c.wobble[3]) * step(0.040, 0.052, c.side)
+    waves = 0.7 + 0.5 * np.abs(np.sin(c.z / 0.0035 + 1.6 * np.sin(c.y / 0.011)))
+    fall = fall * step(-0.16, -0.14, c.y) * c.skin
+    tress = sketch.hair_colour() * np.array([1.0, 0.8, 0.55]) * 0.8 * waves[..., None]
+    sketch.over(np.asarray(tress, np.float32), np.asarray(0.92 * fall, np.float32))
     veil = bump(c.y - 0.35 * c.side, 0.061, 0.0016) * step(-0.03, 0.0, c.z) * c.skin
     sketch.darken(np.asarray(0.6 * veil, np.float32), (1, 1, 1))
     dress = step(-0.150, -0.156, c.y - 0.20 * c.side) * c.skin

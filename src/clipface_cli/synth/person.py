@@ -242,20 +242,20 @@ def _skin(p: Columns, z: Columns, out: Columns) -> None:
         out[name] = np.clip(z[name], -2.5, 2.5) / 2
     pale = _step(0.24, 0.08, melanin)
     out["freckles"] = _step(0.55, 1, p["freckles"]) * pale * (1 - 0.6 * age)
-    out["moles"] = np.clip(0.45 * p["moles"] ** 2 + 0.2 * age, 0, 1)
+    out["moles"] = np.clip(0.45 * p["moles"] ** 2 + 0.1 * age, 0, 1)
     out["dark_circles"] = np.clip(0.15 + 0.6 * p["dark_circles"] ** 1.5 + 0.3 * age, 0, 1)
     lines = _step(0.3, 1, age + 0.15 * (p["wrinkles"] - 0.5))
     out["wrinkles"] = lines * (0.75 + 0.4 * p["wrinkles"])
-    out["smile_lines"] = np.clip(1.6 * (p["smile_lines"] - 0.55), 0, 1) + 0.4 * lines
+    out["smile_lines"] = np.clip(1.6 * (p["smile_lines"] - 0.55), 0, 1) * (1 - 0.4 * lines) + 0.75 * lines
     out["frown_lines"] = np.clip(1.6 * (p["frown_lines"] - 0.6), 0, 1) + 0.3 * lines
-    out["forehead_lines"] = np.clip(1.2 * (p["forehead_lines"] - 0.7), 0, 1) + 0.7 * lines
+    out["forehead_lines"] = np.clip(1.2 * (p["forehead_lines"] - 0.7), 0, 1) + 0.85 * lines
 
 
 def _features(p: Columns, z: Columns, out: Columns) -> None:
     sex, melanin, age = out["sex"], out["melanin"], out["age"]
     out["brow_thickness"] = 0.78 + 0.34 * sex + 0.4 * (p["brow_thickness"] - 0.4)
     out["brow_arch"] = 1.1 - 0.45 * sex + 0.5 * (p["brow_arch"] - 0.5)
-    out["brow_tilt"] = 0.10 * (p["brow_tilt"] - 0.5) + 0.02 * (1 - sex) - 0.06 * age
+    out["brow_tilt"] = 0.10 * (p["brow_tilt"] - 0.5) - 0.03 * (1 - sex) - 0.06 * age
     out["brow_density"] = np.clip(0.55 + 0.45 * p["brow_density"], 0, 1) * (1 - 0.2 * age)
     out["lip_fullness"] = (
         0.85 + 0.22 * (1 - sex) + 0.3 * (p["lip_fullness"] - 0.5) + 0.1 * melanin - 0.22 * age

@@ -26,7 +26,7 @@ class _Lines:
         self.frown = np.asarray(frown + 0.6 * root, np.float32)
         fold = np.interp(c.y, _FOLD_Y, _FOLD_X).astype(np.float32) + 0.0008 * soft
         span = step(-0.100, -0.088, c.y) * step(-0.034, -0.042, c.y) * c.front
-        self.smile = np.asarray(bump(c.side, 0, 1) * 0 + span * _groove(c.side - fold, 0.0017), np.float32)
+        self.smile = np.asarray(bump(c.side, 0, 1) * 0 + span * _groove(c.side - fold, 0.0021), np.float32)
         self.smile_light = np.asarray(span * bump(c.side - fold, 0.0058, 0.0038), np.float32)
         self.crow = _crow(c)
         ripples = step(0.7, 1.0, np.abs(np.cos((c.lash + 0.0006 * wave) / 0.0029 * np.pi / 2)))
@@ -95,7 +95,7 @@ def paint_wrinkles(sketch: Sketch) -> None:
     )
     depth = c.blur(np.asarray(np.clip(depth, 0, 1.4), np.float32), 0.9)
     sketch.relief += depth
-    sketch.darken(np.asarray(np.clip(0.46 * depth, 0, 0.7), np.float32), (0.72, 1.0, 1.05))
+    sketch.darken(np.asarray(np.clip(0.56 * depth, 0, 0.75), np.float32), (0.72, 1.0, 1.05))
     light = p.smile_lines * lines.smile_light * 0.10
     sketch.colour *= (1 + np.clip(light, 0, 0.2))[..., None]
     _sag(sketch)
@@ -111,5 +111,5 @@ def _sag(sketch: Sketch) -> None:
     hollow = np.exp(-(((c.side - 0.052) / 0.012) ** 2 + ((c.y + 0.055) / 0.018) ** 2)) * c.skin
     hollow *= step(-0.06, -0.03, c.z)
     jowl = np.exp(-(((c.side - 0.040) / 0.006) ** 2 + ((c.y + 0.100) / 0.010) ** 2)) * c.front
-    shade = p.wrinkles * (0.30 * bag + 0.20 * hollow + 0.18 * jowl)
+    shade = p.wrinkles * (0.42 * bag + 0.28 * hollow + 0.26 * jowl)
     sketch.darken(np.asarray(shade, np.float32), (0.75, 1.0, 1.0))
