@@ -30,6 +30,7 @@ class Figure:
 
     topology: Topology
     points: Float  # (V1, 3) metres
+    rest: Float  # (V1, 3) on the template
     normals: Float  # (V1, 3)
     smooth: Float  # (V1, 3) normals averaged over some millimetres
     tangents: Float  # (V1, 3) along the hair
@@ -63,6 +64,7 @@ def pose_figure(fixed: Topology, vertices: torch.Tensor, texture: Texture) -> Fi
     return Figure(
         topology=fixed,
         points=points,
+        rest=np.concatenate([fixed.rest, points[own:]]),
         normals=normals,
         smooth=_unit(smooth),
         tangents=_hair_flow(points, normals),
@@ -115,6 +117,7 @@ def _vertex_table(fixed: Topology, points: Float, normals: Float) -> Float:
         table[:, _shading.AO_RED + channel] = ao**power
     table[:own, _shading.CAVITY] = _cavity(fixed, points[:own], normals[:own])
     table[:own, _shading.GLOSS] = fixed.gloss
+    table[:own, _shading.BAKED_RED : _shading.BAKED_RED + 3] = fixed.baked
     table[:own, _shading.HAIR] = fixed.masks["scalp"]
     return table
 

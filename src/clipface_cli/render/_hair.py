@@ -12,11 +12,11 @@ from clipface_cli.render._shading import Scene, shade_roots
 
 Array: TypeAlias = NDArray[Any]
 
-STRANDS = 14000
-LENGTH = 0.011  # metres
-LIFT = 0.0012  # metres above the shell at the highest
+STRANDS = 20000
+LENGTH = 0.013  # metres
+LIFT = 0.0020  # metres above the shell at the highest
 VOLUME = 0.006  # metres of the shell above the scalp
-ALPHA = 0.45
+ALPHA = 0.6
 DEPTH_BIAS = 0.0010  # metres
 POINTS = 7
 
@@ -48,7 +48,7 @@ def plan_roots(faces: Array, rest: Array, scalp: Array) -> Roots:
     return Roots(
         triangles[order],
         weights[order],
-        rng.uniform(0.55, 1.6, STRANDS),
+        rng.uniform(0.45, 1.9, STRANDS),
         LENGTH * rng.uniform(0.6, 1.2, STRANDS),
         rng.normal(0, 0.16, STRANDS),
     )
@@ -58,8 +58,9 @@ def raise_shell(
     points: Array, normals: Array, hair: Array, blend: sp.csr_matrix
 ) -> NDArray[np.float32]:
     """Lift haired vertices (V1,3) off the scalp, tapering at the hairline."""
-    for _ in range(3):
-        hair = np.minimum(blend @ hair, hair)
+    for _ in range(10):
+        hair = blend @ hair
+    hair = np.clip(2 * hair - 1, 0, 1)
     return np.asarray(points + normals * (VOLUME * hair)[:, None], np.float32)
 
 

@@ -6,10 +6,10 @@ from numpy.typing import NDArray
 from clipface_cli.render._curves import Curves
 from clipface_cli.render._topology import LashLine
 
-UPPER_COUNT, LOWER_COUNT = 95, 45
+UPPER_COUNT, LOWER_COUNT = 120, 55
 UPPER_LENGTH, LOWER_LENGTH = 0.0078, 0.0038  # metres
-UPPER_ALPHA, LOWER_ALPHA = 0.75, 0.40
-DEPTH_BIAS = 0.0022  # metres
+UPPER_ALPHA, LOWER_ALPHA = 0.95, 0.55
+DEPTH_BIAS = 0.0008  # metres
 POINTS = 24
 COLOUR = (0.0060, 0.0040, 0.0033)
 

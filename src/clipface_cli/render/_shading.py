@@ -38,14 +38,20 @@ HAIR_WRAP = 0.05
 CLOTH_COLOUR = (0.026, 0.029, 0.034)
 WALL = np.array([0.1169, 0.1070, 0.1022])  # studio backdrop, linear
 
-CATCH_LIGHT, CATCH_FILL = _unit(-0.40, 0.26, 1.0), _unit(0.5, -0.1, 1.0)
+CATCH_LIGHT, CATCH_FILL = _unit(-0.26, 0.24, 1.0), _unit(0.4, -0.1, 1.0)
+CATCH_RIGHT, CATCH_UP = _unit(1.0, 0.0, 0.26), _unit(0.0624, 1.0676, -0.24)
+GRAIN_FINE, GRAIN_COARSE = 0.00055, 0.0014  # metres
+GRAIN = 0.075  # slope
+EYE_RADIUS = 0.0155  # metres
 CORNEA_DEPTH = 0.0016  # metres from the eye's surface to the iris
+EYE_OCCLUSION = (1.15, 1.42, 1.48)
 SHADOW_TAPS = 16
 SHADOW_RADIUS = 0.0042  # metres
 
 SKIN, LEFT_EYE, RIGHT_EYE, INTERIOR, CLOTH = 0, 1, 2, 3, 4
-AO, AO_RED, CAVITY, GLOSS, HAIR = 0, 1, 4, 5, 6  # columns of the vertex table; AO_RED starts three
-COLUMNS = 7
+# columns of the vertex table; AO_RED and BAKED_RED are the first of three
+AO, AO_RED, CAVITY, GLOSS, HAIR, BAKED_RED = 0, 1, 4, 5, 6, 7
+COLUMNS = 10
 
 
 class Scene(NamedTuple):
@@ -57,6 +63,7 @@ class Scene(NamedTuple):
     material: Array  # (F,)
     screen: Array  # (V, 3) pixel x, y and distance
     positions: Array  # (V, 3)
+    rest: Array  # (V, 3) where the skin's grain is fixed
     normals: Array  # (V, 3)
     smooth: Array  # (V, 3) normals as red light sees them
     tangents: Array  # (V, 3) along the hair
@@ -66,6 +73,7 @@ class Scene(NamedTuple):
     eyes: Array  # (2, 3) eyeball centres
     gazes: Array  # (2, 3) unit axes
     camera: Array  # (3,)
+    grain: float  # slope of the skin's grain, less where samples are too coarse for it
     light_frame: Array  # (3, 3) rows right, down, away, as the key sees them
     light_origin: Array  # (2,)
     light_scale: float  # texels per metre
@@ -288,7 +296,7 @@ def _oil(at: _Sample, bumped: Vector, gloss: float, ao: float) -> float:
     )
     lobes = key * at.shadow + 0.5 * _lobe(bumped, at.toward, FILL, power * 0.7)
     sheen = grazing * 0.05 * ao * clip(dot(at.normal, RIM) + 0.2)
-    return lobes * gloss * ao * fresnel * 1.25 + sheen
+    return lobes * gloss * ao * fresnel * 1.6 + sheen
 
 
 @device
@@ -336,12 +344,46 @@ def _bump(normal: Vector, du: float, dv: float, frame: tuple[Vector, Vector]) ->
 
 
 @device
+def _hash(i: int, j: int, k: int) -> float:
+    """Pseudo-random number in [-1, 1] of a lattice point."""
+    n = (i * 374761393 + j * 668265263 + k * 1274126177) & 0xFFFFFFFF
+    n = ((n ^ (n >> 13)) * 1103515245) & 0xFFFFFFFF
+    n = ((n ^ (n >> 15)) * 2246822519) & 0xFFFFFFFF
+    return ((n >> 8) & 0xFFFF) / 32767.5 - 1
+
+
+@device
+def _grain(p: Vector, size: float) -> Vector:
+    """Three smooth noises in [-1, 1] that change over `size` metres."""
+    x, y, z = p[0] / size, p[1] / size, p[2] / size
+    i, j, k = math.floor(x), math.floor(y), math.floor(z)
+    x, y, z = x - i, y - j, z - k
+    x, y, z = x * x * (3 - 2 * x), y * y * (3 - 2 * y), z * z * (3 - 2 * z)
+    a, b, c = 0.0, 0.0, 0.0
+    for corner in range(8):
+        dx, dy, dz = corner & 1, (corner >> 1) & 1, corner >> 2
+        share = (x if dx else 1 - x) * (y if dy else 1 - y) * (z if dz else 1 - z)
+        a += share * _hash(i + dx, j + dy, k + dz)
+        b += share * _hash(i + dx, j + dy, k + dz + 1013)
+        c += share * _hash(i + dx, j + dy + 2027, k + dz)
+    return a, b, c
+
+
+@device
 def hairiness(red: float, green: float, blue: float, skin: Array) -> float:
     """How far a scalp colour is from the face's skin: 0 bare, 1 hair."""
     total = red + green + blue
     darker = abs(math.log((total + 0.03) / (skin[0] + 0.03)))
     paler = abs(red / (total + 0.01) - skin[1])
     return step(0.25, 0.6, darker + 3 * paler)
+
+
+@device
+def _matt(red: float, green: float, blue: float, skin: Array) -> float:
+    """1 where a colour is so much darker than the skin that it is hair or paint, but not blood."""
+    total = red + green + blue
+    dark = step(0.5, 1.2, math.log((skin[0] + 0.02) / (total + 0.02)))
+    return dark * (1 - step(0.10, 0.20, red / (total + 0.01) - skin[1]))
 
 
 @kernel
@@ -360,6 +402,21 @@ def _mirror(normal: Vector, view: Vector) -> Vector:
 
 
 @device
+def _painted_spot(off_axis: float, height: float) -> float:
+    """1 where a texture may carry a catch light of its own, just above the pupil."""
+    aside = math.sqrt(max(1 - off_axis * off_axis - height * height, 0.0))
+    return step(0.08, 0.12, height) * step(0.26, 0.21, height) * step(0.16, 0.10, aside)
+
+
+@device
+def _softbox(mirror: Vector) -> float:
+    """The key's reflection: an upright window with soft edges."""
+    aside, above = dot(mirror, CATCH_RIGHT), dot(mirror, CATCH_UP)
+    window = step(0.100, 0.065, abs(aside)) * step(0.125, 0.085, abs(above))
+    return window if dot(mirror, CATCH_LIGHT) > 0 else 0.0
+
+
+@device
 def _eye(t: int, at: _Sample, scene: Scene) -> Vector:
     """Eyeball: texture seen through the cornea, under the lids' shade, with catch lights."""
     which = scene.material[t] - LEFT_EYE
@@ -374,18 +431,25 @@ def _eye(t: int, at: _Sample, scene: Scene) -> Vector:
     u = at.uv[0] + shift * dot(along_u, aside)
     v = at.uv[1] + shift * dot(along_v, aside)
     red, green, blue, _, _ = _texel(scene.texture, u, v)
+    up = _add((0.0, 1.0, 0.0), gaze, -gaze[1])
+    height = dot(sphere, up)
+    spot = _painted_spot(off_axis, height)
+    if spot > 0:
+        drop = -2 * height * EYE_RADIUS
+        below = _texel(scene.texture, u + drop * dot(along_u, up), v + drop * dot(along_v, up))
+        red += (below[0] - red) * spot
+        green += (below[1] - green) * spot
+        blue += (below[2] - blue) * spot
     cupped = _add(sphere, gaze, -off_axis)
     key = clip(0.6 * dot(sphere, KEY) + 0.4 - 1.1 * iris * dot(cupped, KEY))
     key *= 0.36 * (0.35 + 0.65 * at.shadow)
-    shade = ao**1.7 * 1.25 * EXPOSURE
     mirror = _mirror(_normal(_add(sphere, gaze, 0.25 * iris)), at.toward)
-    catch = step(0.974, 0.986, dot(mirror, CATCH_LIGHT)) * 0.9
-    catch += step(0.988, 0.994, dot(mirror, CATCH_FILL)) * 0.10
+    catch = 0.85 * _softbox(mirror) + 0.10 * step(0.988, 0.994, dot(mirror, CATCH_FILL))
     catch = catch * clip(1.6 * ao - 0.25) + 0.003 * ao
     return (
-        red * (key * KEY_COLOUR[0] + 0.42) * shade + catch,
-        green * (key * KEY_COLOUR[1] + 0.42) * shade + catch,
-        blue * (key * KEY_COLOUR[2] + 0.42) * shade + catch,
+        red * (key * KEY_COLOUR[0] + 0.42) * EXPOSURE * ao ** EYE_OCCLUSION[0] + catch,
+        green * (key * KEY_COLOUR[1] + 0.42) * EXPOSURE * ao ** EYE_OCCLUSION[1] + catch,
+        blue * (key * KEY_COLOUR[2] + 0.42) * EXPOSURE * ao ** EYE_OCCLUSION[2] + catch,
     )
 
 
@@ -394,14 +458,23 @@ def _surface(t: int, at: _Sample, scene: Scene) -> Vector:
     """Skin, hair and the inside of the mouth."""
     table, corners, weights = scene.table, at.corners, at.weights
     red, green, blue, du, dv = _texel(scene.texture, at.uv[0], at.uv[1])
+    red /= _scalar(table, BAKED_RED, corners, weights)
+    green /= _scalar(table, BAKED_RED + 1, corners, weights)
+    blue /= _scalar(table, BAKED_RED + 2, corners, weights)
     bumped = _bump(at.normal, du, dv, _uv_frame(t, at, scene))
     soft = _normal(_vector(scene.smooth, corners, weights))
     ao = clip(_scalar(table, AO, corners, weights), 1e-4)
     hair = _scalar(table, HAIR, corners, weights)
     if hair > 0.0:
         hair *= hairiness(red, green, blue, scene.skin)
+    if scene.grain > 0 and hair < 0.9:
+        rest = _vector(scene.rest, corners, weights)
+        bumped = _add(bumped, _grain(rest, GRAIN_FINE), scene.grain * (1 - hair))
+        bumped = _normal(_add(bumped, _grain(rest, GRAIN_COARSE), 0.7 * scene.grain * (1 - hair)))
     gloss = _scalar(table, GLOSS, corners, weights) * (1 - hair) + 0.30 * hair
-    shine = _oil(at, bumped, gloss, ao)
+    if scene.material[t] == SKIN:
+        gloss *= 1 - 0.75 * _matt(red, green, blue, scene.skin)
+    shine = _oil(at, bumped, gloss, ao) * (1 - 0.85 * hair)
     brightest = max(red, green, blue, 1e-4)
     strand = 0.0
     if hair > 0.01:
@@ -433,7 +506,7 @@ def _cloth(at: _Sample, scene: Scene) -> Vector:
     key, fill = dot(at.normal, KEY), dot(at.normal, FILL)
     cosines = (key, key, fill, fill)
     facing = clip(dot(at.normal, at.toward))
-    fuzz = 1 + 0.8 * (1 - facing) * (1 - facing)
+    fuzz = EXPOSURE * (1 + 0.8 * (1 - facing) * (1 - facing))
     return (
         CLOTH_COLOUR[0] * fuzz * _light(0, 0.0, cosines, ao, at, scene),
         CLOTH_COLOUR[1] * fuzz * _light(1, 0.0, cosines, ao, at, scene),
@@ -499,7 +572,7 @@ def paint_wall(image: Array, colour: Array, falloff: float) -> None:
 
 def _film(steps: int) -> Array:
     """Display value 0..255 of linear light (i / steps)^2 * 8: filmic shoulder, then sRGB."""
-    x = 8 * (np.arange(steps + 1) / steps) ** 2 * 1.02
+    x = 8 * (np.arange(steps + 1) / steps) ** 2 * 0.92
     x = np.minimum(x * (1 + 0.10 * x) / (1 + 0.42 * x) * 1.12, 1.0)
     srgb = np.where(x < 0.0031308, 12.92 * x, 1.055 * np.maximum(x, 1e-9) ** (1 / 2.4) - 0.055)
     return np.asarray(255 * srgb, np.float32)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from clipface_cli.head import HeadModel
 from clipface_cli.render._bust import Bust, plan_bust
 from clipface_cli.render._hair import Roots, plan_roots
+from clipface_cli.render._occlusion import ambient_occlusion
 from clipface_cli.render._shading import CLOTH, INTERIOR, LEFT_EYE, RIGHT_EYE, SKIN
 from clipface_cli.render._subdivide import (
     loop_matrix,
@@ -18,7 +19,8 @@ from clipface_cli.render._subdivide import (
     vertex_average,
 )
 
-LASH_RING = 3  # subdivided rings from the socket lining outward to the visible lid margin
+LASH_RING = 5  # subdivided rings from the socket lining outward to the visible lid margin
+UNBAKE = 0.7  # share, in log space, of the painted light that the portrait takes back
 
 Ints = NDArray[np.int64]
 Masks = dict[str, NDArray[np.float32]]
@@ -52,20 +54,25 @@ class Topology:
     occluders: NDArray[np.int32]  # (F, 3) triangles before subdivision, and the bust's
     faces: NDArray[np.int32]  # (F1, 3)
     bust: Bust | None
+    baked: NDArray[np.float32]  # (V1, 3) light expected in the texture
     uv: NDArray[np.float32]  # (Vt1, 2)
     uv_faces: NDArray[np.int32]  # (F1, 3)
     material: NDArray[np.int8]  # (F1,)
     masks: Masks  # (V1,) each, zeros where the head has no such mask
     gloss: NDArray[np.float32]  # (V1,)
     bare: Ints  # UV vertices on the bare skin of the face
-    rest_normals: NDArray[np.float32]  # (V1, 3) of the template
+    rest: NDArray[np.float32]  # (V1, 3) the template
+    rest_normals: NDArray[np.float32]  # (V1, 3)
     eyes: tuple[Eyeball, ...]  # left, right
     lashes: tuple[LashLine, ...]
     roots: Roots
     vertex_uv: Ints  # (V1,) one UV vertex of each vertex
 
 
-_MASKS = "face lips eyes sockets brows scalp neck nose mouth_interior teeth tongue".split()
+_MASKS = (
+    *("face", "nose", "lips", "eyes", "sockets", "brows", "scalp", "neck"),
+    *("mouth_interior", "teeth", "tongue"),
+)
 _known: WeakKeyDictionary[HeadModel, Topology] = WeakKeyDictionary()
 
 
@@ -92,6 +99,7 @@ def _build(head: HeadModel) -> Topology:
     faces, uv_faces = subdivide_faces(coarse, count), subdivide_faces(uv_coarse, len(uv))
     rest = refine @ template
     eyes = _eyeballs(rest, masks["eyes"] > 0.99, linear)
+    rest_normals = vertex_normals(rest, faces)
     bust = plan_bust(faces, rest)
     vertex_uv = np.zeros(len(rest), np.int64)
     vertex_uv[faces] = uv_faces
@@ -102,6 +110,7 @@ def _build(head: HeadModel) -> Topology:
         refine=refine.tocsr(),
         blend=vertex_average(faces, len(rest)),
         bust=bust,
+        baked=_baked_light(rest, rest_normals, coarse, masks),
         occluders=np.concatenate([coarse, cloth]).astype(np.int32),
         faces=np.concatenate([faces, cloth]).astype(np.int32),
         uv=(midpoint_matrix(uv_coarse, len(uv)) @ uv).astype(np.float32),
@@ -110,7 +119,8 @@ def _build(head: HeadModel) -> Topology:
         masks=masks,
         gloss=_gloss(rest, masks),
         bare=_bare(faces, uv_faces, masks),
-        rest_normals=vertex_normals(rest, faces),
+        rest=rest.astype(np.float32),
+        rest_normals=rest_normals,
         eyes=eyes,
         lashes=_lash_lines(faces, rest, masks["sockets"] > 0.5, eyes),
         roots=plan_roots(faces, rest, masks["scalp"]),
@@ -162,6 +172,19 @@ def _gloss(rest: NDArray[np.float64], masks: Masks) -> NDArray[np.float32]:
     inside = [masks[name] for name in ("mouth_interior", "teeth", "tongue", "sockets")]
     wet = np.maximum.reduce(inside)
     return np.asarray(gloss * (1 - wet) + 0.9 * wet, np.float32)
+
+
+def _baked_light(
+    rest: NDArray[np.float64], normals: NDArray[np.float32], faces: Ints, masks: Masks
+) -> NDArray[np.float32]:
+    """Soft frontal light and occlusion (V1,3) that skins are painted with, as far as we undo it."""
+    points, triangles = rest.astype(np.float32), faces.astype(np.int32)
+    sky = np.clip(ambient_occlusion(points, normals, triangles) / 0.92, 0.05, 1)
+    key = np.clip(normals @ np.array([0.0, 0.6, 0.8]) * 0.5 + 0.5, 0, 1) ** 1.6
+    light = np.stack([sky**0.62, sky**0.90, sky**0.95], axis=1) * (0.62 + 0.58 * key)[:, None]
+    light = np.clip(light, 0.35, None) ** UNBAKE
+    light[masks["eyes"] > 0.5] = 1
+    return np.asarray(light, np.float32)
 
 
 def _bare(faces: Ints, uv_faces: Ints, masks: Masks) -> Ints:

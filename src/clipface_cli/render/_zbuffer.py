@@ -1,7 +1,6 @@
 """Nearest-triangle buffers for the portrait: no gradients, one sample a pixel, both cores."""
 
 import math
-
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,7 +17,7 @@ FAR = np.float32(1e30)
 def draw(
     points: Array, faces: Array, depth: Array, ids: Array, first_row: int, last_row: int
 ) -> None:
-    """Draw triangles that are counter-clockwise on screen into `depth` (smaller is nearer) and `ids`.
+    """Draw triangles, counter-clockwise on screen, into `depth` (smaller is nearer) and `ids`.
 
     `points` (V,3) holds pixel x, pixel y (down) and depth; rows outside [first_row, last_row)
     are left alone, so that bands can be drawn by different threads.

@@ -13,7 +13,16 @@ from clipface_cli.render import _hair, _lashes
 from clipface_cli.render._curves import draw_curves
 from clipface_cli.render._figure import Figure, Texture, pose_figure
 from clipface_cli.render._hair import grow
-from clipface_cli.render._shading import KEY, WALL, Scene, film_inverse, paint_wall, resolve, shade
+from clipface_cli.render._shading import (
+    GRAIN,
+    KEY,
+    WALL,
+    Scene,
+    film_inverse,
+    paint_wall,
+    resolve,
+    shade,
+)
 from clipface_cli.render._topology import topology
 from clipface_cli.render._zbuffer import nearest
 
@@ -92,6 +101,7 @@ def _stage(figure: Figure, turn: Array, size: int) -> Scene:
         material=fixed.material,
         screen=_project(positions, size),
         positions=positions,
+        rest=figure.rest,
         normals=figure.normals @ turn.T,
         smooth=figure.smooth @ turn.T,
         tangents=figure.tangents @ turn.T,
@@ -101,6 +111,7 @@ def _stage(figure: Figure, turn: Array, size: int) -> Scene:
         eyes=(figure.eyes - pivot) @ turn.T,
         gazes=figure.gazes @ turn.T,
         camera=np.array([0.0, 0.0, DISTANCE]),
+        grain=GRAIN * min(1.0, max(0.0, (size - 700) / 1000)),
         light_frame=frame,
         light_origin=origin,
         light_scale=scale,
