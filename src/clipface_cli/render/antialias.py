@@ -1,7 +1,8 @@
 """Antialias silhouettes, and let gradients reach the vertices that form them.
 
-Where neighbouring pixels see different surfaces and a silhouette edge of the nearer one passes
-between their centres, the pixel that the edge cuts takes the fitting share of the other's colour.
+Where a silhouette edge passes between two pixel centres, the pixel that it cuts takes the fitting
+share of the other's colour. The edge is found by walking over the mesh from the pixel that sees the
+nearer surface, so that it is found, too, where triangles are thinner than a pixel.
 """
 
 from typing import Any
@@ -18,9 +19,10 @@ from clipface_cli.render._check import (
     check_same,
     check_triangles,
 )
-from clipface_cli.render._jit import Array, array, device, indices, kernel, prange
+from clipface_cli.render._jit import Array, array, device, get_num_threads, indices, kernel, prange
 
 _SLACK = 1 / 16  # an edge may miss the segment between two pixel centres by this much
+_STEPS = 16  # triangles that a walk from one pixel to the next may cross
 
 
 def antialias(
@@ -57,45 +59,74 @@ def antialias(
 
 
 def antialias_construct_topology_hash(tri: Tensor) -> Tensor:
-    """(F, 3): across the edge opposite to each corner, the neighbour's far vertex.
+    """(F, 3): across the edge opposite to each corner, the far corner, as 3 * triangle + corner.
 
     -1 where the edge is a border, or where more than two triangles meet.
     """
-    triangles = indices(tri)
-    edges = np.sort(triangles[:, [[1, 2], [2, 0], [0, 1]]].reshape(-1, 2), axis=1)
+    edges = np.sort(indices(tri)[:, [[1, 2], [2, 0], [0, 1]]].reshape(-1, 2), axis=1)
     order = np.lexsort((edges[:, 1], edges[:, 0]))
-    edges = edges[order]
-    same = (edges[1:] == edges[:-1]).all(axis=1)
-    before, after = np.append(False, same), np.append(same, False)
-    pairs = np.flatnonzero(after & ~before)
-    pairs = pairs[~np.append(after, False)[pairs + 1]]
-    opposite = np.full(triangles.size, -1)
-    first, second = order[pairs], order[pairs + 1]
-    opposite[first] = triangles.reshape(-1)[second]
-    opposite[second] = triangles.reshape(-1)[first]
+    _, starts, counts = np.unique(edges[order], axis=0, return_index=True, return_counts=True)
+    first = starts[counts == 2]
+    opposite = np.full(len(edges), -1)
+    opposite[order[first]] = order[first + 1]
+    opposite[order[first + 1]] = order[first]
     return torch.from_numpy(opposite.reshape(-1, 3))
 
 
 def antialias_ref(color: Tensor, rast: Tensor, pos: Tensor, tri: Tensor) -> Tensor:
-    """The same as `antialias` in plain PyTorch."""
+    """The same as `antialias` in plain PyTorch: slow, one pair of pixels after another."""
     opposite = _check(color, rast, pos, tri, None)
+    edges = _edges_ref(rast.detach(), pos.detach().double(), tri.long(), opposite)
+    b, y, x, axis, forward, near, far = torch.tensor(edges).reshape(-1, 7).unbind(1)
+    screen = _screen_ref(pos, rast)
+    pixel = torch.stack([x, y], 1)
+    a0, a1 = (screen[b, vertex] - pixel for vertex in (near, far))
+    along0, along1 = (a.gather(1, axis[:, None])[:, 0] for a in (a0, a1))
+    across0, across1 = (a.gather(1, 1 - axis[:, None])[:, 0] for a in (a0, a1))
+    step = 2 * forward - 1
+    d = (along0 - across0 * (along1 - along0) / (across1 - across0)) * step
+    share = 0.5 - d.clamp(0, 1)[:, None]
+    here = b, y, x
+    there = b, y + step * axis, x + step * (1 - axis)
+    change = color[there] - color[here]
+    out = color.index_put(here, share.clamp(min=0) * change, accumulate=True)
+    return out.index_put(there, share.clamp(max=0) * change, accumulate=True)
+
+
+def _screen_ref(pos: Tensor, rast: Tensor) -> Tensor:
+    """Vertices (B, V, 2) in pixel indices."""
     size = pos.new_tensor([rast.shape[2], rast.shape[1]])
-    screen = (pos[..., :2] / pos[..., 3:] * 0.5 + 0.5) * size - 0.5  # in pixel indices
-    silhouette = _silhouette_ref(screen.detach(), pos.detach(), tri.long(), opposite)
-    out = color.clone()
+    return (pos[..., :2] / pos[..., 3:] * 0.5 + 0.5) * size - 0.5
+
+
+def _edges_ref(rast: Tensor, pos: Tensor, tri: Tensor, opposite: Tensor) -> list[list[int]]:
+    """Image, pixel y, x, axis, direction and edge of each outline between that pixel and the next.
+
+    The pixel sees the nearer surface; axis 0 is x; direction 1 leads to the higher index.
+    """
+    screen, ahead = _screen_ref(pos, rast), (pos[..., 3] > 0)[:, tri].all(-1)
+    outline = _outline_ref(screen, tri, opposite)
+    edges = []
     for axis in range(2):
-        out = out + _blend_ref(color, rast, screen, tri.long(), silhouette, axis)
-    return out
+        first, second = (rast.narrow(2 - axis, at, rast.shape[2 - axis] - 1) for at in (0, 1))
+        for b, y, x in torch.nonzero(first[..., 3] != second[..., 3]).tolist():
+            (*_, z0, f0), (*_, z1, f1) = first[b, y, x].tolist(), second[b, y, x].tolist()
+            forward = f1 == 0 or (f0 > 0 and z0 < z1)
+            f, other = (int(f0), int(f1)) if forward else (int(f1), int(f0))
+            pixel = (x, y) if forward else (x + 1 - axis, y + axis)
+            mesh = screen[b], tri, opposite, outline[b], ahead[b]
+            edge = _walk_ref(mesh, f - 1, other - 1, pixel, axis, forward)
+            if edge is not None:
+                edges.append([b, pixel[1], pixel[0], axis, int(forward), *edge])
+    return edges
 
 
-def _silhouette_ref(screen: Tensor, pos: Tensor, tri: Tensor, opposite: Tensor) -> Tensor:
+def _outline_ref(screen: Tensor, tri: Tensor, opposite: Tensor) -> Tensor:
     """(B, F, 3) whether the edge opposite to each corner is on the outline of its surface."""
-    corners = screen[:, tri]
-    ahead = (pos[:, tri, 3] > 0).all(-1, keepdim=True)
+    corners, far = screen[:, tri], screen[:, tri.flatten()[opposite]]
     p1, p2 = corners[:, :, [1, 2, 0]], corners[:, :, [2, 0, 1]]
-    own = _area_ref(corners, p1, p2)
-    wing = _area_ref(screen[:, opposite.clamp(min=0)], p1, p2)
-    return ahead & ((opposite < 0) | ((own >= 0) == (wing >= 0)))
+    folded = (_area_ref(corners, p1, p2) >= 0) == (_area_ref(far, p1, p2) >= 0)
+    return folded | (opposite < 0)
 
 
 def _area_ref(a: Tensor, b: Tensor, c: Tensor) -> Tensor:
@@ -103,39 +134,37 @@ def _area_ref(a: Tensor, b: Tensor, c: Tensor) -> Tensor:
     return ab[..., 0] * ac[..., 1] - ab[..., 1] * ac[..., 0]
 
 
-def _blend_ref(
-    color: Tensor, rast: Tensor, screen: Tensor, tri: Tensor, silhouette: Tensor, axis: int
-) -> Tensor:
-    """What the pairs of neighbours along x (axis 0) or y (axis 1) add to the image."""
-    dim = 2 - axis
-    count = rast.shape[dim] - 1
-    here, there = rast.narrow(dim, 0, count), rast.narrow(dim, 1, count)
-    nearer = (there[..., 3] == 0) | ((here[..., 3] > 0) & (here[..., 2] < there[..., 2]))
-    ids = torch.where(nearer, here[..., 3], there[..., 3]).long() - 1
-    b, y, x = torch.nonzero((here[..., 3] != there[..., 3]) & (ids >= 0), as_tuple=True)
-    f, forward = ids[b, y, x], nearer[b, y, x]
-    step = torch.where(forward, 1, -1)
-    at = torch.stack([x, y], -1)
-    at[:, axis] += ~forward
-    corners = screen[b[:, None], tri[f]] - at[:, None]
-    along, across = corners[..., axis] * step[:, None], corners[..., 1 - axis]
-    along1, along2 = along[:, [1, 2, 0]], along[:, [2, 0, 1]]
-    across1, across2 = across[:, [1, 2, 0]], across[:, [2, 0, 1]]
-    crosses = (across1 > 0) != (across2 > 0)
-    rise = torch.where(crosses, across2 - across1, 1)
-    distance = torch.where(crosses, along1 - across1 * (along2 - along1) / rise, -torch.inf)
-    edge = distance.argmax(-1, keepdim=True)
-    steep = (across2 - across1).abs() >= (along2 - along1).abs()
-    use = (crosses & steep & silhouette[b, f]).gather(1, edge)[:, 0]
-    d = distance.gather(1, edge)[:, 0]
-    use = use & (d > -_SLACK) & (d < 1 + _SLACK)
-    b, y, x, d, forward = b[use], y[use], x[use], d[use].clamp(0, 1), forward[use]
-    there_y, there_x = y + axis, x + 1 - axis
-    to_there = (d > 0.5) == forward
-    change = (d - 0.5).abs()[:, None] * (color[b, there_y, there_x] - color[b, y, x])
-    change = torch.where(to_there[:, None], -change, change)
-    target = b, torch.where(to_there, there_y, y), torch.where(to_there, there_x, x)
-    return torch.zeros_like(color).index_put(target, change, accumulate=True)
+def _walk_ref(
+    mesh: tuple[Tensor, ...], f: int, other: int, pixel: tuple[int, int], axis: int, forward: bool
+) -> tuple[int, int] | None:
+    """The outline edge on the way to the next pixel, if it is steep enough to cut this axis."""
+    screen, tri, opposite, outline, ahead = mesh
+    if any(
+        o >= 0 and o // 3 == other and not s for o, s in zip(opposite[f], outline[f], strict=True)
+    ):
+        return None
+    entered = -1
+    for _ in range(_STEPS):
+        exits = []
+        for i in range(3):
+            a, b = int(tri[f, (i + 1) % 3]), int(tri[f, (i + 2) % 3])
+            (along0, across0), (along1, across1) = (
+                (float(screen[v, axis] - pixel[axis]), float(screen[v, 1 - axis] - pixel[1 - axis]))
+                for v in (a, b)
+            )
+            if i != entered and (across0 > 0) != (across1 > 0):
+                d = along0 - across0 * (along1 - along0) / (across1 - across0)
+                steep = abs(across1 - across0) >= abs(along1 - along0)
+                exits.append((d if forward else -d, -i, a, b, steep))
+        if not ahead[f] or not exits:
+            return None
+        d, i, a, b, steep = max(exits)
+        if outline[f, -i]:
+            return (a, b) if steep and -_SLACK < d < 1 + _SLACK else None
+        if d >= 1 + _SLACK:
+            return None
+        f, entered = divmod(int(opposite[f, -i]), 3)
+    return None
 
 
 def _check(
@@ -189,46 +218,53 @@ class _Antialias(torch.autograd.Function):
 
 
 def find_edges(rast: Array, pos: Array, tri: Array, opposite: Array) -> tuple[Array, Array, Array]:
-    """Find where silhouettes cut pixels.
+    """Find where outlines cut pixels.
 
     Returns the first item of each image and the end of the last (B + 1,), the items (N, 6) =
     (target y, target x, source y, source x, vertices of the edge), and the share (N,) of the
     source's colour that the target takes, negative where the target is not on the edge's surface.
     """
-    screen, silhouette = _silhouettes(pos, tri, opposite, rast.shape[1], rast.shape[2])
-    counts = _count(rast, silhouette)
+    batch, height, width = rast.shape[:3]
+    screen, outline = _outlines(pos, tri, opposite, height, width)
+    threads = get_num_threads()
+    counts = np.empty(batch * height, np.int64)
+    _count(rast, opposite, outline, counts, threads)
     ends = np.append(0, np.cumsum(counts))
-    items = np.zeros((ends[-1], 6), np.int32)
-    shares = np.zeros(ends[-1])
-    _find(rast, screen, tri, silhouette, ends, items, shares)
-    return ends[:: rast.shape[1]].copy(), items, shares
+    items, shares = np.zeros((ends[-1], 6), np.int32), np.zeros(ends[-1])
+    _find(rast, (screen, tri, opposite, outline), ends, items, shares, threads)
+    return ends[::height].copy(), items, shares
 
 
 @kernel
-def _silhouettes(
+def _outlines(
     pos: Array, tri: Array, opposite: Array, height: int, width: int
 ) -> tuple[Array, Array]:
-    """Vertices in pixel indices (B, V, 2), and each triangle's outline edges as bits (B, F)."""
+    """Vertices (B, V, 2) in pixel indices, and each triangle's outline edges as bits (B, F).
+
+    Bit i belongs to the edge opposite to corner i; bit 3 marks triangles not ahead of the camera.
+    """
     batch, vertices, faces = pos.shape[0], pos.shape[1], tri.shape[0]
     screen = np.empty((batch, vertices, 2))
     for i in prange(batch * vertices):
-        x, y, _, w = pos[i // vertices, i % vertices]
-        screen[i // vertices, i % vertices, 0] = (x / w * 0.5 + 0.5) * width - 0.5
-        screen[i // vertices, i % vertices, 1] = (y / w * 0.5 + 0.5) * height - 0.5
-    silhouette = np.zeros((batch, faces), np.uint8)
+        b, v = i // vertices, i % vertices
+        w = np.float64(pos[b, v, 3])
+        screen[b, v, 0] = (pos[b, v, 0] / w * 0.5 + 0.5) * width - 0.5
+        screen[b, v, 1] = (pos[b, v, 1] / w * 0.5 + 0.5) * height - 0.5
+    outline = np.zeros((batch, faces), np.uint8)
     for i in prange(batch * faces):
         b, f = i // faces, i % faces
-        t0, t1, t2 = tri[f, 0], tri[f, 1], tri[f, 2]
-        if pos[b, t0, 3] > 0 and pos[b, t1, 3] > 0 and pos[b, t2, 3] > 0:
-            own = _area(screen[b], t0, t1, t2) >= 0
-            o0, o1, o2 = opposite[f, 0], opposite[f, 1], opposite[f, 2]
-            if o0 < 0 or (_area(screen[b], o0, t1, t2) >= 0) == own:
-                silhouette[b, f] |= 1
-            if o1 < 0 or (_area(screen[b], o1, t2, t0) >= 0) == own:
-                silhouette[b, f] |= 2
-            if o2 < 0 or (_area(screen[b], o2, t0, t1) >= 0) == own:
-                silhouette[b, f] |= 4
-    return screen, silhouette
+        bits = 0
+        for k in range(3):
+            a, c, d = tri[f, k], tri[f, (k + 1) % 3], tri[f, (k + 2) % 3]
+            far = opposite[f, k]
+            if far < 0 or (_area(screen[b], tri[far // 3, far % 3], c, d) >= 0) == (
+                _area(screen[b], a, c, d) >= 0
+            ):
+                bits |= 1 << k
+            if pos[b, a, 3] <= 0:
+                bits |= 8
+        outline[b, f] = bits
+    return screen, outline
 
 
 @device
@@ -244,96 +280,112 @@ def _nearer(here: Array, there: Array) -> bool:
 
 
 @device
-def _outlined(here: Array, there: Array, silhouette: Array) -> bool:
-    """Whether two pixels see different triangles of which the nearer has an outline edge."""
+def _joined(here: Array, there: Array, opposite: Array, outline: Array) -> bool:
+    """Whether two pixels see one surface: a triangle, or two that share an inner edge."""
     if here[3] == there[3]:
+        return True
+    f, other = np.int64(here[3]) - 1, np.int64(there[3]) - 1
+    if f < 0 or other < 0:
         return False
-    f = np.int64(here[3] if _nearer(here, there) else there[3]) - 1
-    return silhouette[f] != 0
+    if not _nearer(here, there):
+        f, other = other, f
+    for k in range(3):
+        far = opposite[f, k]
+        if far >= 0 and far // 3 == other and not (outline[f] >> k) & 1:
+            return True
+    return False
 
 
 @kernel
-def _count(rast: Array, silhouette: Array) -> Array:
-    """How many pairs each row (B * H) may have to blend."""
+def _count(rast: Array, opposite: Array, outline: Array, counts: Array, workers: int) -> None:
+    """Count the pairs of each row (B * H) that may have an outline between them."""
     batch, height, width = rast.shape[:3]
-    counts = np.zeros(batch * height, np.int64)
-    for row in prange(batch * height):
-        b, y = row // height, row % height
-        count = 0
-        for x in range(width):
-            here = rast[b, y, x]
-            if x + 1 < width and _outlined(here, rast[b, y, x + 1], silhouette[b]):
-                count += 1
-            if y + 1 < height and _outlined(here, rast[b, y + 1, x], silhouette[b]):
-                count += 1
-        counts[row] = count
-    return counts
+    for worker in prange(workers):
+        for row in range(worker, batch * height, workers):
+            b, y = row // height, row % height
+            count = 0
+            for x in range(width):
+                here, bits = rast[b, y, x], outline[b]
+                if x + 1 < width and not _joined(here, rast[b, y, x + 1], opposite, bits):
+                    count += 1
+                if y + 1 < height and not _joined(here, rast[b, y + 1, x], opposite, bits):
+                    count += 1
+            counts[row] = count
 
 
 @kernel
-def _find(
-    rast: Array,
-    screen: Array,
-    tri: Array,
-    silhouette: Array,
-    ends: Array,
-    items: Array,
-    shares: Array,
-) -> None:
-    """Fill each row's items and shares."""
+def _find(rast: Array, meshes: Any, ends: Array, items: Array, shares: Array, workers: int) -> None:
+    """Fill each row's items and shares; a share stays 0 where there is no outline after all."""
     batch, height, width = rast.shape[:3]
-    for row in prange(batch * height):
-        b, y = row // height, row % height
-        n = ends[row]
-        if n == ends[row + 1]:
-            continue
-        for x in range(width):
-            for axis in range(2):
-                y1, x1 = y + axis, x + 1 - axis
-                if x1 == width or y1 == height:
-                    continue
-                if _outlined(rast[b, y, x], rast[b, y1, x1], silhouette[b]):
-                    shares[n] = _cut(rast[b], screen[b], tri, silhouette[b], y, x, axis, items[n])
+    screen, tri, opposite, outline = meshes
+    for worker in prange(workers):
+        for row in range(worker, batch * height, workers):
+            b, y, n = row // height, row % height, ends[row]
+            if n == ends[row + 1]:
+                continue
+            mesh = screen[b], tri, opposite, outline[b]
+            for x in range(width):
+                for axis in range(2):
+                    y1, x1 = y + axis, x + 1 - axis
+                    if x1 == width or y1 == height:
+                        continue
+                    here, there = rast[b, y, x], rast[b, y1, x1]
+                    if _joined(here, there, opposite, outline[b]):
+                        continue
+                    if _nearer(here, there):
+                        f, ends_at = np.int64(here[3]) - 1, (y, x, y1, x1)
+                    else:
+                        f, ends_at = np.int64(there[3]) - 1, (y1, x1, y, x)
+                    shares[n] = _cut(mesh, f, ends_at, items[n])
                     n += 1
 
 
 @device
-def _cut(
-    rast: Array,
-    screen: Array,
-    tri: Array,
-    silhouette: Array,
-    y: int,
-    x: int,
-    axis: int,
-    item: Array,
-) -> float:
-    """Fill a pair's item; returns its share, 0 when no outline edge passes between the two."""
-    y1, x1 = y + axis, x + 1 - axis
-    forward = _nearer(rast[y, x], rast[y1, x1])
-    if not forward:
-        y, x, y1, x1 = y1, x1, y, x
-    f = np.int64(rast[y, x, 3]) - 1
-    edge, best = -1, -np.inf
-    for i in range(3):
-        a, b = tri[f, (i + 1) % 3], tri[f, (i + 2) % 3]
-        if (_across(screen, a, y, x, axis) > 0) != (_across(screen, b, y, x, axis) > 0):
-            d = _distance(screen, a, b, y, x, axis, forward)
-            if d > best:
-                edge, best = i, d
-    if edge < 0 or not (silhouette[f] >> edge) & 1 or best <= -_SLACK or best >= 1 + _SLACK:
+def _cut(mesh: Any, f: int, ends: tuple[int, int, int, int], item: Array) -> float:
+    """Fill a pair's item; returns its share, 0 when no steep outline passes between the two."""
+    screen, tri, _, _ = mesh
+    y, x, y1, x1 = ends
+    f, edge, d = _walk(mesh, f, ends)
+    if edge < 0:
         return 0.0
-    a, b = tri[f, (edge + 1) % 3], tri[f, (edge + 2) % 3]
+    a, b, axis = tri[f, (edge + 1) % 3], tri[f, (edge + 2) % 3], 1 if x == x1 else 0
     rise = screen[b, 1 - axis] - screen[a, 1 - axis]
     if abs(rise) < abs(screen[b, axis] - screen[a, axis]):
         return 0.0
-    d = min(max(best, 0.0), 1.0)
+    d = min(max(d, 0.0), 1.0)
     if d > 0.5:
         item[0], item[1], item[2], item[3] = y1, x1, y, x
     else:
         item[0], item[1], item[2], item[3] = y, x, y1, x1
     item[4], item[5] = a, b
     return 0.5 - d
+
+
+@device
+def _walk(mesh: Any, f: int, ends: tuple[int, int, int, int]) -> tuple[int, int, float]:
+    """Walk over the mesh to the next pixel: triangle and edge of the outline on the way, or -1."""
+    screen, tri, opposite, outline = mesh
+    y, x, y1, x1 = ends
+    axis, forward = 1 if x == x1 else 0, x1 + y1 > x + y
+    entered = -1
+    for _ in range(_STEPS):
+        edge, best = -1, -np.inf
+        for i in range(3):
+            if i == entered:
+                continue
+            a, b = tri[f, (i + 1) % 3], tri[f, (i + 2) % 3]
+            if (_across(screen, a, y, x, axis) > 0) != (_across(screen, b, y, x, axis) > 0):
+                d = _distance(screen, a, b, y, x, axis, forward)
+                if d > best:
+                    edge, best = i, d
+        if edge < 0 or outline[f] & 8:
+            return f, -1, 0.0
+        if (outline[f] >> edge) & 1:
+            return f, edge if -_SLACK < best < 1 + _SLACK else -1, best
+        if best >= 1 + _SLACK:
+            return f, -1, 0.0
+        f, entered = opposite[f, edge] // 3, opposite[f, edge] % 3
+    return f, -1, 0.0
 
 
 @device

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-_FRONT = (6.0, 0.0, 0.03)  # the whole embedded head and its neck
+_FRONT = (6.0, 0.0, 0.034)  # the whole embedded head and its neck
 _PIVOT = (0.0, -0.02, -0.05)  # the middle of the embedded head, in metres
 
 

@@ -106,7 +106,7 @@ def _check(
         check_same("rast", rast, "rast_db", rast_db)
     elif diff_attrs is not None:
         raise ValueError("diff_attrs needs rast_db")
-    chosen = () if diff_attrs in (None, "all") else diff_attrs
+    chosen = [] if diff_attrs is None or diff_attrs == "all" else diff_attrs
     if not all(0 <= index < attr.shape[2] for index in chosen):
         raise ValueError(f"diff_attrs must be 'all' or indices below {attr.shape[2]}")
     return attr

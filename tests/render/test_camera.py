@@ -1,0 +1,60 @@
+"""Cameras: where points land."""
+
+import math
+
+import pytest
+import torch
+
+from clipface_cli.render import Camera
+
+POINTS = torch.tensor([[[0.05, 0.1, 0.02], [0.0, -0.03, -0.1]]])
+
+
+def test_scaled_orthographic() -> None:
+    clip = Camera(torch.tensor([[6.0, 0.01, -0.02]])).to_clip(POINTS)
+    expected = [[6 * 0.06, 6 * 0.08, -0.02, 1], [0.06, 6 * -0.05, 0.1, 1]]
+    assert torch.allclose(clip[0], torch.tensor(expected))
+
+
+def test_front_frames_the_embedded_head() -> None:
+    clip = Camera.front(2).to_clip(torch.tensor([[[0.09, 0.116, 0], [-0.09, -0.185, 0]]] * 2))
+    assert clip[..., :2].abs().max() < 0.95
+    assert clip[..., 1].abs().min() > 0.8
+
+
+def test_a_quarter_turn_shows_the_left_side() -> None:
+    """Turned to its own left, the nose points to the viewer's right."""
+    camera = Camera.turned([90.0, 0.0], [0.0, 90.0])
+    centre, nose = torch.tensor(camera.pivot), torch.tensor([0, 0, 0.1])
+    clip = camera.to_clip(torch.stack([centre, centre + nose])[None].expand(2, 2, 3))
+    turned, nodded = clip[:, 1] - clip[:, 0]
+    assert torch.allclose(turned, torch.tensor([0.6, 0, 0, 0]), atol=1e-6)
+    assert torch.allclose(nodded, torch.tensor([0, -0.6, 0, 0]), atol=1e-6)
+
+
+def test_gradients_reach_angles_and_params() -> None:
+    params = torch.tensor([[6.0, 0, 0]], dtype=torch.float64, requires_grad=True)
+    yaw, pitch = (torch.tensor([a], dtype=torch.float64, requires_grad=True) for a in (0.3, -0.2))
+    torch.autograd.gradcheck(
+        lambda params, yaw, pitch: Camera(params, yaw, pitch).to_clip(POINTS.double()),
+        (params, yaw, pitch),
+    )
+
+
+def test_yaw_keeps_the_pivot_and_lengths() -> None:
+    camera = Camera(torch.tensor([[1.0, 0, 0]]), torch.tensor([math.radians(35)]))
+    pivot = torch.tensor(camera.pivot)
+    clip = camera.to_clip(torch.stack([pivot, POINTS[0, 0]])[None])[0]
+    assert torch.allclose(clip[0, :3], pivot * torch.tensor([1, 1, -1]))
+    assert torch.isclose((clip[1] - clip[0]).norm(), (POINTS[0, 0] - pivot).norm())
+
+
+def test_bad_shapes_are_named() -> None:
+    with pytest.raises(ValueError, match="params"):
+        Camera(torch.zeros(3))
+    with pytest.raises(ValueError, match="yaw"):
+        Camera(torch.zeros(2, 3), yaw=torch.zeros(3))
+    with pytest.raises(ValueError, match="vertices"):
+        Camera.front().to_clip(torch.zeros(5, 3))
+    with pytest.raises(ValueError, match="camera"):
+        Camera.front(3).to_clip(torch.zeros(2, 5, 3))

@@ -1,0 +1,187 @@
+"""Whole renders of textured meshes."""
+
+from types import SimpleNamespace
+
+import numba
+import pytest
+import torch
+from torch import Tensor
+
+from clipface_cli.errors import InputError
+from clipface_cli.head import HeadModel
+from clipface_cli.render import (
+    Camera,
+    Renderer,
+    antialias,
+    flip_v,
+    interpolate,
+    rasterize,
+    texture,
+)
+
+CAMERA = Camera(torch.tensor([[8.0, 0.005, -0.01]]))
+
+
+def quad() -> SimpleNamespace:
+    """A square of 20 cm that shows its texture upright."""
+    corners = torch.tensor([[0.0, 0], [1, 0], [1, 1], [0, 1]])
+    faces = torch.tensor([[0, 1, 2], [0, 2, 3]])
+    template = torch.cat([corners * 0.2 - 0.1, torch.zeros(4, 1)], 1)
+    return SimpleNamespace(template=template, faces=faces, uv=corners, uv_faces=faces, masks={})
+
+
+def noise(*shape: int) -> Tensor:
+    torch.manual_seed(0)
+    return torch.rand(shape) * 2 - 1
+
+
+def test_a_square_shows_its_texture_upright() -> None:
+    head, picture = quad(), noise(1, 3, 8, 8)
+    image, alpha = Renderer(head, 8)(
+        head.template[None], picture, Camera(torch.tensor([[10.0, 0, 0]]))
+    )
+    assert torch.allclose(image, picture, atol=1e-5)
+    assert (alpha == 1).all()
+
+
+def test_background() -> None:
+    head = quad()
+    camera = Camera(torch.tensor([[5.0, 0, 0.1]]))  # the lower half of the square's picture
+    for background in (1.0, -0.25):
+        image, alpha = Renderer(head, 16, background=background)(
+            head.template[None], noise(1, 3, 8, 8), camera
+        )
+        assert (image[..., 8:, :] == background).all()
+        assert (alpha[..., 8:, :] == 0).all()
+        assert (alpha[..., 1:7, 5:11] == 1).all()
+
+
+def test_back_faces_are_not_drawn() -> None:
+    head = quad()
+    head.faces = head.faces.flip(1)
+    _, alpha = Renderer(head, 16)(head.template[None], noise(1, 3, 8, 8), CAMERA)
+    assert (alpha == 0).all()
+
+
+def test_excluded_faces_are_left_out(sphere) -> None:
+    head = sphere()
+    everything = Renderer(head, 64)(head.template[None], noise(1, 3, 8, 8), CAMERA)[1]
+    without = Renderer(head, 64, exclude=["top"])(head.template[None], noise(1, 3, 8, 8), CAMERA)[1]
+    assert torch.equal(everything[..., 40:, :], without[..., 40:, :])
+    assert without[..., :14, :].max() == 0 < everything[..., :14, :].max()
+    with pytest.raises(InputError, match="beard"):
+        Renderer(head, exclude=["beard"])
+
+
+def test_the_fused_path_equals_the_operations(sphere) -> None:
+    """A ball hides its back faces, so nothing differs; two poses, one texture each."""
+    head = sphere()
+    vertices = torch.stack([head.template, head.template * torch.tensor([1.1, 0.8, 0.9]) + 0.01])
+    pictures, size = noise(2, 3, 20, 20), 48
+
+    def operations(vertices: Tensor, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        pos = CAMERA.to_clip(vertices)
+        rast, _ = rasterize(pos, head.faces, (size, size))
+        uv, _ = interpolate(flip_v(head.uv)[None], rast, head.uv_faces)
+        color = texture(pictures.permute(0, 2, 3, 1), uv, boundary_mode="clamp")
+        covered = (rast[..., 3:] > 0).float()
+        color = torch.cat([torch.where(covered > 0, color, 1.0), covered], -1)
+        color = antialias(color, rast, pos, head.faces).permute(0, 3, 1, 2).flip(2)
+        return color[:, :3], color[:, 3:]
+
+    results = []
+    for draw in (operations, lambda *inputs: Renderer(head, size)(*inputs, CAMERA)):
+        inputs = [value.clone().requires_grad_() for value in (vertices, pictures)]
+        image, alpha = draw(*inputs)
+        loss = (image * noise(2, 3, size, size)).sum() + (alpha * noise(2, 1, size, size)).sum()
+        results.append((image, alpha, *torch.autograd.grad(loss, inputs)))
+    for one, other in zip(*results, strict=True):
+        torch.testing.assert_close(
+            one, other, rtol=1e-4, atol=1e-4 * one.detach().abs().max().item()
+        )
+
+
+def test_one_texture_for_a_batch_gets_the_sum_of_gradients(sphere) -> None:
+    head = sphere()
+    renderer = Renderer(head, 32)
+    vertices = head.template[None] * torch.tensor([0.8, 1.0, 1.1])[:, None, None]
+    shared = noise(1, 3, 16, 16).requires_grad_()
+    each = shared.detach().repeat(3, 1, 1, 1).requires_grad_()
+    for picture in (shared, each):
+        image, _ = renderer(vertices, picture, CAMERA)
+        (image * noise(3, 3, 32, 32)).sum().backward()
+    assert torch.allclose(shared.grad[0], each.grad.sum(0), atol=1e-5)
+
+
+def test_a_batch_equals_its_items_and_runs_agree_to_the_bit(sphere) -> None:
+    head = sphere()
+    renderer = Renderer(head, 48)
+    vertices = head.template[None] * torch.tensor([0.8, 1.0, 1.1])[:, None, None]
+
+    def run(vertices: Tensor, view: Tensor) -> list[Tensor]:
+        vertices, picture = vertices.clone().requires_grad_(), noise(1, 3, 16, 16).requires_grad_()
+        image, alpha = renderer(vertices, picture, CAMERA)
+        (image * view).sum().backward()
+        return [image, alpha, vertices.grad, picture.grad]
+
+    view = noise(3, 3, 48, 48)
+    whole = run(vertices, view)
+    assert all(map(torch.equal, whole, run(vertices, view)))
+    numba.set_num_threads(1)
+    try:
+        assert all(map(torch.equal, whole, run(vertices, view)))
+    finally:
+        numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
+    for i in range(3):
+        single = run(vertices[i : i + 1], view[i : i + 1])
+        assert torch.equal(single[0][0], whole[0][i])
+        assert torch.equal(single[1][0], whole[1][i])
+        assert torch.allclose(single[2][0], whole[2][i], atol=1e-5)
+
+
+def test_alpha_alone_moves_vertices(sphere) -> None:
+    """The ball's outline grows with it: area is proportional to the square of the scale."""
+    head = sphere(32, 48)
+    scale = torch.tensor(1.0, requires_grad=True)
+    _, alpha = Renderer(head, 96)(head.template[None] * scale, noise(1, 3, 4, 4), CAMERA)
+    (slope,) = torch.autograd.grad(alpha.sum(), scale)
+    assert torch.isclose(slope, 2 * alpha.sum(), rtol=0.03)
+
+
+def test_the_embedded_head() -> None:
+    head = HeadModel.load("builtin")
+    renderer = Renderer(head, 96, backend="cpu", exclude=["mouth_interior"])
+    gradient = torch.linspace(-1, 1, 64)[None, None, :, None].expand(1, 3, 64, 64)
+    image, alpha = renderer(head.template[None], gradient, Camera.front())
+    border = torch.cat([alpha[..., [0, -1], :].flatten(), alpha[..., [0, -1]].flatten()])
+    assert border.max() == 0
+    assert 0.25 < alpha.mean() < 0.5
+    assert (alpha - alpha.flip(-1)).abs().mean() < 0.01
+    assert image.isfinite().all()
+
+
+def test_bad_arguments_are_named(sphere) -> None:
+    head = sphere()
+    vertices, picture = head.template[None], noise(1, 3, 8, 8)
+    renderer = Renderer(head, 16)
+    broken = vertices.clone()
+    broken[0, 3] = torch.nan
+    for name, arguments in [
+        ("vertices", (broken, picture, CAMERA)),
+        ("vertices", (vertices[0], picture, CAMERA)),
+        ("vertices", (vertices[:, 5:], picture, CAMERA)),
+        ("vertices", (vertices.double(), picture, CAMERA)),
+        ("texture", (vertices, picture[0], CAMERA)),
+        ("texture", (vertices, picture[:, :1], CAMERA)),
+        ("texture", (vertices, picture.repeat(2, 1, 1, 1), CAMERA)),
+        ("texture", (vertices, picture.half(), CAMERA)),
+        ("camera", (vertices, picture, Camera.front(2))),
+        ("camera", (vertices, picture, Camera(torch.full((1, 3), torch.nan)))),
+    ]:
+        with pytest.raises(ValueError, match=name):
+            renderer(*arguments)
+    with pytest.raises(InputError, match="vulkan"):
+        Renderer(head, backend="vulkan")
+    head.uv_faces = head.uv_faces + 10000
+    with pytest.raises(ValueError, match="uv_faces"):
+        Renderer(head)
