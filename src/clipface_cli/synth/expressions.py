@@ -26,23 +26,23 @@ def _both(**units: float) -> Units:
 RECIPES: dict[str, Recipe] = {
     "neutral": Recipe({}, (0, 0), 0.30),
     "smiling": Recipe(
-        _both(mouthSmile=0.9, cheekSquint=0.45, eyeSquint=0.2, mouthDimple=0.25), (0.55, 1), 0.12
+        _both(mouthSmile=1.05, cheekSquint=0.45, eyeSquint=0.2, mouthDimple=0.25), (0.55, 1), 0.12
     ),
     "laughing": Recipe(
-        _both(mouthSmile=1.0, cheekSquint=0.8, eyeSquint=0.55, mouthUpperUp=0.45)
-        | {"jawOpen": 0.5, "browInnerUp": 0.15},
+        _both(mouthSmile=1.3, cheekSquint=1.0, eyeSquint=0.5, mouthUpperUp=0.6, mouthStretch=0.25)
+        | {"jawOpen": 0.36, "browInnerUp": 0.15},
         (0.7, 1),
         0.11,
     ),
     "angry": Recipe(
-        _both(browDown=1.0, eyeSquint=0.5, noseSneer=0.55, mouthPress=0.5, mouthFrown=0.5)
+        _both(browDown=1.5, eyeSquint=0.5, noseSneer=0.8, mouthPress=0.5, mouthFrown=0.7)
         | {"jawForward": 0.2, "mouthShrugLower": 0.25},
         (0.7, 1),
         0.11,
     ),
     "sad": Recipe(
-        _both(mouthFrown=0.95, mouthLowerDown=0.1, eyeBlink=0.2, eyeLookDown=0.3)
-        | {"browInnerUp": 1.0, "mouthShrugLower": 0.55},
+        _both(mouthFrown=1.2, mouthLowerDown=0.1, eyeBlink=0.2, eyeLookDown=0.3)
+        | {"browInnerUp": 1.3, "mouthShrugLower": 0.55},
         (0.7, 1),
         0.09,
     ),
@@ -64,7 +64,7 @@ RECIPES: dict[str, Recipe] = {
         0.04,
     ),
     "sleepy": Recipe(
-        _both(eyeBlink=0.75, browOuterUp=0.1, eyeLookDown=0.25) | {"jawOpen": 0.08}, (0.7, 1), 0.04
+        _both(eyeBlink=0.52, browOuterUp=0.1, eyeLookDown=0.25) | {"jawOpen": 0.08}, (0.7, 1), 0.04
     ),
     "kissing": Recipe(
         _both(cheekSquint=0.2, eyeSquint=0.2) | {"mouthPucker": 0.95, "mouthFunnel": 0.15},
@@ -98,9 +98,9 @@ def draw_expression(
 
 
 def random_units(name: str, generator: np.random.Generator) -> Units:
-    """ARKit activations of an expression at random intensity, each unit varied a little."""
+    """ARKit activations of an expression at random intensity, each unit varied; some exceed 1."""
     recipe = RECIPES[name]
     intensity = generator.uniform(*recipe.intensity)
     varied = generator.uniform(0.8, 1.15, len(recipe.units))
     amounts = (intensity * a * v for a, v in zip(recipe.units.values(), varied, strict=True))
-    return {unit: float(min(1.0, a)) for unit, a in zip(recipe.units, amounts, strict=True)}
+    return {unit: float(a) for unit, a in zip(recipe.units, amounts, strict=True)}

@@ -61,6 +61,8 @@ def _bake_light(sketch: Sketch) -> None:
         shade = shade * (1 + 0.05 * np.clip(-c.cavity, 0, 1))[..., None]
         dull = (1 - c.skin)[..., None] * (1 - eyes)[..., None]
         shade = shade * (1 - dull) + np.clip(shade, 0.35, 1) * dull
+        teeth = step(0.4, 0.6, c.region["teeth"])[..., None]
+        shade = shade * (1 - teeth) + teeth
         white = (0.93 - 0.10 * c.upper_lash * bump(c.lash, 0, 0.004))[..., None]
         c.baked_light = np.asarray(shade * (1 - eyes[..., None]) + white * eyes[..., None], np.float32)
         half = c.normal @ (np.array([0.0, 0.42, 0.91], np.float32))
