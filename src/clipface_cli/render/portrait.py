@@ -49,7 +49,7 @@ def portrait(
 
     vertices (V,3) in metres; texture (3,R,R) in [-1,1] or an (R,R,3) uint8 image; yaw and pitch in
     radians turn the head to its own left and up; background is an sRGB colour, by default a grey
-    studio wall.
+    studio wall. Raises ValueError on arguments of other shapes or vertices that are not finite.
     """
     return portraits(head, vertices, texture, [(yaw, pitch)], resolution, background)[0]
 
@@ -63,8 +63,19 @@ def portraits(
     background: Colour | None = None,
 ) -> list[NDArray[np.uint8]]:
     """`portrait` from several (yaw, pitch), by default front and three-quarter."""
+    _check(head, vertices, texture, resolution)
     figure = pose_figure(topology(head), vertices, texture)
     return [_photograph(figure, yaw, pitch, resolution, background) for yaw, pitch in views]
+
+
+def _check(head: HeadModel, vertices: Tensor, texture: Texture, resolution: int) -> None:
+    if vertices.shape != head.template.shape or not bool(vertices.isfinite().all()):
+        raise ValueError(f"vertices must be finite, of shape {tuple(head.template.shape)}")
+    channels = 0 if isinstance(texture, Tensor) else 2
+    if len(texture.shape) != 3 or texture.shape[channels] != 3:
+        raise ValueError("texture must be a tensor (3, R, R) or a uint8 image (R, R, 3)")
+    if resolution < 1:
+        raise ValueError(f"resolution must be positive, not {resolution}")
 
 
 def _photograph(
