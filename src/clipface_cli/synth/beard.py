@@ -21,7 +21,9 @@ class _Beard:
         line = curve(c.side, _LINE_AT, _LINE) + 0.004 * c.wobble[0]
         back = -c.z
         low = curve(back, [-0.03, 0, 0.03, 0.06, 0.08], [-0.125, -0.122, -0.112, -0.080, -0.05])
-        grow = step(0.006, -0.006, c.y - line) * step(-0.008, 0.006, c.y - low + 0.006 * c.wobble[0])
+        grow = step(0.006, -0.006, c.y - line) * step(
+            -0.008, 0.006, c.y - low + 0.006 * c.wobble[0]
+        )
         grow *= step(0.078, 0.070, back + 0.01 * c.wobble[0]) * c.skin
         grow *= 1 - step(0.2, 0.5, c.region["ears"])
         grow *= 1 - 0.75 * bump(c.side, 0, 0.0045) * bump(c.y, -0.052, 0.005)
@@ -50,18 +52,12 @@ class _Beard:
         return c.tangent(out)
 
 
-def _beard(canvas: Canvas) -> _Beard:
-    if not hasattr(canvas, "beard"):
-        canvas.beard = _Beard(canvas)
-    return canvas.beard
-
-
 def paint_beard(sketch: Sketch) -> None:
     """Shadow of shaved hair, stubble dots, then the strokes of a grown beard."""
     p = sketch.person
     if max(p.stubble, p.beard, p.moustache) < 0.02:
         return
-    beard = _beard(sketch.canvas)
+    beard = sketch.canvas.once(_Beard)
     off_lips = 1 - step(0.1, 0.6, sketch.lips)
     chin, moustache = beard.chin, beard.moustache
     cheeks = np.clip(1 - chin - moustache, 0, 1)
@@ -79,7 +75,7 @@ def _shade(sketch: Sketch, beard: _Beard, grown: Field, stubble: Field) -> None:
     hair = sketch.hair_colour()
     blue = np.array([0.012, 0.016, 0.022], np.float32) * max(0.0, 1 - sketch.person.melanin)
     amount = beard.soft * (0.30 * stubble + 0.62 * grown**0.8)
-    sketch.over(hair * 0.6 + blue, np.asarray(np.clip(amount, 0, 0.85), np.float32))
+    sketch.over(hair * 0.6 + blue, np.clip(amount, 0, 0.85))
 
 
 def _dots(sketch: Sketch, layer: Layer, density: Field) -> None:

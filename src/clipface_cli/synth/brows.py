@@ -63,9 +63,7 @@ def _draw_stroke(
 
 
 def _strips(canvas: Canvas) -> tuple[Field, Field]:
-    if not hasattr(canvas, "brow_strips"):
-        canvas.brow_strips = (_strip(21), _strip(22))
-    return canvas.brow_strips
+    return _strip(21), _strip(22)
 
 
 def brow_coordinates(sketch: Sketch) -> tuple[Field, Field, Field]:
@@ -93,7 +91,7 @@ def paint_brows(sketch: Sketch) -> None:
     cover = cover * zone
     thin = np.clip(half / 0.0016, 0.3, 1)
     amount = np.clip(cover * 1.15, 0, 1) * 0.88 * thin
-    sketch.over(colour * 0.8 * tone[..., None], np.asarray(amount, np.float32))
+    sketch.over(colour * 0.8 * tone[..., None], amount)
     sketch.hair = np.maximum(sketch.hair, 0.5 * soft)
 
 
@@ -107,7 +105,7 @@ def _sample(sketch: Sketch, along: Field, across: Field) -> tuple[Field, Field]:
     low = int(np.clip(np.floor(level), 0, _LEVELS - 2))
     share = np.clip(level - low, 0, 1)
     cover, tone = np.zeros_like(along), np.ones_like(along)
-    for sign, strip in zip((-1, 1), _strips(c), strict=True):
+    for sign, strip in zip((-1, 1), c.once(_strips), strict=True):
         here = c.x[rows, columns] * sign > 0
         at = np.stack([v[here], u[here]])
         sampled = [map_coordinates(strip[k], at, order=1) for k in (low, low + 1, _LEVELS)]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -13,6 +15,8 @@ from scipy.spatial import cKDTree
 from clipface_cli.head import HeadModel
 from clipface_cli.render import rasterize
 from clipface_cli.synth.fields import Field, cells, noise, step
+
+T = TypeVar("T")
 
 _MOUTH_DROP = 0.067  # canonical height of the mouth line below the eyes, metres
 _FRONT_SIZE = 1024
@@ -30,9 +34,12 @@ class Canvas:
     def __init__(self, head: HeadModel, resolution: int = 512) -> None:
         self.resolution = resolution
         self._head = head
+        self._kept: dict[Hashable, Any] = {}
         vertices = head.template.double().numpy()
         self.faces = head.faces.numpy()
-        self._masks = {name: mask.numpy().astype(np.float32) for name, mask in head.masks.items()}
+        self.vertex_masks = {
+            name: mask.numpy().astype(np.float32) for name, mask in head.masks.items()
+        }
         mouth = self._mouth_ring(vertices)
         self.scale = _MOUTH_DROP / -float(mouth[:, 1].mean())
         self.vertices = (vertices * self.scale).astype(np.float32)
@@ -43,10 +50,12 @@ class Canvas:
 
     def _mouth_ring(self, vertices: NDArray[np.float64]) -> NDArray[np.float64]:
         """Points where the lips turn into the mouth's lining."""
-        inside = self._masks["mouth_interior"] > 0.5
+        inside = self.vertex_masks["mouth_interior"] > 0.5
         for other in ("teeth", "tongue"):
-            inside &= self._masks[other] < 0.5
-        edges = np.concatenate([self.faces[:, [0, 1]], self.faces[:, [1, 2]], self.faces[:, [2, 0]]])
+            inside &= self.vertex_masks[other] < 0.5
+        edges = np.concatenate(
+            [self.faces[:, [0, 1]], self.faces[:, [1, 2]], self.faces[:, [2, 0]]]
+        )
         crossing = edges[inside[edges[:, 0]] != inside[edges[:, 1]]]
         return vertices[crossing].mean(1)
 
@@ -70,8 +79,10 @@ class Canvas:
 
         def baked(values: NDArray[np.float32]) -> Field:
             extra = (1,) * (values.ndim - 1)
-            parts = (values[corners[..., k]] * weights[..., k].reshape(*triangle.shape, *extra)
-                     for k in range(3))
+            parts = (
+                values[corners[..., k]] * weights[..., k].reshape(*triangle.shape, *extra)
+                for k in range(3)
+            )
             return np.asarray(sum(parts), np.float32)
 
         self.covered = covered
@@ -79,7 +90,7 @@ class Canvas:
         self.position = baked(self.vertices)
         normals = vertex_normals(self.vertices, self.faces)
         self.normal = _unit(baked(normals))
-        self.region = {name: baked(mask) for name, mask in self._masks.items()}
+        self.region = {name: baked(mask) for name, mask in self.vertex_masks.items()}
         occlusion, cavity = vertex_occlusion(self), vertex_cavity(self, normals)
         self.occlusion, self.cavity = baked(occlusion), baked(cavity)
         self.x, self.y, self.z = (np.ascontiguousarray(self.position[..., k]) for k in range(3))
@@ -112,7 +123,9 @@ class Canvas:
             self.eye_corners[sign] = (inner, outer)
             slope = (points[:, 0] - inner[0]) / (outer[0] - inner[0])
             heights[part] = points[:, 1] - (inner[1] + slope * (outer[1] - inner[1]))
-        distance, index = cKDTree(rim).query(self.position.reshape(-1, 3), distance_upper_bound=_FAR)
+        distance, index = cKDTree(rim).query(
+            self.position.reshape(-1, 3), distance_upper_bound=_FAR
+        )
         found = np.append(heights, 0)[index]
         shape = self.x.shape
         self.lash = np.minimum(distance, _FAR).reshape(shape).astype(np.float32)
@@ -136,7 +149,7 @@ class Canvas:
     def vertex_skin(self) -> Field:
         """1 at vertices (V,) of the outer skin."""
         inside = ("eyes", "sockets", "mouth_interior", "teeth", "tongue")
-        return 1 - np.maximum.reduce([self._masks[name] for name in inside])
+        return 1 - np.maximum.reduce([self.vertex_masks[name] for name in inside])
 
     @cached_property
     def corner_uv(self) -> NDArray[np.float64]:
@@ -182,6 +195,14 @@ class Canvas:
     def spot_cells(self) -> Field:
         return cells(self.position, 0.011, 9)
 
+    def once(self, make: Callable[..., T], *arguments: Hashable) -> T:
+        """make(canvas, *arguments), made on the first call and kept."""
+        key = (make, arguments)
+        if key not in self._kept:
+            self._kept[key] = make(self, *arguments)
+        kept: T = self._kept[key]
+        return kept
+
     def tangent(self, direction: Field) -> Field:
         """Unit directions (R, R, 3) laid into the surface."""
         along = (direction * self.normal).sum(-1, keepdims=True)
@@ -207,7 +228,9 @@ def vertex_normals(vertices: Field, faces: NDArray[np.int64]) -> Field:
     return _unit(normals)
 
 
-def _depth_map(points: Field, faces: NDArray[np.int64], size: int) -> tuple[Field, NDArray[np.int64]]:
+def _depth_map(
+    points: Field, faces: NDArray[np.int64], size: int
+) -> tuple[Field, NDArray[np.int64]]:
     """Depth (smaller nearer) and triangle + 1 of points (V, 3) in [-1, 1]; row 0 at y = -1."""
     clip = np.concatenate([points, np.ones((len(points), 1))], 1).astype(np.float32)
     rast, _ = rasterize(torch.from_numpy(clip)[None], torch.from_numpy(faces).int(), (size, size))
@@ -219,7 +242,7 @@ def _eye_rim(canvas: Canvas) -> Field:
     """Skin points (N, 3) that touch the eyeballs in an orthographic front view."""
     points = canvas.vertices / np.array([_FRONT_SPAN, _FRONT_SPAN, -0.5], np.float32)
     depth, triangle = _depth_map(points, canvas.faces, _FRONT_SIZE)
-    eyeball = canvas._masks["eyes"][canvas.faces].min(1) > 0.5
+    eyeball = canvas.vertex_masks["eyes"][canvas.faces].min(1) > 0.5
     seen = (triangle > 0) & eyeball[np.maximum(triangle - 1, 0)]
     grown = seen.copy()
     grown[1:] |= seen[:-1]

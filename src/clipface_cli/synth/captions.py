@@ -10,61 +10,143 @@ from clipface_cli.synth.person import Person
 
 _LOOK_NAMES: dict[str, Sequence[str]] = {
     "zombie": (
-        "zombie", "undead", "walking dead", "living dead", "rotting corpse", "undead zombie",
-        "flesh-eating zombie", "decaying undead monster",
+        "zombie",
+        "undead",
+        "walking dead",
+        "living dead",
+        "rotting corpse",
+        "undead zombie",
+        "flesh-eating zombie",
+        "decaying undead monster",
     ),
     "ghost": (
-        "ghost", "pale spirit", "phantom", "spectre", "spooky ghost", "haunting apparition",
-        "ghostly spirit", "wraith",
+        "ghost",
+        "pale spirit",
+        "phantom",
+        "spectre",
+        "spooky ghost",
+        "haunting apparition",
+        "ghostly spirit",
+        "wraith",
     ),
     "vampire": (
-        "vampire", "Dracula", "Count Dracula", "bloodsucker", "pale vampire", "Nosferatu",
-        "vampire with blood on the lips", "bloodthirsty vampire",
+        "vampire",
+        "Dracula",
+        "Count Dracula",
+        "bloodsucker",
+        "pale vampire",
+        "Nosferatu",
+        "vampire with blood on the lips",
+        "bloodthirsty vampire",
     ),
     "werewolf": (
-        "werewolf", "wolfman", "wolf", "hairy beast", "lycanthrope", "furry werewolf",
-        "man turned into a wolf", "hairy monster",
+        "werewolf",
+        "wolfman",
+        "wolf",
+        "hairy beast",
+        "lycanthrope",
+        "furry werewolf",
+        "man turned into a wolf",
+        "hairy monster",
     ),
     "white walker": (
-        "white walker", "Night King", "ice zombie", "frozen undead", "frost creature",
-        "White Walker from Game of Thrones", "ice king", "frozen face",
+        "white walker",
+        "Night King",
+        "ice zombie",
+        "frozen undead",
+        "frost creature",
+        "White Walker from Game of Thrones",
+        "ice king",
+        "frozen face",
     ),
     "statue": (
-        "statue", "marble statue", "stone sculpture", "marble bust", "Greek statue",
-        "statue made of stone", "Roman sculpture", "David by Michelangelo",
+        "statue",
+        "marble statue",
+        "stone sculpture",
+        "marble bust",
+        "Greek statue",
+        "statue made of stone",
+        "Roman sculpture",
+        "David by Michelangelo",
     ),
     "clown": (
-        "clown", "circus clown", "clown with a red nose", "joker", "clown makeup", "funny clown",
-        "Pennywise", "scary clown",
+        "clown",
+        "circus clown",
+        "clown with a red nose",
+        "joker",
+        "clown makeup",
+        "funny clown",
+        "Pennywise",
+        "scary clown",
     ),
     "robot": (
-        "robot", "android", "cyborg", "metal robot", "humanoid machine", "steel android",
-        "terminator", "mechanical face",
+        "robot",
+        "android",
+        "cyborg",
+        "metal robot",
+        "humanoid machine",
+        "steel android",
+        "terminator",
+        "mechanical face",
     ),
     "alien": (
-        "alien", "extraterrestrial", "green alien", "martian", "creature from outer space",
-        "alien with big black eyes", "little green man", "alien monster",
+        "alien",
+        "extraterrestrial",
+        "green alien",
+        "martian",
+        "creature from outer space",
+        "alien with big black eyes",
+        "little green man",
+        "alien monster",
     ),
     "barbie doll": (
-        "Barbie doll", "Barbie", "plastic doll", "doll", "doll face", "pink Barbie",
-        "blonde plastic doll", "toy doll",
+        "Barbie doll",
+        "Barbie",
+        "plastic doll",
+        "doll",
+        "doll face",
+        "pink Barbie",
+        "blonde plastic doll",
+        "toy doll",
     ),
     "mona lisa": (
-        "Mona Lisa", "Gioconda", "Mona Lisa by Leonardo da Vinci", "Renaissance portrait",
-        "old master painting", "Mona Lisa painting", "oil painting of the Renaissance",
+        "Mona Lisa",
+        "Gioconda",
+        "Mona Lisa by Leonardo da Vinci",
+        "Renaissance portrait",
+        "old master painting",
+        "Mona Lisa painting",
+        "oil painting of the Renaissance",
         "Leonardo's Mona Lisa",
     ),
     "witcher": (
-        "witcher", "Geralt of Rivia", "Geralt", "monster hunter with a scar",
-        "white-haired witcher", "witcher with cat eyes", "scarred warrior with yellow eyes",
+        "witcher",
+        "Geralt of Rivia",
+        "Geralt",
+        "monster hunter with a scar",
+        "white-haired witcher",
+        "witcher with cat eyes",
+        "scarred warrior with yellow eyes",
     ),
     "gothic makeup": (
-        "gothic makeup", "goth", "goth girl", "dark gothic makeup", "black lipstick",
-        "goth with black lips", "emo makeup", "gothic woman with smoky black eyes",
+        "gothic makeup",
+        "goth",
+        "goth girl",
+        "dark gothic makeup",
+        "black lipstick",
+        "goth with black lips",
+        "emo makeup",
+        "gothic woman with smoky black eyes",
     ),
     "party makeup": (
-        "party makeup", "glitter makeup", "festive makeup", "colourful carnival makeup",
-        "glamorous party look", "sparkling makeup", "bright disco makeup", "festival glitter",
+        "party makeup",
+        "glitter makeup",
+        "festive makeup",
+        "colourful carnival makeup",
+        "glamorous party look",
+        "sparkling makeup",
+        "bright disco makeup",
+        "festival glitter",
     ),
 }
 
@@ -72,18 +154,40 @@ _EXPRESSIONS: dict[str, Sequence[str]] = {
     "neutral": ("calm", "neutral", "serious", "relaxed", "with a neutral expression"),
     "smiling": ("smiling", "happy", "cheerful", "joyful", "pleased", "with a smile"),
     "laughing": (
-        "laughing", "grinning", "laughing out loud", "very happy", "with a big laugh",
-        "with a broad grin", "delighted",
+        "laughing",
+        "grinning",
+        "laughing out loud",
+        "very happy",
+        "with a big laugh",
+        "with a broad grin",
+        "delighted",
     ),
     "angry": (
-        "angry", "furious", "mad", "enraged", "frowning", "with an angry look", "raging", "irate",
+        "angry",
+        "furious",
+        "mad",
+        "enraged",
+        "frowning",
+        "with an angry look",
+        "raging",
+        "irate",
     ),
     "sad": (
-        "sad", "unhappy", "sorrowful", "miserable", "depressed", "with a sad look", "gloomy",
+        "sad",
+        "unhappy",
+        "sorrowful",
+        "miserable",
+        "depressed",
+        "with a sad look",
+        "gloomy",
         "downcast",
     ),
     "surprised": (
-        "surprised", "astonished", "amazed", "shocked", "with the mouth open in surprise",
+        "surprised",
+        "astonished",
+        "amazed",
+        "shocked",
+        "with the mouth open in surprise",
         "startled",
     ),
     "disgusted": ("disgusted", "revolted", "sneering", "with a look of disgust", "repelled"),
@@ -91,16 +195,36 @@ _EXPRESSIONS: dict[str, Sequence[str]] = {
     "sleepy": ("sleepy", "tired", "drowsy", "exhausted", "with half-closed eyes"),
     "kissing": ("kissing", "puckering the lips", "blowing a kiss", "with pursed lips", "pouting"),
     "winking left": ("winking", "with a wink", "winking with the left eye", "with one eye closed"),
-    "winking right": ("winking", "with a wink", "winking with the right eye", "with one eye closed"),
+    "winking right": (
+        "winking",
+        "with a wink",
+        "winking with the right eye",
+        "with one eye closed",
+    ),
 }
 
 _FRAMES = (
-    "a photo of {}", "{}", "a portrait of {}", "a face of {}", "a picture of {}", "{}, portrait",
-    "a close-up of {}", "the face of {}", "a photo of the face of {}", "a 3d render of {}",
+    "a photo of {}",
+    "{}",
+    "a portrait of {}",
+    "a face of {}",
+    "a picture of {}",
+    "{}, portrait",
+    "a close-up of {}",
+    "the face of {}",
+    "a photo of the face of {}",
+    "a 3d render of {}",
 )
 _PLAIN = (
-    "a photo of a face", "a face", "a human face", "a portrait", "a photo of a person",
-    "a normal face", "an ordinary person", "a photo of a human face", "a 3d render of a face",
+    "a photo of a face",
+    "a face",
+    "a human face",
+    "a portrait",
+    "a photo of a person",
+    "a normal face",
+    "an ordinary person",
+    "a photo of a human face",
+    "a 3d render of a face",
 )
 
 
@@ -117,7 +241,9 @@ def captions(person: Person, expression: str, generator: np.random.Generator) ->
         out.append(str(_pick(names, generator)))
         out.append(_frame(_with_mood(_article(_pick(names, generator)), mood), generator))
     if expression != "neutral":
-        out.append(mood if generator.random() < 0.5 else _frame(_with_mood("a person", mood), generator))
+        out.append(
+            mood if generator.random() < 0.5 else _frame(_with_mood("a person", mood), generator)
+        )
         out.append(_pick(_EXPRESSIONS[expression], generator))
     details = _details(person, generator)
     generator.shuffle(details)
@@ -139,7 +265,13 @@ def _frame(subject: str, generator: np.random.Generator) -> str:
 
 
 def _article(noun: str) -> str:
-    if noun[0].isupper() or noun.split()[-1] in ("makeup", "lipstick", "dead", "undead", "lips"):
+    if noun[0].isupper() or noun.rsplit(maxsplit=1)[-1] in (
+        "makeup",
+        "lipstick",
+        "dead",
+        "undead",
+        "lips",
+    ):
         return noun
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
@@ -147,7 +279,7 @@ def _article(noun: str) -> str:
 def _with_mood(subject: str, mood: str) -> str:
     """`a woman` + `angry` -> `an angry woman`; phrases that start otherwise go behind."""
     words = subject.split()
-    if mood.split()[0] in ("with", "blowing", "puckering") or words[0] not in ("a", "an"):
+    if mood.split(maxsplit=1)[0] in ("with", "blowing", "puckering") or words[0] not in ("a", "an"):
         return f"{subject}, {mood}"
     if len(mood.split()) > 1:
         return f"{subject}, {mood}"
@@ -158,8 +290,12 @@ def _who(person: Person, generator: np.random.Generator) -> str:
     man = person.sex > 0.5
     if person.look not in ("none", "gothic makeup", "party makeup"):
         return _article(_pick(_LOOK_NAMES[person.look], generator))
-    return _pick(("a man", "a guy", "a male face") if man else
-                 ("a woman", "a lady", "a girl", "a female face"), generator)
+    return _pick(
+        ("a man", "a guy", "a male face")
+        if man
+        else ("a woman", "a lady", "a girl", "a female face"),
+        generator,
+    )
 
 
 def _subject(person: Person, generator: np.random.Generator) -> str:
@@ -171,14 +307,26 @@ def _subject(person: Person, generator: np.random.Generator) -> str:
         options = (
             ("an old man", "an elderly gentleman", "a grandfather", "an aged man", "an elderly man")
             if man
-            else ("an old woman", "an elderly lady", "a grandmother", "an aged woman", "an old lady")
+            else (
+                "an old woman",
+                "an elderly lady",
+                "a grandmother",
+                "an aged woman",
+                "an old lady",
+            )
         )
     elif person.age > 0.42:
-        options = ("a middle-aged man", "a mature man") if man else ("a middle-aged woman", "a mature woman")
+        options = (
+            ("a middle-aged man", "a mature man")
+            if man
+            else ("a middle-aged woman", "a mature woman")
+        )
     elif person.age < 0.12:
         options = ("a young man", "a boy", "a youth") if man else ("a young woman", "a girl")
     else:
-        options = ("a man", "a guy", "a male face") if man else ("a woman", "a lady", "a female face")
+        options = (
+            ("a man", "a guy", "a male face") if man else ("a woman", "a lady", "a female face")
+        )
     return _pick(options, generator)
 
 
@@ -187,7 +335,10 @@ def _details(person: Person, generator: np.random.Generator) -> list[str]:
     if person.look in ("statue", "robot", "alien"):
         return []
     groups = [
-        *_hair_details(person), *_skin_details(person), *_makeup_details(person), *_eye_details(person)
+        *_hair_details(person),
+        *_skin_details(person),
+        *_makeup_details(person),
+        *_eye_details(person),
     ]
     return [_pick(group, generator) for group in groups]
 
@@ -269,7 +420,9 @@ def _makeup_details(p: Person) -> list[Sequence[str]]:
     out: list[Sequence[str]] = []
     if p.lipstick > 0.5:
         name = _colour_name(p.colour("lipstick"), ("red", "dark red", "pink", "nude", "black"))
-        out.append((f"{name} lips", f"{name} lipstick", f"bright {name} lipstick", f"{name} painted lips"))
+        out.append(
+            (f"{name} lips", f"{name} lipstick", f"bright {name} lipstick", f"{name} painted lips")
+        )
     elif p.lip_fullness > 1.15:
         out.append(("full lips", "plump lips"))
     elif p.lip_fullness < 0.75:

@@ -54,7 +54,9 @@ def write_corpus(out: str | Path, people: int, seed: int = 0, workers: int = 1) 
     lines = (json.dumps(person.to_dict()) for person in persons)
     _write_text(folder / "people.jsonl", "\n".join(lines) + "\n")
     tables = {"latent": latents, "attributes": attributes}
-    _replace(folder / "people.safetensors", lambda path: save_file(tables, path, {"seed": str(seed)}))
+    _replace(
+        folder / "people.safetensors", lambda path: save_file(tables, path, {"seed": str(seed)})
+    )
     return folder
 
 
@@ -175,8 +177,12 @@ def load_texture(path: Path) -> torch.Tensor:
 
 
 def _write_tables(
-    folder: Path, people: Sequence[Person], rows: Sequence[dict[str, Any]], head_id: str,
-    resolution: int, seed: int,
+    folder: Path,
+    people: Sequence[Person],
+    rows: Sequence[dict[str, Any]],
+    head_id: str,
+    resolution: int,
+    seed: int,
 ) -> None:
     names = ("shape", "expression", "pose", "camera")
     tables = {name: np.stack([row[name] for row in rows]) for name in names}
@@ -185,16 +191,31 @@ def _write_tables(
     _replace(folder / "params.safetensors", lambda path: save_file(tables, path, meta))
     files = [str(_image_path(folder, i).relative_to(folder)) for i in range(len(rows))]
     caption_lines = (
-        {"image": file, "person": row["person"], "expression": row["expression_name"],
-         "look": people[row["person"]].look, "captions": row["captions"]}
+        {
+            "image": file,
+            "person": row["person"],
+            "expression": row["expression_name"],
+            "look": people[row["person"]].look,
+            "captions": row["captions"],
+        }
         for file, row in zip(files, rows, strict=True)
     )
     _write_text(folder / "captions.jsonl", _lines(caption_lines))
-    manifest = ({"source": f"person {row['person']}", "status": "kept", "image": file}
-                for file, row in zip(files, rows, strict=True))
+    manifest = (
+        {"source": f"person {row['person']}", "status": "kept", "image": file}
+        for file, row in zip(files, rows, strict=True)
+    )
     _write_text(folder / "manifest.jsonl", _lines(manifest))
-    note = {"format": "clipface-dataset", "version": 1, "head": head_id, "encoder": "corpus",
-            "parser": "corpus", "resolution": resolution, "count": len(rows), "seed": seed}
+    note = {
+        "format": "clipface-dataset",
+        "version": 1,
+        "head": head_id,
+        "encoder": "corpus",
+        "parser": "corpus",
+        "resolution": resolution,
+        "count": len(rows),
+        "seed": seed,
+    }
     _write_text(folder / "dataset.json", json.dumps(note, indent=2))
 
 

@@ -72,12 +72,22 @@ RECIPES: dict[str, Recipe] = {
         0.03,
     ),
     "winking left": Recipe(
-        {"eyeBlinkLeft": 1.0, "cheekSquintLeft": 0.7, "mouthSmileLeft": 0.6, "mouthSmileRight": 0.2},
+        {
+            "eyeBlinkLeft": 1.0,
+            "cheekSquintLeft": 0.7,
+            "mouthSmileLeft": 0.6,
+            "mouthSmileRight": 0.2,
+        },
         (0.85, 1),
         0.02,
     ),
     "winking right": Recipe(
-        {"eyeBlinkRight": 1.0, "cheekSquintRight": 0.7, "mouthSmileRight": 0.6, "mouthSmileLeft": 0.2},
+        {
+            "eyeBlinkRight": 1.0,
+            "cheekSquintRight": 0.7,
+            "mouthSmileRight": 0.6,
+            "mouthSmileLeft": 0.2,
+        },
         (0.85, 1),
         0.02,
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from clipface_cli.synth.canvas import Canvas
 from clipface_cli.synth.fields import Field, bump, noise, step, to_linear
 from clipface_cli.synth.pigment import skin_colour
 from clipface_cli.synth.sketch import Sketch
@@ -12,15 +13,14 @@ _IRIS_ANGLE = np.radians(23.5)
 _SCLERA = to_linear(np.array([212, 200, 192]) / 255)
 
 
-class _Globe:
+class Globe:
     """Polar maps of both eyeballs: radius in irises, fibres and veins, all canonical."""
 
-    def __init__(self, sketch: Sketch) -> None:
-        canvas = sketch.canvas
+    def __init__(self, canvas: Canvas) -> None:
         eyes = canvas.region["eyes"] > 0.5
         self.index = np.nonzero(eyes)
         points = canvas.position[self.index]
-        vertices = canvas.vertices[canvas._masks["eyes"] > 0.5]
+        vertices = canvas.vertices[canvas.vertex_masks["eyes"] > 0.5]
         direction = np.zeros_like(points)
         for sign in (-1, 1):
             half = vertices[vertices[:, 0] * sign > 0]
@@ -44,9 +44,7 @@ class _Globe:
 def paint_eyes(sketch: Sketch) -> None:
     """Lay the eyeballs; people's irises differ by colour, ring and pupil only."""
     canvas, p = sketch.canvas, sketch.person
-    if not hasattr(canvas, "globe"):
-        canvas.globe = _Globe(sketch)
-    globe: _Globe = canvas.globe
+    globe = canvas.once(Globe)
     radius = globe.radius
     iris = to_linear(p.colour("iris"))
     colour = iris * (0.36 + 0.70 * globe.fibres[:, None])
@@ -66,7 +64,7 @@ def paint_eyes(sketch: Sketch) -> None:
 
 def paint_catch_light(sketch: Sketch) -> None:
     """A small highlight above the pupil, so that unlit eyes look alive."""
-    globe: _Globe = sketch.canvas.globe
+    globe = sketch.canvas.once(Globe)
     spot = bump(globe.radius, 0.42, 0.13) * bump(globe.height, 0.155, 0.05)
     rows, columns = globe.index
     amount = (0.55 * spot)[:, None].astype(np.float32)
@@ -80,13 +78,13 @@ def paint_lids(sketch: Sketch) -> None:
     socket = step(0.35, 0.65, canvas.region["sockets"]) * step(0.0012, 0.0026, canvas.lash)
     depth = step(0.0075, 0.002, canvas.lash)[..., None]
     lining = pink * (0.8 * depth + 0.2 * (1 - depth))
-    sketch.over(np.asarray(lining, np.float32), np.asarray(socket, np.float32))
+    sketch.over(lining, socket)
     upper = canvas.upper_lash
     crease = bump(canvas.lash, 0.0062, 0.0011) * upper * canvas.front
     crease *= step(0.016, 0.022, canvas.side) * step(0.047, 0.040, canvas.side)
-    sketch.darken(np.asarray(crease * 0.30, np.float32), (0.8, 1.0, 1.0))
+    sketch.darken(crease * 0.30, (0.8, 1.0, 1.0))
     rim = bump(canvas.lash, 0.0, 0.0011) * (1 - upper) * canvas.front
-    sketch.over(pink * 0.9, np.asarray(rim * 0.55, np.float32))
+    sketch.over(pink * 0.9, rim * 0.55)
     paint_lash_line(sketch)
 
 
@@ -98,7 +96,7 @@ def paint_lash_line(sketch: Sketch) -> None:
     width = 0.0009 + 0.0008 * upper
     amount = np.exp(-((offset / width) ** 2)) * (0.36 + 0.60 * upper) * canvas.front
     feminine = 0.80 + 0.20 * (1 - p.sex)
-    sketch.darken(np.asarray(amount * feminine, np.float32), (0.88, 0.93, 0.95))
+    sketch.darken(amount * feminine, (0.88, 0.93, 0.95))
 
 
 def paint_mouth(sketch: Sketch) -> None:
@@ -110,11 +108,13 @@ def paint_mouth(sketch: Sketch) -> None:
     inside = np.asarray(flesh * 0.7 * entrance + lining * (1 - entrance) * 0.7, np.float32)
     sketch.over(inside, step(0.35, 0.65, canvas.region["mouth_interior"]))
     teeth = canvas.region["teeth"] > 0.5
-    ivory = to_linear(np.array([226, 216, 198]) / 255) * (1 - 0.25 * p.age * np.array([0.5, 0.7, 1]))
-    sketch.over(_toothed(sketch, np.asarray(ivory, np.float32)), teeth.astype(np.float32))
+    ivory = to_linear(np.array([226, 216, 198]) / 255) * (
+        1 - 0.25 * p.age * np.array([0.5, 0.7, 1])
+    )
+    sketch.over(_toothed(sketch, ivory), teeth.astype(np.float32))
     tongue = (canvas.region["tongue"] > 0.5).astype(np.float32)
     pink = to_linear(np.array([178, 92, 92]) / 255) * (1 + 0.12 * canvas.grain[0][..., None])
-    sketch.over(np.asarray(pink, np.float32), tongue)
+    sketch.over(pink, tongue)
 
 
 def _toothed(sketch: Sketch, ivory: Field) -> Field:

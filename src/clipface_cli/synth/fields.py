@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, TypeAlias
 
 import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Field = NDArray[np.float32]
+Field: TypeAlias = NDArray[Any]  # float32 unless said otherwise
 
 
 def step(low: ArrayLike, high: ArrayLike, x: Any) -> Any:
@@ -92,9 +92,7 @@ def _noise(points, scale, seed, octaves, gain, out):  # type: ignore[no-untyped-
         out[q] = 1.6 * value / total
 
 
-def noise(
-    points: Field, scale: float, seed: int, octaves: int = 4, gain: float = 0.5
-) -> Field:
+def noise(points: Field, scale: float, seed: int, octaves: int = 4, gain: float = 0.5) -> Field:
     """Value noise of about -1..1 at points (..., 3); scale in metres."""
     flat = np.ascontiguousarray(points.reshape(-1, 3), np.float32)
     out = np.empty(len(flat), np.float32)

@@ -11,15 +11,22 @@ from clipface_cli.synth.strokes import Layer, trace
 
 # Hairline height over the turn from the front (0) to the back of the head, degrees and metres.
 _TURN = np.radians([0, 15, 28, 36, 44, 52, 60, 68, 73, 83, 86, 100, 108, 118, 135, 180])
-_LINE_WOMAN = np.array(
-    [68, 69, 68, 60, 46, 32, 18, 2, -20, -22, 12, 12, -20, -45, -62, -68], float
-) / 1000
-_LINE_MAN = np.array(
-    [70, 73, 76, 70, 50, 32, 18, 0, -26, -30, 10, 12, -25, -48, -66, -72], float
-) / 1000
+_LINE_WOMAN = (
+    np.array([68, 69, 68, 60, 46, 32, 18, 2, -20, -22, 12, 12, -20, -45, -62, -68], float) / 1000
+)
+_LINE_MAN = (
+    np.array([70, 73, 76, 70, 50, 32, 18, 0, -26, -30, 10, 12, -25, -48, -66, -72], float) / 1000
+)
 _CROWN = np.array([0.008, 0.092, -0.135], np.float32)
 _COUNT = {"buzz": 9000, "back": 5200, "side": 5200, "fringe": 5200, "curly": 7000, "long": 5600}
-_LENGTH = {"buzz": 0.003, "back": 0.026, "side": 0.02, "fringe": 0.018, "curly": 0.008, "long": 0.04}
+_LENGTH = {
+    "buzz": 0.003,
+    "back": 0.026,
+    "side": 0.02,
+    "fringe": 0.018,
+    "curly": 0.008,
+    "long": 0.04,
+}
 _TONES = ((0.42, 0.85), (0.6, 1.35), (0.95, 2.2))
 
 
@@ -89,14 +96,6 @@ def _direction(canvas: Canvas, name: str) -> Field:
     return c.tangent(flow)
 
 
-def _style(canvas: Canvas, name: str) -> _Style:
-    if not hasattr(canvas, "hair_styles"):
-        canvas.hair_styles = {}
-    if name not in canvas.hair_styles:
-        canvas.hair_styles[name] = _Style(canvas, name)
-    return canvas.hair_styles[name]
-
-
 def _inside(sketch: Sketch, points: Field, ragged: Field | float) -> Field:
     """Signed distance inside this person's hair at points."""
     p = sketch.person
@@ -111,7 +110,7 @@ def _inside(sketch: Sketch, points: Field, ragged: Field | float) -> Field:
 def paint_hair(sketch: Sketch) -> None:
     """Base shade, then three layers of strokes."""
     c, p = sketch.canvas, sketch.person
-    style = _style(c, p.style)
+    style = c.once(_Style, p.style)
     ragged = 0.0035 * sketch.coarse + 0.0018 * c.wobble[3]
     inside = _inside(sketch, c.position, ragged)
     ears = c.region["ears"] if p.style != "long" else 0 * c.x
@@ -155,8 +154,8 @@ def _shape_hair(sketch: Sketch, base: Field) -> None:
     band = bump(c.y + 0.25 * c.z, 0.070 + 0.003 * c.wobble[3], 0.014)
     sketch.colour *= (1 + 0.45 * band * base * (0.4 + 0.6 * p.hair_volume))[..., None]
     low = step(0.03, -0.08, c.y) * base
-    sketch.darken(np.asarray(0.4 * low, np.float32), (1, 1, 1))
+    sketch.darken(0.4 * low, (1, 1, 1))
     if p.style == "long":
         parting = bump(c.x, 0.0005 * c.wobble[3], 0.0014) * step(0.05, 0.065, c.y) * base
         parting = parting * step(-0.13, -0.10, c.z)
-        sketch.darken(np.asarray(parting * 0.55, np.float32), (1, 1, 1))
+        sketch.darken(parting * 0.55, (1, 1, 1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from clipface_cli.synth.canvas import Canvas
 from clipface_cli.synth.fields import Field, bump, curve, noise, step, to_linear
 from clipface_cli.synth.pigment import skin_colour
 from clipface_cli.synth.sketch import Sketch
@@ -26,7 +27,8 @@ def lip_edge(sketch: Sketch) -> Field:
     return np.asarray(np.where(drop > 0, upper - drop, lower + drop) * 0.9, np.float32)
 
 
-def _near(sketch: Sketch) -> Field:
+def lip_zone(sketch: Sketch) -> Field:
+    """1 round the mouth, where lips may lie (R, R)."""
     c = sketch.canvas
     inside = step(_HALF_WIDTH + 0.0012, _HALF_WIDTH - 0.0004, c.side) * step(-0.012, -0.008, c.z)
     return np.asarray(inside * (np.abs(c.y + 0.067) < 0.022) * c.skin, np.float32)
@@ -35,10 +37,10 @@ def _near(sketch: Sketch) -> Field:
 def paint_lips(sketch: Sketch) -> None:
     """Lay the natural lips; leaves their mask and creases for lipstick and light."""
     c, p = sketch.canvas, sketch.person
-    edge, near = lip_edge(sketch), _near(sketch)
+    edge, near = lip_edge(sketch), lip_zone(sketch)
     ragged = 0.0005 * c.wobble[3] + 0.00025 * c.grain[0]
     sketch.lips = np.asarray(step(-0.0007, 0.0011, edge + ragged) * near, np.float32)
-    sketch.creases = _creases(sketch)
+    sketch.creases = c.once(_creases)
     blood = p.haemoglobin + p.lip_redness * (1 + 0.15 * sketch.medium)
     lower = c.y < -0.067
     blood = blood * np.where(lower, 0.94, 1.06)
@@ -53,16 +55,14 @@ def paint_lips(sketch: Sketch) -> None:
     sketch.darken(np.clip(line, 0, 1) * 0.5, (0.9, 1.0, 1.0))
 
 
-def _creases(sketch: Sketch) -> Field:
-    canvas = sketch.canvas
-    if not hasattr(canvas, "lip_creases"):
-        x = canvas.x + 0.0006 * canvas.wobble[3]
-        total = np.zeros_like(x)
-        for scale, amount, seed in ((0.0024, 0.6, 40), (0.0014, 0.4, 41)):
-            points = np.stack([x / scale, canvas.y / (9 * scale), 0 * x], -1)
-            total += amount * np.abs(noise(points, 1.0, seed, 2))
-        canvas.lip_creases = np.clip(1 - 2.2 * total, 0, 1)
-    return np.asarray(canvas.lip_creases, np.float32)
+def _creases(canvas: Canvas) -> Field:
+    """Upright creases of the lips, 0..1."""
+    x = canvas.x + 0.0006 * canvas.wobble[3]
+    total = np.zeros_like(x)
+    for scale, amount, seed in ((0.0024, 0.6, 40), (0.0014, 0.4, 41)):
+        points = np.stack([x / scale, canvas.y / (9 * scale), 0 * x], -1)
+        total += amount * np.abs(noise(points, 1.0, seed, 2))
+    return np.asarray(np.clip(1 - 2.2 * total, 0, 1), np.float32)
 
 
 def paint_lipstick(sketch: Sketch) -> None:
@@ -70,9 +70,9 @@ def paint_lipstick(sketch: Sketch) -> None:
     p = sketch.person
     if p.lipstick < 0.01:
         return
-    crisp = step(-0.0004, 0.0006, lip_edge(sketch) + 0.0002) * _near(sketch)
+    crisp = step(-0.0004, 0.0006, lip_edge(sketch) + 0.0002) * lip_zone(sketch)
     cover = np.maximum(crisp, sketch.lips) * (0.94 * p.lipstick)
     shade = to_linear(p.colour("lipstick")) * (1 - 0.15 * sketch.creases)[..., None]
     shine = bump(sketch.canvas.y, -0.0735, 0.0016) * step(0.013, 0.004, sketch.canvas.side)
     shade = shade + (0.10 * shine * (1 - 0.6 * sketch.creases))[..., None]
-    sketch.over(shade, np.asarray(cover, np.float32))
+    sketch.over(shade, cover)

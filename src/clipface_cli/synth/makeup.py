@@ -24,10 +24,10 @@ def _shadow(sketch: Sketch) -> None:
     amount *= step(-0.0012, 0.001, c.lash_height + 0.001 * step(0.042, 0.046, c.side))
     amount *= c.front * step(0.026, 0.014, c.y)
     amount *= (0.8 + 0.2 * c.wobble[6]) * p.eyeshadow * 0.9
-    sketch.over(to_linear(p.colour("eyeshadow")), np.asarray(amount, np.float32))
+    sketch.over(to_linear(p.colour("eyeshadow")), amount)
     strong = max(0.0, p.eyeshadow - 0.6) * 1.4
     below = step(0.006, 0.001, c.lash) * (1 - c.upper_lash) * c.front * strong
-    sketch.over(to_linear(p.colour("eyeshadow")), np.asarray(below * 0.7, np.float32))
+    sketch.over(to_linear(p.colour("eyeshadow")), below * 0.7)
 
 
 def _liner(sketch: Sketch) -> None:
@@ -44,7 +44,7 @@ def _liner(sketch: Sketch) -> None:
     wing *= step(-0.002, 0.0, along) * step(0.45, 0.8, p.liner)
     amount = np.maximum(line, wing) * c.front
     amount = np.maximum(amount, 0.5 * step(0.0016, 0.0006, c.lash) * c.front) * p.liner
-    sketch.darken(np.asarray(np.clip(amount, 0, 1) * 0.93, np.float32), (1, 1, 1))
+    sketch.darken(np.clip(amount, 0, 1) * 0.93, (1, 1, 1))
 
 
 def _rouge(sketch: Sketch) -> None:
@@ -55,4 +55,4 @@ def _rouge(sketch: Sketch) -> None:
     amount = np.exp(-(((c.side - 0.046) / 0.018) ** 2 + (lift / 0.013) ** 2))
     amount *= c.skin * step(-0.07, -0.04, c.z) * (0.9 + 0.2 * c.wobble[0]) * p.blush * 0.55
     rose = np.array([1.0, 0.42, 0.46], np.float32)
-    sketch.over(sketch.colour * rose, np.asarray(np.clip(amount, 0, 0.9), np.float32))
+    sketch.over(sketch.colour * rose, np.clip(amount, 0, 0.9))

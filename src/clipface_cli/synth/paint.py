@@ -9,7 +9,7 @@ from clipface_cli.synth.beard import paint_beard
 from clipface_cli.synth.brows import paint_brows
 from clipface_cli.synth.canvas import Canvas
 from clipface_cli.synth.eyes import paint_catch_light, paint_eyes, paint_lids, paint_mouth
-from clipface_cli.synth.fields import bump, step, to_srgb8
+from clipface_cli.synth.fields import Field, bump, step, to_srgb8
 from clipface_cli.synth.hair import paint_hair
 from clipface_cli.synth.lips import paint_lips, paint_lipstick
 from clipface_cli.synth.looks import paint_look
@@ -20,6 +20,7 @@ from clipface_cli.synth.sketch import Sketch
 from clipface_cli.synth.wrinkles import paint_wrinkles
 
 _KEY = np.array([0.0, 0.60, 0.80], np.float32)
+_SHEEN = np.array([0.0, 0.42, 0.91], np.float32)
 _LAYERS = (
     paint_skin,
     paint_wrinkles,
@@ -48,26 +49,29 @@ def paint(person: Person, canvas: Canvas) -> NDArray[np.uint8]:
 
 
 def _bake_light(sketch: Sketch) -> None:
-    """Ambient occlusion reddened as skin does, cavities, a frontal key, a sheen on the T zone."""
-    c = sketch.canvas
-    eyes = step(0.3, 0.6, c.region["eyes"])
-    if not hasattr(c, "baked_light"):
-        open_sky = np.clip(c.occlusion / 0.92, 0.05, 1)
-        shade = np.stack([open_sky**0.62, open_sky**0.90, open_sky**0.95], -1)
-        key = np.clip(c.normal @ _KEY * 0.5 + 0.5, 0, 1) ** 1.6
-        groove = np.clip(c.cavity, 0, 1.2)[..., None]
-        shade = shade * (0.62 + 0.58 * key)[..., None]
-        shade = shade * (1 - 0.26 * groove * np.array([0.7, 1.0, 1.05]))
-        shade = shade * (1 + 0.05 * np.clip(-c.cavity, 0, 1))[..., None]
-        dull = (1 - c.skin)[..., None] * (1 - eyes)[..., None]
-        shade = shade * (1 - dull) + np.clip(shade, 0.35, 1) * dull
-        teeth = step(0.4, 0.6, c.region["teeth"])[..., None]
-        shade = shade * (1 - teeth) + teeth
-        white = (0.93 - 0.10 * c.upper_lash * bump(c.lash, 0, 0.004))[..., None]
-        c.baked_light = np.asarray(shade * (1 - eyes[..., None]) + white * eyes[..., None], np.float32)
-        half = c.normal @ (np.array([0.0, 0.42, 0.91], np.float32))
-        c.baked_sheen = np.asarray(np.clip(half, 0, 1) ** 26 * c.skin, np.float32)
-    sketch.colour *= c.baked_light
-    sheen = c.baked_sheen * (1 - sketch.hair) * (1 - 0.5 * np.clip(sketch.relief, 0, 1))
+    light, sheen = sketch.canvas.once(_light)
+    sketch.colour *= light
+    sheen = sheen * (1 - sketch.hair) * (1 - 0.5 * np.clip(sketch.relief, 0, 1))
     sketch.colour += (0.022 * sheen)[..., None]
     np.clip(sketch.colour, 0.0015, 1, out=sketch.colour)
+
+
+def _light(canvas: Canvas) -> tuple[Field, Field]:
+    """Factor (R, R, 3) of occlusion, cavities and a frontal key, and sheen (R, R) on the skin."""
+    c = canvas
+    open_sky = np.clip(c.occlusion / 0.92, 0.05, 1)
+    shade = np.stack([open_sky**0.62, open_sky**0.90, open_sky**0.95], -1)
+    key = np.clip(c.normal @ _KEY * 0.5 + 0.5, 0, 1) ** 1.6
+    groove = np.clip(c.cavity, 0, 1.2)[..., None]
+    shade = shade * (0.62 + 0.58 * key)[..., None]
+    shade = shade * (1 - 0.26 * groove * np.array([0.7, 1.0, 1.05]))
+    shade = shade * (1 + 0.05 * np.clip(-c.cavity, 0, 1))[..., None]
+    eyes = step(0.3, 0.6, c.region["eyes"])[..., None]
+    inside = (1 - c.skin)[..., None] * (1 - eyes)
+    shade = shade * (1 - inside) + np.clip(shade, 0.35, 1) * inside
+    teeth = step(0.4, 0.6, c.region["teeth"])[..., None]
+    shade = shade * (1 - teeth) + teeth
+    white = (0.93 - 0.10 * c.upper_lash * bump(c.lash, 0, 0.004))[..., None]
+    light = shade * (1 - eyes) + white * eyes
+    sheen = np.clip(c.normal @ _SHEEN, 0, 1) ** 26 * c.skin
+    return np.asarray(light, np.float32), np.asarray(sheen, np.float32)

@@ -246,7 +246,9 @@ def _skin(p: Columns, z: Columns, out: Columns) -> None:
     out["dark_circles"] = np.clip(0.15 + 0.6 * p["dark_circles"] ** 1.5 + 0.3 * age, 0, 1)
     lines = _step(0.3, 1, age + 0.15 * (p["wrinkles"] - 0.5))
     out["wrinkles"] = lines * (0.75 + 0.4 * p["wrinkles"])
-    out["smile_lines"] = np.clip(1.6 * (p["smile_lines"] - 0.55), 0, 1) * (1 - 0.4 * lines) + 0.75 * lines
+    out["smile_lines"] = (
+        np.clip(1.6 * (p["smile_lines"] - 0.55), 0, 1) * (1 - 0.4 * lines) + 0.75 * lines
+    )
     out["frown_lines"] = np.clip(1.6 * (p["frown_lines"] - 0.6), 0, 1) + 0.3 * lines
     out["forehead_lines"] = np.clip(1.2 * (p["forehead_lines"] - 0.7), 0, 1) + 0.85 * lines
 

@@ -49,9 +49,7 @@ class Zones:
 
 def zones(canvas: Canvas) -> Zones:
     """The zones of a canvas, made once."""
-    if not hasattr(canvas, "zones"):
-        canvas.zones = Zones(canvas)
-    return canvas.zones
+    return canvas.once(Zones)
 
 
 def paint_skin(sketch: Sketch) -> None:
@@ -146,9 +144,7 @@ NDIndex = tuple[np.ndarray, ...]
 
 def _moles(sketch: Sketch) -> Field:
     p, canvas = sketch.person, sketch.canvas
-    if not hasattr(canvas, "moles"):
-        canvas.moles = _Moles(canvas)
-    moles: _Moles = canvas.moles
+    moles = canvas.once(_Moles)
     out = np.zeros_like(canvas.x)
     score = moles.loads @ np.array([p.mole_1, p.mole_2, p.mole_3, p.mole_4], np.float32)
     shown = step(-0.05, 0.15, p.moles + 0.22 * score - moles.ranks)

@@ -10,6 +10,8 @@ from clipface_cli.synth.canvas import Canvas
 from clipface_cli.synth.fields import Field, to_linear
 from clipface_cli.synth.person import Person
 
+LUMA = np.array([0.3, 0.59, 0.11], np.float32)  # weights of linear light in grey
+
 
 class Sketch:
     """What the painters pass on; `colour` (R, R, 3) is linear light and is changed in place."""
@@ -57,8 +59,9 @@ class Sketch:
 
     def over(self, colour: Field, amount: Field) -> None:
         """Lay a colour, (3,) or (R, R, 3) linear, over the painting by amount (R, R)."""
-        self.colour += (colour - self.colour) * amount[..., None]
+        self.colour += (colour - self.colour) * np.asarray(amount, np.float32)[..., None]
 
     def darken(self, amount: Field, per_channel: tuple[float, float, float]) -> None:
         """Multiply by 1 - amount (R, R) x channel weights."""
-        self.colour *= 1 - amount[..., None] * np.array(per_channel, np.float32)
+        weights = np.array(per_channel, np.float32)
+        self.colour *= 1 - np.asarray(amount, np.float32)[..., None] * weights

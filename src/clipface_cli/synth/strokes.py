@@ -72,7 +72,10 @@ def trace(
     bend = generator.normal(0, jitter, n), generator.normal(0, curl, n)
     _trace(
         *(a.astype(np.float32) for a in (columns, rows, lengths, *bend)),
-        canvas.jacobian, direction.astype(np.float32), canvas.inner, *maps,
+        canvas.jacobian,
+        direction.astype(np.float32),
+        canvas.inner,
+        *maps,
     )
     rank, tone = generator.permutation(n) / max(n, 1), generator.uniform(0, 1, n)
     root = canvas.position[row, column]
@@ -85,7 +88,9 @@ def _scatter(
 ) -> tuple[Field, Field]:
     """Root texels, drawn over the mesh so that they do not depend on the resolution."""
     corners = canvas.vertices[canvas.faces]
-    area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
+    area = np.linalg.norm(
+        np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1
+    )
     outer = canvas.vertex_skin[canvas.faces].min(1) > 0.5
     area = area * outer
     share = canvas.region_share(region)

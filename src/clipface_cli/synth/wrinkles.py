@@ -26,7 +26,7 @@ class _Lines:
         self.frown = np.asarray(frown + 0.6 * root, np.float32)
         fold = np.interp(c.y, _FOLD_Y, _FOLD_X).astype(np.float32) + 0.0008 * soft
         span = step(-0.100, -0.088, c.y) * step(-0.034, -0.042, c.y) * c.front
-        self.smile = np.asarray(bump(c.side, 0, 1) * 0 + span * _groove(c.side - fold, 0.0021), np.float32)
+        self.smile = np.asarray(span * _groove(c.side - fold, 0.0021), np.float32)
         self.smile_light = np.asarray(span * bump(c.side - fold, 0.0058, 0.0038), np.float32)
         self.crow = _crow(c)
         ripples = step(0.7, 1.0, np.abs(np.cos((c.lash + 0.0006 * wave) / 0.0029 * np.pi / 2)))
@@ -35,24 +35,35 @@ class _Lines:
         rows = c.y + 0.15 * -c.z + 0.004 * wave
         self.neck = np.asarray(
             step(0.86, 1.0, 1 - np.abs(np.mod(rows / 0.022, 1) - 0.5) * 2)
-            * step(-0.115, -0.13, c.y) * c.skin,
+            * step(-0.115, -0.13, c.y)
+            * c.skin,
             np.float32,
         )
         pleats = step(0.6, 1.0, np.abs(np.cos(c.x / 0.0034 * np.pi / 2 + 0.6 * soft)))
-        self.lip = np.asarray(pleats * bump(c.y, -0.0545, 0.0038) * step(0.017, 0.010, c.side)
-                              * c.front, np.float32)
+        self.lip = np.asarray(
+            pleats * bump(c.y, -0.0545, 0.0038) * step(0.017, 0.010, c.side) * c.front, np.float32
+        )
         marionette = curve(c.y, [-0.105, -0.09, -0.072], [0.0285, 0.0275, 0.0250])
         self.mouth_corner = np.asarray(
-            _groove(c.side - marionette, 0.0015) * step(-0.104, -0.092, c.y)
-            * step(-0.070, -0.076, c.y) * c.front, np.float32)
-        self.dimple = np.asarray(np.exp(-(((c.side - 0.0305) / 0.0022) ** 2
-                                          + ((c.y + 0.066) / 0.006) ** 2)) * c.front, np.float32)
+            _groove(c.side - marionette, 0.0015)
+            * step(-0.104, -0.092, c.y)
+            * step(-0.070, -0.076, c.y)
+            * c.front,
+            np.float32,
+        )
+        self.dimple = np.asarray(
+            np.exp(-(((c.side - 0.0305) / 0.0022) ** 2 + ((c.y + 0.066) / 0.006) ** 2)) * c.front,
+            np.float32,
+        )
 
 
 def _groove(offset: Field, width: float) -> Field:
     """Sharp on the inner side, soft on the outer."""
-    return np.where(offset < 0, np.exp(-((offset / (0.7 * width)) ** 2)),
-                    np.exp(-((offset / (1.5 * width)) ** 2))).astype(np.float32)
+    return np.where(
+        offset < 0,
+        np.exp(-((offset / (0.7 * width)) ** 2)),
+        np.exp(-((offset / (1.5 * width)) ** 2)),
+    ).astype(np.float32)
 
 
 def _forehead(c: Canvas) -> Field:
@@ -73,15 +84,9 @@ def _crow(c: Canvas) -> Field:
     return np.asarray(rays * zone, np.float32)
 
 
-def _lines(canvas: Canvas) -> _Lines:
-    if not hasattr(canvas, "lines"):
-        canvas.lines = _Lines(canvas)
-    return canvas.lines
-
-
 def paint_wrinkles(sketch: Sketch) -> None:
     """Darken grooves and lighten the rolls beside them."""
-    p, lines, c = sketch.person, _lines(sketch.canvas), sketch.canvas
+    p, lines, c = sketch.person, sketch.canvas.once(_Lines), sketch.canvas
     age = p.wrinkles
     depth = (
         (0.85 * p.forehead_lines) * lines.forehead
@@ -95,7 +100,7 @@ def paint_wrinkles(sketch: Sketch) -> None:
     )
     depth = c.blur(np.asarray(np.clip(depth, 0, 1.4), np.float32), 0.9)
     sketch.relief += depth
-    sketch.darken(np.asarray(np.clip(0.56 * depth, 0, 0.75), np.float32), (0.72, 1.0, 1.05))
+    sketch.darken(np.clip(0.56 * depth, 0, 0.75), (0.72, 1.0, 1.05))
     light = p.smile_lines * lines.smile_light * 0.10
     sketch.colour *= (1 + np.clip(light, 0, 0.2))[..., None]
     _sag(sketch)
@@ -112,4 +117,4 @@ def _sag(sketch: Sketch) -> None:
     hollow *= step(-0.06, -0.03, c.z)
     jowl = np.exp(-(((c.side - 0.040) / 0.006) ** 2 + ((c.y + 0.100) / 0.010) ** 2)) * c.front
     shade = p.wrinkles * (0.42 * bag + 0.28 * hollow + 0.26 * jowl)
-    sketch.darken(np.asarray(shade, np.float32), (0.75, 1.0, 1.0))
+    sketch.darken(shade, (0.75, 1.0, 1.0))
