@@ -15,7 +15,9 @@ from torch.autograd.function import once_differentiable
 from clipface_cli.render._jit import Array, array, device, get_num_threads, kernel, prange
 from clipface_cli.render.antialias import blend, blend_backward, find_edges
 from clipface_cli.render.rasterize import (
-    backward_row,
+    add_weights,
+    flush,
+    line,
     rasterize_kernel,
     vertex_parts,
 )
@@ -91,12 +93,12 @@ def _upright(planar: Array) -> Array:
 
 
 @device
-def _coordinates(corner: Array, u: float, v: float) -> tuple[float, float]:
-    """A pixel's place in the texture from its weights."""
+def _coordinates(corners: Array, f: int, u: float, v: float) -> tuple[float, float]:
+    """A pixel's place in the texture from its triangle and weights."""
     w = 1 - u - v
     return (
-        u * corner[0, 0] + v * corner[1, 0] + w * corner[2, 0],
-        u * corner[0, 1] + v * corner[1, 1] + w * corner[2, 1],
+        u * corners[f, 0, 0] + v * corners[f, 1, 0] + w * corners[f, 2, 0],
+        u * corners[f, 0, 1] + v * corners[f, 1, 1] + w * corners[f, 2, 1],
     )
 
 
@@ -123,7 +125,7 @@ def _paint(
                         image[b, c, top, x] = background
                     alpha[b, 0, top, x] = 0
                     continue
-                s, t = _coordinates(corners[f], rast[b, y, x, 0], rast[b, y, x, 1])
+                s, t = _coordinates(corners, f, rast[b, y, x, 0], rast[b, y, x, 1])
                 i0, i1, wx = bilinear(s, tex.shape[3], False)
                 j0, j1, wy = bilinear(t, tex.shape[2], False)
                 for c in range(3):
@@ -148,7 +150,7 @@ def _paint_backward_texture(
                 f = np.int64(rast[b, y, x, 3]) - 1
                 if f < 0:
                     continue
-                s, t = _coordinates(corners[f], rast[b, y, x, 0], rast[b, y, x, 1])
+                s, t = _coordinates(corners, f, rast[b, y, x, 0], rast[b, y, x, 1])
                 j0, j1, wy = bilinear(t, rows, False)
                 mine0, mine1 = owner(j0, workers) == worker, owner(j1, workers) == worker
                 if not (mine0 or mine1):
@@ -169,34 +171,55 @@ def _paint_backward_pos(
     pos: Array, tri: Array, rast: Array, corners: Array, tex: Array, grad: Array, parts: Array
 ) -> None:
     """Sum gradients to vertices into parts (B, chunks, V, 4); chunk k owns rows k, k + chunks..."""
-    height, width = rast.shape[1:3]
-    chunks = parts.shape[1]
+    chunks, height = parts.shape[1], rast.shape[1]
     for task in prange(parts.shape[0] * chunks):
         b, k = task // chunks, task % chunks
-        grad_rast, no_db = np.zeros((width, 4)), np.zeros((width, 4))
+        image, points, part, run = tex[b % tex.shape[0]], pos[b], parts[b, k], np.zeros((3, 3))
         for y in range(k, height, chunks):
-            source = tex[b % tex.shape[0]]
-            for x in range(width):
-                f = np.int64(rast[b, y, x, 3]) - 1
-                if f >= 0:
-                    weights, color = rast[b, y, x], grad[b, :, height - 1 - y, x]
-                    _grad_weights(corners[f], weights, source, color, grad_rast[x])
-            backward_row(pos[b], tri, rast[b, y], y, height, grad_rast, no_db, parts[b, k])
+            color = grad[b, :, height - 1 - y]
+            _paint_backward_row(
+                points, tri, rast[b, y], y, height, (corners, image, color), run, part
+            )
 
 
 @device
-def _grad_weights(
-    corner: Array, weights: Array, tex: Array, grad: Array, grad_weights: Array
+def _paint_backward_row(
+    pos: Array, tri: Array, rast: Array, y: int, height: int, paint: Any, run: Array, part: Array
 ) -> None:
-    """Gradient of a pixel's colour to its two weights."""
-    s, t = _coordinates(corner, weights[0], weights[1])
+    """Sum over each run of pixels of one triangle, then pass the run's sum to its vertices."""
+    corners, image, grad = paint
+    width, fy = rast.shape[0], (2 * y + 1) / height - 1
+    n0 = n1 = n2 = (0.0, 0.0, 0.0)
+    t0 = t1 = t2 = 0
+    seen = -1
+    for x in range(width):
+        f = np.int64(rast[x, 3]) - 1
+        if f < 0:
+            continue
+        if f != seen:
+            if seen >= 0:
+                flush(pos, t0, t1, t2, run, part)
+            seen = f
+            t0, t1, t2 = tri[f, 0], tri[f, 1], tri[f, 2]
+            n0, n1, n2 = line(pos, t1, t2), line(pos, t2, t0), line(pos, t0, t1)
+        s, t = _coordinates(corners, f, rast[x, 0], rast[x, 1])
+        gs, gt = _slope(image, s, t, grad, x)
+        gu = gs * (corners[f, 0, 0] - corners[f, 2, 0]) + gt * (corners[f, 0, 1] - corners[f, 2, 1])
+        gv = gs * (corners[f, 1, 0] - corners[f, 2, 0]) + gt * (corners[f, 1, 1] - corners[f, 2, 1])
+        add_weights((n0, n1, n2), (2 * x + 1) / width - 1, fy, gu, gv, run)
+    if seen >= 0:
+        flush(pos, t0, t1, t2, run, part)
+
+
+@device
+def _slope(tex: Array, s: float, t: float, grad: Array, x: int) -> tuple[float, float]:
+    """Gradient of a pixel's colour to its place in the texture."""
     i0, i1, wx = bilinear(s, tex.shape[2], False)
     j0, j1, wy = bilinear(t, tex.shape[1], False)
     gs = gt = 0.0
     for c in range(3):
+        g = grad[c, x]
         p00, p01, p10, p11 = tex[c, j0, i0], tex[c, j0, i1], tex[c, j1, i0], tex[c, j1, i1]
-        gs += grad[c] * ((p01 - p00) * (1 - wy) + (p11 - p10) * wy)
-        gt += grad[c] * ((p10 - p00) * (1 - wx) + (p11 - p01) * wx)
-    gs, gt = gs * tex.shape[2], gt * tex.shape[1]
-    grad_weights[0] = gs * (corner[0, 0] - corner[2, 0]) + gt * (corner[0, 1] - corner[2, 1])
-    grad_weights[1] = gs * (corner[1, 0] - corner[2, 0]) + gt * (corner[1, 1] - corner[2, 1])
+        gs += g * ((p01 - p00) * (1 - wy) + (p11 - p10) * wy)
+        gt += g * ((p10 - p00) * (1 - wx) + (p11 - p01) * wx)
+    return gs * tex.shape[2], gt * tex.shape[1]

@@ -274,26 +274,32 @@ def _area(screen: Array, a: int, b: int, c: int) -> float:
 
 
 @device
-def _nearer(here: Array, there: Array) -> bool:
-    """Whether the first of two pixels sees the nearer surface."""
-    return there[3] == 0 or (here[3] > 0 and here[2] < there[2])
+def _nearer(here: float, there: float, here_depth: float, there_depth: float) -> bool:
+    """Whether the first of two pixels sees the nearer surface, from their ids + 1 and depths."""
+    return there == 0 or (here > 0 and here_depth < there_depth)
 
 
 @device
-def _joined(here: Array, there: Array, opposite: Array, outline: Array) -> bool:
-    """Whether two pixels see one surface: a triangle, or two that share an inner edge."""
-    if here[3] == there[3]:
-        return True
-    f, other = np.int64(here[3]) - 1, np.int64(there[3]) - 1
-    if f < 0 or other < 0:
-        return False
-    if not _nearer(here, there):
+def _start(
+    row: Array, x: int, next_row: Array, next_x: int, opposite: Array, outline: Array
+) -> tuple[int, bool]:
+    """Triangle + 1 from which to walk, and whether from the first pixel; 0 on joined surfaces.
+
+    Joined are a triangle with itself, and two that share an inner edge.
+    """
+    here, there = row[x, 3], next_row[next_x, 3]
+    if here == there:
+        return 0, True
+    forward = _nearer(here, there, row[x, 2], next_row[next_x, 2])
+    f, other = np.int64(here) - 1, np.int64(there) - 1
+    if not forward:
         f, other = other, f
-    for k in range(3):
-        far = opposite[f, k]
-        if far >= 0 and far // 3 == other and not (outline[f] >> k) & 1:
-            return True
-    return False
+    if other >= 0:
+        for k in range(3):
+            far = opposite[f, k]
+            if far >= 0 and far // 3 == other and not (outline[f] >> k) & 1:
+                return 0, True
+    return f + 1, forward
 
 
 @kernel
@@ -303,13 +309,14 @@ def _count(rast: Array, opposite: Array, outline: Array, counts: Array, workers:
     for worker in prange(workers):
         for row in range(worker, batch * height, workers):
             b, y = row // height, row % height
+            here, above, bits = rast[b, y], rast[b, min(y + 1, height - 1)], outline[b]
             count = 0
             for x in range(width):
-                here, bits = rast[b, y, x], outline[b]
-                if x + 1 < width and not _joined(here, rast[b, y, x + 1], opposite, bits):
-                    count += 1
-                if y + 1 < height and not _joined(here, rast[b, y + 1, x], opposite, bits):
-                    count += 1
+                right = min(x + 1, width - 1)
+                if here[x, 3] != here[right, 3]:
+                    count += _start(here, x, here, right, opposite, bits)[0] > 0
+                if here[x, 3] != above[x, 3]:
+                    count += _start(here, x, above, x, opposite, bits)[0] > 0
             counts[row] = count
 
 
@@ -323,26 +330,27 @@ def _find(rast: Array, meshes: Any, ends: Array, items: Array, shares: Array, wo
             b, y, n = row // height, row % height, ends[row]
             if n == ends[row + 1]:
                 continue
-            mesh = screen[b], tri, opposite, outline[b]
+            here, above, bits = rast[b, y], rast[b, min(y + 1, height - 1)], outline[b]
+            mesh = screen[b], tri, opposite, bits
             for x in range(width):
-                for axis in range(2):
-                    y1, x1 = y + axis, x + 1 - axis
-                    if x1 == width or y1 == height:
-                        continue
-                    here, there = rast[b, y, x], rast[b, y1, x1]
-                    if _joined(here, there, opposite, outline[b]):
-                        continue
-                    if _nearer(here, there):
-                        f, ends_at = np.int64(here[3]) - 1, (y, x, y1, x1)
-                    else:
-                        f, ends_at = np.int64(there[3]) - 1, (y1, x1, y, x)
-                    shares[n] = _cut(mesh, f, ends_at, items[n])
-                    n += 1
+                right = min(x + 1, width - 1)
+                if here[x, 3] != here[right, 3]:
+                    f, forward = _start(here, x, here, right, opposite, bits)
+                    if f > 0:
+                        ends_at = (y, x, y, right) if forward else (y, right, y, x)
+                        shares[n] = _cut(mesh, f - 1, ends_at, items, n)
+                        n += 1
+                if here[x, 3] != above[x, 3]:
+                    f, forward = _start(here, x, above, x, opposite, bits)
+                    if f > 0:
+                        ends_at = (y, x, y + 1, x) if forward else (y + 1, x, y, x)
+                        shares[n] = _cut(mesh, f - 1, ends_at, items, n)
+                        n += 1
 
 
 @device
-def _cut(mesh: Any, f: int, ends: tuple[int, int, int, int], item: Array) -> float:
-    """Fill a pair's item; returns its share, 0 when no steep outline passes between the two."""
+def _cut(mesh: Any, f: int, ends: tuple[int, int, int, int], items: Array, n: int) -> float:
+    """Fill item n; returns its share, 0 when no steep outline passes between the two."""
     screen, tri, _, _ = mesh
     y, x, y1, x1 = ends
     f, edge, d = _walk(mesh, f, ends)
@@ -354,10 +362,9 @@ def _cut(mesh: Any, f: int, ends: tuple[int, int, int, int], item: Array) -> flo
         return 0.0
     d = min(max(d, 0.0), 1.0)
     if d > 0.5:
-        item[0], item[1], item[2], item[3] = y1, x1, y, x
-    else:
-        item[0], item[1], item[2], item[3] = y, x, y1, x1
-    item[4], item[5] = a, b
+        y, x, y1, x1 = y1, x1, y, x
+    for i, value in enumerate((y, x, y1, x1, a, b)):
+        items[n, i] = value
     return 0.5 - d
 
 

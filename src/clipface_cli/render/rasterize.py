@@ -262,7 +262,7 @@ def _clip_plane(source: Array, n: int, plane: int, target: Array) -> int:
 
 
 @device
-def _line(pos: Array, i: int, j: int) -> Vector:
+def line(pos: Array, i: int, j: int) -> Vector:
     """The line through two vertices in the image: cross product of their (x, y, w)."""
     xi, yi, wi = np.float64(pos[i, 0]), np.float64(pos[i, 1]), np.float64(pos[i, 3])
     xj, yj, wj = np.float64(pos[j, 0]), np.float64(pos[j, 1]), np.float64(pos[j, 3])
@@ -297,7 +297,7 @@ def _write_row(pos: Array, tri: Array, ids: Array, y: int, height: int, rast: Ar
         if f != seen:
             seen = f
             t0, t1, t2 = tri[f, 0], tri[f, 1], tri[f, 2]
-            n0, n1, n2 = _line(pos, t1, t2), _line(pos, t2, t0), _line(pos, t0, t1)
+            n0, n1, n2 = line(pos, t1, t2), line(pos, t2, t0), line(pos, t0, t1)
         fx = (2 * x + 1) / width - 1
         a0 = n0[0] * fx + n0[1] * fy + n0[2]
         a1 = n1[0] * fx + n1[1] * fy + n1[2]
@@ -322,7 +322,7 @@ def _write_row_db(pos: Array, tri: Array, rast: Array, y: int, height: int, db: 
             db[x, 0], db[x, 1], db[x, 2], db[x, 3] = 0, 0, 0, 0
             continue
         t0, t1, t2 = tri[f, 0], tri[f, 1], tri[f, 2]
-        n0, n1, n2 = _line(pos, t1, t2), _line(pos, t2, t0), _line(pos, t0, t1)
+        n0, n1, n2 = line(pos, t1, t2), line(pos, t2, t0), line(pos, t0, t1)
         fx = (2 * x + 1) / width - 1
         sx, sy = n0[0] + n1[0] + n2[0], n0[1] + n1[1] + n2[1]
         inverse = _reciprocal(sx * fx + sy * fy + n0[2] + n1[2] + n2[2])
@@ -344,13 +344,13 @@ def _backward_kernel(
     for task in prange(parts.shape[0] * chunks):
         b, k = task // chunks, task % chunks
         for y in range(k, height, chunks):
-            backward_row(
+            _backward_row(
                 pos[b], tri, rast[b, y], y, height, grad_rast[b, y], grad_db[b, y], parts[b, k]
             )
 
 
 @device
-def backward_row(
+def _backward_row(
     pos: Array,
     tri: Array,
     rast: Array,
@@ -373,56 +373,69 @@ def backward_row(
             continue
         if f != seen:
             if seen >= 0:
-                _flush(pos, t0, t1, t2, run, part)
+                flush(pos, t0, t1, t2, run, part)
             seen = f
             t0, t1, t2 = tri[f, 0], tri[f, 1], tri[f, 2]
-            n0, n1, n2 = _line(pos, t1, t2), _line(pos, t2, t0), _line(pos, t0, t1)
+            n0, n1, n2 = line(pos, t1, t2), line(pos, t2, t0), line(pos, t0, t1)
         fx = (2 * x + 1) / width - 1
-        lines, scale = (n0, n1, n2), (2 / width, 2 / height)
-        _backward_weights(lines, fx, fy, grad_rast[x], grad_db[x], scale, run)
+        lines = n0, n1, n2
+        add_weights(lines, fx, fy, grad_rast[x, 0], grad_rast[x, 1], run)
         if grad_rast[x, 2] != 0:
-            _backward_depth(pos, (t0, t1, t2), lines, fx, fy, grad_rast[x, 2], run, part)
+            _add_depth(pos, (t0, t1, t2), lines, fx, fy, grad_rast[x, 2], run, part)
+        _add_slopes(lines, fx, fy, grad_db[x], (2 / width, 2 / height), run)
     if seen >= 0:
-        _flush(pos, t0, t1, t2, run, part)
+        flush(pos, t0, t1, t2, run, part)
 
 
 @device
-def _backward_weights(
-    lines: Any, fx: float, fy: float, grad: Array, grad_db: Array, scale: Any, run: Array
-) -> None:
-    """Add a pixel's gradient of u, v and their derivatives to its triangle's three lines."""
+def add_weights(lines: Any, fx: float, fy: float, gu: float, gv: float, run: Array) -> None:
+    """Add a pixel's gradient of u and v to its triangle's three lines."""
+    n0, n1, n2 = lines
+    a0 = n0[0] * fx + n0[1] * fy + n0[2]
+    a1 = n1[0] * fx + n1[1] * fy + n1[2]
+    inverse = _reciprocal(a0 + a1 + n2[0] * fx + n2[1] * fy + n2[2])
+    u, v = a0 * inverse, a1 * inverse
+    if v > 1 - min(max(u, 0.0), 1.0):
+        gu -= gv
+        gv = 0.0
+    if v < 0:
+        gv = 0.0
+    if u > 1 or u < 0:
+        gu = 0.0
+    g2 = -(gu * u + gv * v) * inverse
+    for i, g in enumerate((gu * inverse + g2, gv * inverse + g2, g2)):
+        run[i, 0] += g * fx
+        run[i, 1] += g * fy
+        run[i, 2] += g
+
+
+@device
+def _add_slopes(lines: Any, fx: float, fy: float, grad: Array, scale: Any, run: Array) -> None:
+    """Add a pixel's gradient of the derivatives of u and v to its triangle's three lines."""
     n0, n1, n2 = lines
     sx, sy = n0[0] + n1[0] + n2[0], n0[1] + n1[1] + n2[1]
     inverse = _reciprocal(sx * fx + sy * fy + n0[2] + n1[2] + n2[2])
-    free_u = (n0[0] * fx + n0[1] * fy + n0[2]) * inverse
-    free_v = (n1[0] * fx + n1[1] * fy + n1[2]) * inverse
-    u, v = _weights(free_u, free_v)
-    ux, uy = grad_db[0] * scale[0] * inverse, grad_db[1] * scale[1] * inverse
-    vx, vy = grad_db[2] * scale[0] * inverse, grad_db[3] * scale[1] * inverse
-    gu = grad[0] - ux * sx - uy * sy
-    gv = grad[1] - vx * sx - vy * sy
-    if free_v > 1 - u:
-        gu -= gv
-    if free_v > 1 - u or free_v < 0:
-        gv = 0.0
-    if free_u > 1 or free_u < 0:
-        gu = 0.0
-    slopes = ux * (n0[0] - u * sx) + uy * (n0[1] - u * sy)
-    slopes += vx * (n1[0] - v * sx) + vy * (n1[1] - v * sy)
-    gs = -(gu * free_u + gv * free_v + slopes) * inverse
-    gsx, gsy = -ux * u - vx * v, -uy * u - vy * v
-    for i, gi in enumerate((gu * inverse + gs, gv * inverse + gs, gs)):
-        run[i, 0] += gi * fx + gsx
-        run[i, 1] += gi * fy + gsy
-        run[i, 2] += gi
+    u, v = _weights(
+        (n0[0] * fx + n0[1] * fy + n0[2]) * inverse, (n1[0] * fx + n1[1] * fy + n1[2]) * inverse
+    )
+    ux, uy = grad[0] * scale[0] * inverse, grad[1] * scale[1] * inverse
+    vx, vy = grad[2] * scale[0] * inverse, grad[3] * scale[1] * inverse
+    g = ux * (n0[0] - u * sx) + uy * (n0[1] - u * sy)
+    g += vx * (n1[0] - v * sx) + vy * (n1[1] - v * sy)
+    g *= -inverse
+    for i in range(3):
+        run[i, 0] += g * fx - ux * u - vx * v
+        run[i, 1] += g * fy - uy * u - vy * v
+        run[i, 2] += g
     run[0, 0] += ux
     run[0, 1] += uy
     run[1, 0] += vx
     run[1, 1] += vy
+    add_weights(lines, fx, fy, -ux * sx - uy * sy, -vx * sx - vy * sy, run)
 
 
 @device
-def _backward_depth(
+def _add_depth(
     pos: Array, corners: Any, lines: Any, fx: float, fy: float, grad: float, run: Array, part: Array
 ) -> None:
     """Add a pixel's gradient of z/w to its triangle's lines and its vertices' z and w."""
@@ -446,7 +459,7 @@ def _backward_depth(
 
 
 @device
-def _flush(pos: Array, t0: int, t1: int, t2: int, run: Array, part: Array) -> None:
+def flush(pos: Array, t0: int, t1: int, t2: int, run: Array, part: Array) -> None:
     """Pass the lines' gradients (each a cross product) on to the vertices, and clear them."""
     _add_cross(run[1], pos[t2], part[t0], 1.0)
     _add_cross(run[2], pos[t1], part[t0], -1.0)
