@@ -1,0 +1,319 @@
+"""What the guidance is trained on: renders with captions, and pairs that differ by a request."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from clipface_cli.artifacts import read_tensors, write_tensors
+from clipface_cli.guidance import SOURCE_PROMPT
+from clipface_cli.guidance._words import WordTable
+from clipface_cli.head import HeadModel
+from clipface_cli.render import Camera, Renderer
+from clipface_cli.synth import (
+    LATENT_SIZE,
+    RECIPES,
+    Canvas,
+    Person,
+    captions,
+    paint,
+    person_from_latent,
+    sample_attributes,
+)
+from clipface_cli.train._guidance_changes import (
+    CHANGES,
+    EXPRESSION_CHANGES,
+    FACE_CHANGES,
+    LOOK_CHANGES,
+    Change,
+    Latent,
+    apply_changes,
+)
+
+RESOLUTION = 128
+PAINTED, _KEPT = 256, 192  # texels a side when painted and when kept for rendering
+_VARIANTS = 6
+
+
+@dataclass
+class Batch:
+    """images (N, 3, H, W) in [-1, 1] and their captions (N); pairs (P, 2) of images before and
+    after a request (P); names (P): what was changed, equal where two requests mean the same.
+    """
+
+    images: Tensor
+    captions: list[str]
+    pairs: Tensor
+    requests: list[str]
+    names: list[str]
+
+
+class Scenes(Protocol):
+    """A source of training batches."""
+
+    def batch(self, rng: np.random.Generator) -> Batch:
+        """Draw one batch; the same generator state gives the same batch."""
+        ...
+
+
+@dataclass
+class Family:
+    """A person and variants of it. textures (1 + K, 3, R, R) uint8; people and changes (1 + K)."""
+
+    textures: Tensor
+    people: list[Person]
+    changes: list[tuple[Change, ...]]
+
+
+def paint_families(count: int, seed: int) -> list[Family]:
+    """Paint `count` people, each with six changed variants; about 0.6 s a family."""
+    rng = np.random.default_rng(seed)
+    canvas = Canvas(HeadModel.load("builtin"), PAINTED)
+    return [_paint_family(rng, canvas) for _ in range(count)]
+
+
+def _paint_family(rng: np.random.Generator, canvas: Canvas) -> Family:
+    latent = rng.standard_normal(LATENT_SIZE).astype(np.float32)
+    changes: list[tuple[Change, ...]] = [()]
+    while len(changes) < 1 + _VARIANTS:
+        chosen = _choose(rng)
+        if all(_visible(latent, change, rng) for change in chosen):
+            changes.append(chosen)
+    return painted_family(latent, changes, canvas, rng)
+
+
+def painted_family(
+    latent: Latent, changes: list[tuple[Change, ...]], canvas: Canvas, rng: np.random.Generator
+) -> Family:
+    """The person of a latent after each of `changes`; the first should be ()."""
+    people = [apply_changes(latent, chosen, rng) for chosen in changes]
+    painted = np.stack([paint(person, canvas) for person in people])
+    textures = torch.from_numpy(painted).permute(0, 3, 1, 2).float()
+    textures = F.interpolate(textures, (_KEPT, _KEPT), mode="bilinear", antialias=True)
+    return Family(textures.round().byte(), people, changes)
+
+
+def _choose(rng: np.random.Generator) -> tuple[Change, ...]:
+    """One to three changes of different parts."""
+    chosen: dict[str, Change] = {}
+    for _ in range(rng.choice([1, 2, 3], p=[0.65, 0.25, 0.10])):
+        group = LOOK_CHANGES if rng.random() < 0.4 else FACE_CHANGES
+        change = group[rng.integers(len(group))]
+        chosen.setdefault(change.part, change)
+    return tuple(chosen.values())
+
+
+def load_families(path: Path, count: int, seed: int) -> list[Family]:
+    """Painted families, kept in `path` between the pieces of a run."""
+    header = {"count": str(count), "seed": str(seed)}
+    if path.is_file():
+        tensors, found = read_tensors(path, "clipface-families")
+        if header.items() <= found.items():
+            return _unpack(tensors["textures"], json.loads(found["families"]))
+    families = paint_families(count, seed)
+    described = [
+        {
+            "people": [person.to_dict() for person in family.people],
+            "changes": [[change.name for change in chosen] for chosen in family.changes],
+        }
+        for family in families
+    ]
+    header |= {"format": "clipface-families", "families": json.dumps(described)}
+    write_tensors(path, {"textures": torch.stack([f.textures for f in families])}, header)
+    return families
+
+
+def _unpack(textures: Tensor, described: list[dict[str, Any]]) -> list[Family]:
+    by_name = {change.name: change for change in CHANGES}
+    return [
+        Family(
+            texture,
+            [Person.from_dict(values) for values in family["people"]],
+            [tuple(by_name[name] for name in chosen) for chosen in family["changes"]],
+        )
+        for texture, family in zip(textures, described, strict=True)
+    ]
+
+
+def vocabulary(words: WordTable) -> list[str]:
+    """Entries of `words` that captions and requests use, sorted."""
+    rng = np.random.default_rng(0)
+    texts = [
+        frame.format(phrase)
+        for change in CHANGES
+        for phrase in change.phrases
+        for frame in (_FRAMES if phrase == change.phrases[0] else ("{}",))
+    ]
+    for latent in sample_attributes(800, 0)[0]:
+        texts += captions(person_from_latent(latent), str(rng.choice(list(RECIPES))), rng)
+    rows = {token.index for text in texts for token in words.tokenize(text)}
+    return sorted(words.words[row] for row in rows if row is not None)
+
+
+def _visible(latent: Latent, change: Change, rng: np.random.Generator) -> bool:
+    """The change moves some attribute by more than 0.7 of its standard deviation."""
+    before = person_from_latent(latent).vector()
+    after = apply_changes(latent, (change,), rng).vector()
+    return bool((np.abs(after - before) / _spread()).max() > 0.7)
+
+
+@lru_cache
+def _spread() -> Latent:
+    """Standard deviation (A,) of every attribute."""
+    return np.maximum(sample_attributes(2000, 0)[1].std(0), 0.02)
+
+
+def request(changes: tuple[Change, ...], rng: np.random.Generator) -> str:
+    """How a user might ask for the changes."""
+    phrases = [str(rng.choice(change.phrases)) for change in changes]
+    rng.shuffle(phrases)
+    wanted = str(rng.choice(_JOINTS)).join(phrases)
+    return str(rng.choice(_FRAMES)).format(wanted)
+
+
+_JOINTS = (" with ", " and ", ", ", " ")
+_FRAMES = (
+    "{}",
+    "{}",
+    f"{SOURCE_PROMPT} that looks like {{}}",
+    f"{SOURCE_PROMPT} that looks like {{}}",
+    "a face with {}",
+    "{} face",
+    "a photo of {}",
+    "a portrait of {}",
+    "make it {}",
+    "a person who looks {}",
+)
+
+
+class PaintedScenes:
+    """Batches rendered from painted families: every family gives four images and three pairs.
+
+    The images: the person; a variant; another variant with an expression; the person with that or
+    another expression. One head, camera and colour cast a family.
+    """
+
+    def __init__(
+        self,
+        head: HeadModel,
+        families: list[Family],
+        per_batch: int = 16,
+        caption_parts: tuple[int, int] = (1, 3),
+    ) -> None:
+        self.head, self.families, self.per_batch = head, families, per_batch
+        self.caption_parts = caption_parts
+        hidden = ("mouth_interior", "teeth", "tongue")
+        self._renderers = (
+            Renderer(head, RESOLUTION),
+            Renderer(head, RESOLUTION, exclude=hidden),
+        )
+
+    def batch(self, rng: np.random.Generator) -> Batch:
+        """64 images of 16 families, 48 pairs."""
+        drawn = [self._draw(rng) for _ in range(self.per_batch)]
+        torch.manual_seed(int(rng.integers(2**31)))
+        textures = torch.cat([shots.textures for shots in drawn])
+        expression = torch.cat([shots.expression for shots in drawn])
+        images = augment(self._render(textures, expression, rng), group=4)
+        first = 4 * torch.arange(self.per_batch)
+        pairs = torch.stack([first[:, None].expand(-1, 3), first[:, None] + torch.arange(1, 4)], 2)
+        return Batch(
+            images,
+            [text for shots in drawn for text in shots.captions],
+            pairs.flatten(0, 1),
+            [request(changes, rng) for shots in drawn for changes in shots.changes],
+            [name_of(changes) for shots in drawn for changes in shots.changes],
+        )
+
+    def _draw(self, rng: np.random.Generator) -> _Shots:
+        family = self.families[rng.integers(len(self.families))]
+        one, two = rng.choice(np.arange(1, len(family.people)), 2, replace=False)
+        rows = [0, one, two, 0]
+        moods: list[Change | None] = [None, None, *rng.choice(np.array(EXPRESSION_CHANGES), 2)]
+        if rng.random() < 0.4:
+            moods[2] = None
+        drawn = [("neutral", {}) if mood is None else mood.draw_units(rng) for mood in moods]
+        noise = 0.15 * torch.from_numpy(rng.standard_normal(self.head.expression_size)).float()
+        expression = [noise + self.head.expression_from_units(units) for _, units in drawn]
+        texts = []
+        for row, mood, (name, _) in zip(rows, moods, drawn, strict=True):
+            choices = captions(family.people[row], name, rng)
+            count = min(
+                int(rng.integers(self.caption_parts[0], self.caption_parts[1] + 1)), len(choices)
+            )
+            parts = list(rng.choice(np.array(choices), count, replace=False))
+            if mood is not None and name == "neutral":
+                parts.append(rng.choice(np.array(mood.phrases)))
+            texts.append(", ".join(parts))
+        changes = [
+            family.changes[row] + (() if mood is None else (mood,))
+            for row, mood in zip(rows[1:], moods[1:], strict=True)
+        ]
+        textures = _partial(family.textures[rows].float() / 127.5 - 1, rng)
+        return _Shots(textures, torch.stack(expression), texts, changes)
+
+    def _render(self, textures: Tensor, expression: Tensor, rng: np.random.Generator) -> Tensor:
+        shape = 0.8 * torch.randn(self.per_batch, self.head.shape_size)
+        params = torch.stack(
+            [
+                torch.empty(self.per_batch).uniform_(5.8, 9.0),
+                torch.empty(self.per_batch).uniform_(-0.012, 0.012),
+                torch.empty(self.per_batch).uniform_(0.02, 0.045),
+            ],
+            1,
+        )
+        yaw = (0.25 * torch.randn(self.per_batch)).clamp(-0.6, 0.6)
+        pitch = (0.08 * torch.randn(self.per_batch)).clamp(-0.2, 0.2)
+        camera = Camera(*(value.repeat_interleave(4, 0) for value in (params, yaw, pitch)))
+        vertices = self.head(
+            shape.repeat_interleave(4, 0), expression, torch.zeros(len(textures), 6)
+        )
+        renderer = self._renderers[rng.integers(2)]
+        with torch.no_grad():
+            return renderer(vertices, textures, camera)[0]
+
+
+@dataclass
+class _Shots:
+    textures: Tensor
+    expression: Tensor
+    captions: list[str]
+    changes: list[tuple[Change, ...]]
+
+
+def name_of(changes: tuple[Change, ...]) -> str:
+    """One name for a set of changes."""
+    return " + ".join(sorted(change.name for change in changes))
+
+
+def _partial(textures: Tensor, rng: np.random.Generator) -> Tensor:
+    """Textures as an unfinished edit or a soft generator has them: part of the way, or blurred."""
+    if rng.random() < 0.3:
+        textures = torch.lerp(textures[:1], textures, float(rng.uniform(0.5, 1)))
+    if rng.random() < 0.4:
+        side = int(rng.integers(72, 144))
+        small = F.interpolate(textures, (side, side), mode="bilinear", antialias=True)
+        textures = F.interpolate(small, textures.shape[2:], mode="bilinear")
+    return textures
+
+
+def augment(images: Tensor, group: int) -> Tensor:
+    """Colour cast, gain and blur shared by each `group` of images; pixel noise for each alone."""
+    groups = len(images) // group
+    gain = 1 + 0.04 * torch.randn(groups, 3, 1, 1)
+    cast = 0.02 * torch.randn(groups, 3, 1, 1)
+    gain, cast = (value.repeat_interleave(group, 0) for value in (gain, cast))
+    images = ((images - 1) * gain + 1 + cast).clamp(-1, 1)
+    soft = F.avg_pool2d(F.pad(images, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
+    amount = (torch.rand(groups, 1, 1, 1) - 0.4).clamp(0).repeat_interleave(group, 0)
+    images = torch.lerp(images, soft, amount * 1.6)
+    noise = torch.rand(len(images), 1, 1, 1).square() * 0.06
+    return images + noise * torch.randn_like(images)

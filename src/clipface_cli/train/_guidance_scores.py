@@ -1,0 +1,121 @@
+"""How good a trained guidance model is: held-out captions, changes and synonyms."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from clipface_cli.guidance import SOURCE_PROMPT, EmbeddedGuidance, target_prompt
+from clipface_cli.head import HeadModel
+from clipface_cli.render import Camera, Renderer
+from clipface_cli.synth import LATENT_SIZE, Canvas
+from clipface_cli.train._guidance_changes import CHANGES, EXPRESSION_CHANGES, Change
+from clipface_cli.train._guidance_scenes import (
+    PAINTED,
+    RESOLUTION,
+    PaintedScenes,
+    Scenes,
+    paint_families,
+    painted_family,
+)
+from clipface_cli.train._guidance_synonyms import SYNONYMS
+
+_CHOICES = 64
+
+
+@torch.no_grad()
+def score(
+    model: EmbeddedGuidance, head: HeadModel, seed: int, quick: bool = False
+) -> dict[str, float]:
+    """Accuracies in 0..1 on people and words that training did not see.
+
+    caption_top1, caption_top5: the right caption among 64, for 1,024 renders;
+    change_top1: the right request among all changes for the difference of two renders;
+    change_cosine: mean cosine of that difference and the request's direction;
+    synonym_top1, synonym_top5: phrases never seen in training against the mean image differences.
+    """
+    families = paint_families(4 if quick else 40, seed + 1000)
+    scenes = PaintedScenes(head, families, 16, caption_parts=(4, 4))
+    prototypes, moved, rows = _image_directions(model, head, seed, people=2 if quick else 8)
+    asked = _text_directions(model, [change.phrases[0] for change in CHANGES])
+    cosine = F.normalize(moved, dim=1) @ F.normalize(asked, dim=1).T
+    return {
+        **_caption_accuracy(model, scenes, batches=1 if quick else 16),
+        "change_top1": float((cosine.argmax(1) == rows).float().mean()),
+        "change_cosine": float(cosine.gather(1, rows[:, None]).mean()),
+        **_synonym_accuracy(model, prototypes),
+    }
+
+
+def _caption_accuracy(model: EmbeddedGuidance, scenes: Scenes, batches: int) -> dict[str, float]:
+    images, texts = [], []
+    for index in range(batches):
+        batch = scenes.batch(np.random.default_rng((7, index)))
+        images.append(model.encode_image(batch.images))
+        texts.append(model.encode_text(batch.captions))
+    image = F.normalize(torch.cat(images), dim=1)
+    text = F.normalize(torch.cat(texts), dim=1)
+    mixed = torch.randperm(len(image), generator=torch.Generator().manual_seed(0))
+    groups = mixed[: len(mixed) // _CHOICES * _CHOICES].view(-1, _CHOICES)
+    similarity = image[groups] @ text[groups].transpose(1, 2)
+    own = similarity.diagonal(dim1=1, dim2=2)[..., None]
+    rank = (similarity > own).sum(2)
+    return {f"caption_top{k}": float((rank < k).float().mean()) for k in (1, 5)}
+
+
+def _image_directions(
+    model: EmbeddedGuidance, head: HeadModel, seed: int, people: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean direction (C, D) of every change; each direction (N, D) with its change (N)."""
+    rng = np.random.default_rng(seed + 2000)
+    canvas, renderer = Canvas(head, PAINTED), Renderer(head, RESOLUTION)
+    moved, rows = [], []
+    for _ in range(people):
+        latent = 0.7 * rng.standard_normal(LATENT_SIZE).astype(np.float32)
+        latent[0] = -0.6  # an ordinary person
+        painted = [(), *((c,) for c in CHANGES if c not in EXPRESSION_CHANGES)]
+        family = painted_family(latent, painted, canvas, rng)
+        neutral = torch.zeros(head.expression_size)
+        for row, change in enumerate(CHANGES):
+            at = 0 if change in EXPRESSION_CHANGES else painted.index((change,))
+            textures = family.textures[[0, at]].float() / 127.5 - 1
+            expression = torch.stack([neutral, _expression(head, change, rng)])
+            shape = 0.5 * torch.randn(1, head.shape_size).expand(2, -1)
+            vertices = head(shape, expression, torch.zeros(2, 6))
+            yaw = float(rng.uniform(-20, 20))
+            image, _ = renderer(vertices, textures, Camera.turned([yaw, yaw]))
+            before, after = model.encode_image(image)
+            moved.append(after - before)
+            rows.append(row)
+    directions, names = torch.stack(moved), torch.tensor(rows)
+    unit = F.normalize(directions, dim=1)
+    means = torch.stack([unit[names == row].mean(0) for row in range(len(CHANGES))])
+    return means, directions, names
+
+
+def _expression(head: HeadModel, change: Change, rng: np.random.Generator) -> Tensor:
+    if change not in EXPRESSION_CHANGES:
+        return torch.zeros(head.expression_size)
+    return head.expression_from_units(change.draw_units(rng)[1])
+
+
+def _text_directions(model: EmbeddedGuidance, phrases: list[str]) -> Tensor:
+    texts = model.encode_text([SOURCE_PROMPT, *map(target_prompt, phrases)])
+    return texts[1:] - texts[:1]
+
+
+def _synonym_accuracy(model: EmbeddedGuidance, prototypes: Tensor) -> dict[str, float]:
+    asked = _text_directions(model, list(SYNONYMS))
+    cosine = F.normalize(asked, dim=1) @ F.normalize(prototypes, dim=1).T
+    names = [change.name for change in CHANGES]
+    ranked = [[names[i] for i in row] for row in cosine.argsort(1, descending=True)]
+    wanted = list(SYNONYMS.values())
+    return {
+        f"synonym_top{k}": sum(
+            not set(right).isdisjoint(row[:k]) for right, row in zip(wanted, ranked, strict=True)
+        )
+        / len(wanted)
+        for k in (1, 5)
+    }

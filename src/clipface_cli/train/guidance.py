@@ -1,0 +1,167 @@
+"""Training of the embedded text-image model on painted people.
+
+Two contrastive losses: renders against captions, and the change between two renders of one head
+against the change that a request asks for. The second is what an edit uses (paper eq. 5-7).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from clipface_cli.guidance import SOURCE_PROMPT, EmbeddedGuidance
+from clipface_cli.guidance._words import WordTable
+from clipface_cli.head import HeadModel
+from clipface_cli.train._guidance_scenes import (
+    Batch,
+    PaintedScenes,
+    Scenes,
+    load_families,
+    vocabulary,
+)
+from clipface_cli.train._guidance_scores import score
+from clipface_cli.train.loop import Budget, Progress, keep_freed_memory, run_loop, update_average
+from clipface_cli.train.state import RunFolder, TrainState
+
+
+@dataclass(frozen=True)
+class GuidanceSettings:
+    """How to train the guidance; the budget is `minutes` when given, else `steps`."""
+
+    steps: int = 1200
+    minutes: float | None = None
+    families: int = 300
+    families_per_batch: int = 16
+    learning_rate: float = 1.5e-3
+    weight_decay: float = 0.05
+    word_noise: float = 0.5
+    every: int = 100
+    size: int = 128
+    seed: int = 0
+
+
+class _Temperatures(nn.Module):
+    """Learned sharpness of the two contrastive losses."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.captions = nn.Parameter(torch.tensor(math.log(12.0)))
+        self.changes = nn.Parameter(torch.tensor(math.log(12.0)))
+
+
+class _Learner:
+    """Model, its moving average, optimiser and the training step."""
+
+    def __init__(self, model: EmbeddedGuidance, scenes: Scenes, settings: GuidanceSettings) -> None:
+        self.model, self.scenes, self.settings = model, scenes, settings
+        self.average = deepcopy(model).requires_grad_(False)
+        self.temperatures = _Temperatures()
+        self.optimizer = torch.optim.AdamW(
+            [
+                {"params": model.parameters(), "weight_decay": settings.weight_decay},
+                {"params": self.temperatures.parameters(), "weight_decay": 0.0},
+            ],
+            lr=settings.learning_rate,
+            betas=(0.9, 0.98),
+        )
+        modules = {"model": model, "average": self.average, "temperatures": self.temperatures}
+        self.state = TrainState(modules, {"all": self.optimizer})
+
+    def step(self, spent: float) -> Mapping[str, float]:
+        """One optimisation step; the batch depends on the seed and the step alone."""
+        settings, step = self.settings, self.state.step
+        rate = settings.learning_rate * min(1, (step + 1) / 50) * math.cos(spent * math.pi / 2) ** 2
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        batch = self.scenes.batch(np.random.default_rng((settings.seed, step)))
+        loss, metrics = self._loss(batch)
+        self.optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        update_average(self.average, self.model, min(0.99, (1 + step) / (10 + step)))
+        return metrics
+
+    def _loss(self, batch: Batch) -> tuple[Tensor, Mapping[str, float]]:
+        texts = self._text([*batch.captions, *batch.requests, SOURCE_PROMPT])
+        with torch.autocast("cpu", torch.bfloat16):
+            images = self.model.encode_image(batch.images)
+        images = images.float()
+        captions, requests, source = texts.split([len(images), len(batch.requests), 1])
+        before, after = batch.pairs.unbind(1)
+        moved, asked = images[after] - images[before], requests - source
+        same = torch.tensor([[a == b for b in batch.names] for a in batch.names])
+        caption_loss = contrast(
+            images, captions, self.temperatures.captions, torch.eye(len(images)).bool()
+        )
+        change_loss = contrast(moved, asked, self.temperatures.changes, same)
+        along = 1 - F.cosine_similarity(moved, asked, dim=1).mean()
+        loss = caption_loss + change_loss + 0.5 * along
+        values = {"loss": loss, "captions": caption_loss, "changes": change_loss, "along": along}
+        return loss, {name: value.item() for name, value in values.items()}
+
+    def _text(self, prompts: list[str]) -> Tensor:
+        """Text embeddings with noise on the word vectors, so that neighbours mean the same."""
+        vectors, present = self.model.word_vectors(prompts)
+        noise = torch.randn_like(vectors) * self.settings.word_noise / vectors.shape[2] ** 0.5
+        noisy = F.normalize(vectors + noise * torch.rand(len(prompts), 1, 1), dim=2)
+        embedded: Tensor = self.model.text(noisy * present[..., None], present)
+        return embedded
+
+
+def contrast(a: Tensor, b: Tensor, temperature: Tensor, positive: Tensor) -> Tensor:
+    """Symmetric InfoNCE of rows a, b (N, D); positive (N, N) bool marks rows that may match."""
+    logits = F.normalize(a, dim=1) @ F.normalize(b, dim=1).T * temperature.exp().clamp(max=60)
+    target = positive.float()
+    rows = F.cross_entropy(logits, target / target.sum(1, keepdim=True))
+    columns = F.cross_entropy(logits.T, target.T / target.T.sum(1, keepdim=True))
+    return (rows + columns) / 2
+
+
+def train_guidance(
+    out: Path,
+    settings: GuidanceSettings | None = None,
+    progress: Progress = print,
+    resume: bool = False,
+) -> Path:
+    """Train on people painted for it; returns the path of guidance.safetensors in `out`.
+
+    Raises KeyboardInterrupt after saving when Ctrl-C was pressed; `resume` goes on from there.
+    """
+    settings = settings or GuidanceSettings()
+    keep_freed_memory()
+    folder = RunFolder(out, asdict(settings))
+    head = HeadModel.load("builtin")
+    families = load_families(out / "families.safetensors", settings.families, settings.seed + 1)
+    words = WordTable.load()
+    torch.manual_seed(settings.seed)
+    model = EmbeddedGuidance(words, vocabulary(words), settings.size)
+    scenes = PaintedScenes(head, families, settings.families_per_batch)
+    learner = _Learner(model, scenes, settings)
+    if resume:
+        folder.resume(learner.state)
+
+    def report(metrics: Mapping[str, float]) -> None:
+        state = learner.state
+        folder.log({"step": state.step, "minutes": state.minutes, **metrics})
+        shown = ", ".join(f"{name} {value:.3f}" for name, value in metrics.items())
+        progress(f"step {state.step}, {state.minutes:.1f} min: {shown}")
+
+    budget = Budget(settings.steps, settings.minutes)
+    run_loop(learner.state, folder, budget, learner.step, report, settings.every)
+    scores = score(learner.average, head, settings.seed)
+    shown = ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
+    progress(f"held out: {shown}")
+    path = out / "guidance.safetensors"
+    state = learner.state
+    card = {**asdict(settings), "trained_steps": state.step, "trained_minutes": state.minutes}
+    learner.average.save(path, card | {"scores": scores})
+    return path
