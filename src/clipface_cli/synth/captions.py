@@ -215,6 +215,7 @@ _FRAMES = (
     "a photo of the face of {}",
     "a 3d render of {}",
 )
+_MASS_NOUNS = ("makeup", "lipstick", "dead", "undead", "lips", "glitter")
 _PLAIN = (
     "a photo of a face",
     "a face",
@@ -298,36 +299,24 @@ def _who(person: Person, generator: np.random.Generator) -> str:
     )
 
 
+_AGES: tuple[tuple[float, Sequence[str], Sequence[str]], ...] = (  # up to an age: men, women
+    (0.12, ("a young man", "a boy", "a youth"), ("a young woman", "a girl")),
+    (0.42, ("a man", "a guy", "a male face"), ("a woman", "a lady", "a female face")),
+    (0.66, ("a middle-aged man", "a mature man"), ("a middle-aged woman", "a mature woman")),
+    (
+        9.0,
+        ("an old man", "an elderly gentleman", "a grandfather", "an aged man", "an elderly man"),
+        ("an old woman", "an elderly lady", "a grandmother", "an aged woman", "an old lady"),
+    ),
+)
+
+
 def _subject(person: Person, generator: np.random.Generator) -> str:
     """Age and sex in words."""
-    man = person.sex > 0.5
     if person.look in ("statue", "robot", "alien", "ghost"):
         return _article(_pick(_LOOK_NAMES[person.look], generator))
-    if person.age > 0.66:
-        options = (
-            ("an old man", "an elderly gentleman", "a grandfather", "an aged man", "an elderly man")
-            if man
-            else (
-                "an old woman",
-                "an elderly lady",
-                "a grandmother",
-                "an aged woman",
-                "an old lady",
-            )
-        )
-    elif person.age > 0.42:
-        options = (
-            ("a middle-aged man", "a mature man")
-            if man
-            else ("a middle-aged woman", "a mature woman")
-        )
-    elif person.age < 0.12:
-        options = ("a young man", "a boy", "a youth") if man else ("a young woman", "a girl")
-    else:
-        options = (
-            ("a man", "a guy", "a male face") if man else ("a woman", "a lady", "a female face")
-        )
-    return _pick(options, generator)
+    men, women = next((men, women) for limit, men, women in _AGES if person.age < limit)
+    return _pick(men if person.sex > 0.5 else women, generator)
 
 
 def _details(person: Person, generator: np.random.Generator) -> list[str]:
@@ -344,21 +333,8 @@ def _details(person: Person, generator: np.random.Generator) -> list[str]:
 
 
 def _hair_details(p: Person) -> list[Sequence[str]]:
-    out: list[Sequence[str]] = []
-    hair = p.colour("hair")
-    light, chroma = float(hair.mean()), float(hair.max() - hair.min())
-    if p.bald > 0.6:
-        out.append(("a bald head", "a bald scalp", "baldness"))
-    elif chroma < 0.10 and light > 0.5:
-        out.append(("grey hair", "white hair", "silver hair"))
-    elif light < 0.13:
-        out.append(("black hair", "dark hair", "jet black hair"))
-    elif hair[0] > 0.5 and hair[1] < 0.62 * hair[0] and chroma > 0.25:
-        out.append(("red hair", "ginger hair", "copper hair"))
-    elif light > 0.42:
-        out.append(("blond hair", "fair hair", "blonde hair"))
-    else:
-        out.append(("brown hair", "brunette hair"))
+    bald = p.bald > 0.6
+    out = [("a bald head", "a bald scalp", "baldness") if bald else _hair_colour(p)]
     styles = {
         "long": ("long hair", "parted hair"),
         "buzz": ("very short hair", "a buzz cut", "a crew cut"),
@@ -366,19 +342,37 @@ def _hair_details(p: Person) -> list[Sequence[str]]:
         "fringe": ("a fringe", "hair falling on the forehead"),
         "back": ("slicked-back hair", "combed-back hair"),
     }
-    if p.style in styles and p.bald < 0.6:
+    if p.style in styles and not bald:
         out.append(styles[p.style])
-    if p.beard > 0.5:
-        out.append(("a beard", "a full beard", "a bushy beard", "a bearded face"))
-    elif p.moustache > 0.5:
-        out.append(("a moustache", "a mustache"))
-    elif p.stubble > 0.6:
-        out.append(("stubble", "a five o'clock shadow", "unshaven cheeks"))
     if p.brow_thickness > 1.25 and p.brow_density > 0.5:
         out.append(("thick eyebrows", "bushy brows"))
     elif p.brow_thickness < 0.75:
         out.append(("thin eyebrows", "fine brows"))
-    return out
+    return out + _beard_details(p)
+
+
+def _hair_colour(p: Person) -> Sequence[str]:
+    hair = p.colour("hair")
+    light, chroma = float(hair.mean()), float(hair.max() - hair.min())
+    if chroma < 0.10 and light > 0.5:
+        return ("grey hair", "white hair", "silver hair")
+    if light < 0.13:
+        return ("black hair", "dark hair", "jet black hair")
+    if hair[0] > 0.5 and hair[1] < 0.62 * hair[0] and chroma > 0.25:
+        return ("red hair", "ginger hair", "copper hair")
+    if light > 0.42:
+        return ("blond hair", "fair hair", "blonde hair")
+    return ("brown hair", "brunette hair")
+
+
+def _beard_details(p: Person) -> list[Sequence[str]]:
+    if p.beard > 0.5:
+        return [("a beard", "a full beard", "a bushy beard", "a bearded face")]
+    if p.moustache > 0.5:
+        return [("a moustache", "a mustache")]
+    if p.stubble > 0.6:
+        return [("stubble", "a five o'clock shadow", "unshaven cheeks")]
+    return []
 
 
 def _skin_details(p: Person) -> list[Sequence[str]]:

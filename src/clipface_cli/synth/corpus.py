@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +27,7 @@ from clipface_cli.synth.person import Person, person_from_latent, sample_attribu
 RESOLUTION = 512
 _PER_FOLDER = 1000
 _SHAPE_SPREAD = 0.8
-_YAW, _PITCH = 0.45, 0.18  # standard deviations would be half of these, radians
-
-_canvas: Canvas | None = None
+_YAW, _PITCH = 0.45, 0.18  # largest turns in radians, twice their standard deviations
 
 
 def write_corpus(out: str | Path, people: int, seed: int = 0, workers: int = 1) -> Path:
@@ -41,7 +39,7 @@ def write_corpus(out: str | Path, people: int, seed: int = 0, workers: int = 1) 
     folder = Path(out)
     (folder / "uv").mkdir(parents=True, exist_ok=True)
     _check_seed(folder, seed)
-    latents, attributes = _people(people, seed)
+    latents, attributes = sample_attributes(people, seed)
     persons = [person_from_latent(latent) for latent in latents]
     todo = [i for i in range(people) if not _uv_path(folder, i).exists()]
     jobs = [(_uv_path(folder, i), persons[i]) for i in todo]
@@ -60,11 +58,6 @@ def write_corpus(out: str | Path, people: int, seed: int = 0, workers: int = 1) 
     return folder
 
 
-def _people(count: int, seed: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    """The first `count` people of a seed; a longer list starts with the shorter one."""
-    return sample_attributes(count, seed)
-
-
 def _check_seed(folder: Path, seed: int) -> None:
     note = folder / "corpus.json"
     if note.exists() and json.loads(note.read_text())["seed"] != seed:
@@ -76,12 +69,15 @@ def _uv_path(folder: Path, index: int) -> Path:
     return folder / "uv" / f"{index:06d}.png"
 
 
+@cache
+def _canvas() -> Canvas:
+    """The worker's canvas of the embedded head."""
+    return Canvas(HeadModel.load("builtin"), RESOLUTION)
+
+
 def _paint_job(job: tuple[Path, Person]) -> None:
-    global _canvas
-    if _canvas is None:
-        _canvas = Canvas(HeadModel.load("builtin"), RESOLUTION)
     path, person = job
-    image = Image.fromarray(paint(person, _canvas))
+    image = Image.fromarray(paint(person, _canvas()))
     _replace(path, lambda at: image.save(at, format="PNG"))
 
 
@@ -89,7 +85,7 @@ def _replace(path: Path, write: Any) -> None:
     """Write under a temporary name, then rename."""
     part = path.with_name(path.name + ".part")
     write(part)
-    os.replace(part, path)
+    part.replace(path)
 
 
 def _write_text(path: Path, text: str) -> None:

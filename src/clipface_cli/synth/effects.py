@@ -11,6 +11,7 @@ from clipface_cli.synth.sketch import LUMA, Sketch
 
 
 def rgb(red: int, green: int, blue: int) -> Field:
+    """Linear (3,) of an 8-bit sRGB colour."""
     return to_linear(np.array([red, green, blue]) / 255)
 
 

@@ -12,10 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 Field: TypeAlias = NDArray[Any]  # float32 unless said otherwise
 
 
-def step(low: ArrayLike, high: ArrayLike, x: Any) -> Any:
+def step(low: Any, high: Any, x: Any) -> Any:
     """Smooth step from 0 at low to 1 at high; falls when low > high."""
-    low = np.float32(low) if np.isscalar(low) else low
-    high = np.float32(high) if np.isscalar(high) else high
+    if isinstance(low, (int, float)) and isinstance(high, (int, float)):
+        low, high = np.float32(low), np.float32(high)
     t = np.clip((x - low) / (high - low), 0, 1)
     return t * t * (3 - 2 * t)
 
@@ -25,9 +25,9 @@ def bump(x: Any, centre: float, width: float) -> Any:
     return np.exp(-np.square((x - np.float32(centre)) / np.float32(width)))
 
 
-def curve(x: Any, at: ArrayLike, values: ArrayLike) -> Field:
+def curve(x: Field, at: Any, values: Any) -> Field:
     """Piecewise linear curve."""
-    return np.interp(x, at, values).astype(np.float32)
+    return np.asarray(np.interp(x, at, values), np.float32)
 
 
 def to_linear(srgb: ArrayLike) -> Field:
@@ -54,13 +54,7 @@ def _srgb_table() -> NDArray[np.uint8]:
     return _TABLE[0]
 
 
-def mix(colour: Field, other: Any, amount: Any) -> Field:
-    """Blend colour (H, W, 3) towards other by amount (H, W), in place."""
-    colour += (other - colour) * np.float32(1) * np.asarray(amount, np.float32)[..., None]
-    return colour
-
-
-@numba.njit(cache=True)  # type: ignore[misc]
+@numba.njit(cache=True)
 def _hash(i, j, k, seed):  # type: ignore[no-untyped-def]
     n = (i * 374761393 + j * 668265263 + k * 2147483647 + seed * 1274126177) & 0xFFFFFFFF
     n = ((n ^ (n >> 13)) * 1274126177) & 0xFFFFFFFF
@@ -68,7 +62,7 @@ def _hash(i, j, k, seed):  # type: ignore[no-untyped-def]
     return ((n ^ (n >> 16)) & 0xFFFF) / 65535.0
 
 
-@numba.njit(cache=True)  # type: ignore[misc]
+@numba.njit(cache=True)
 def _noise(points, scale, seed, octaves, gain, out):  # type: ignore[no-untyped-def]
     for q in range(points.shape[0]):
         amplitude, total, value, frequency = 1.0, 0.0, 0.0, 1.0
@@ -100,7 +94,7 @@ def noise(points: Field, scale: float, seed: int, octaves: int = 4, gain: float 
     return out.reshape(points.shape[:-1])
 
 
-@numba.njit(cache=True)  # type: ignore[misc]
+@numba.njit(cache=True)
 def _cells(points, scale, seed, out):  # type: ignore[no-untyped-def]
     for q in range(points.shape[0]):
         x, y, z = points[q, 0] / scale, points[q, 1] / scale, points[q, 2] / scale

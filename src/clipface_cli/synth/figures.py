@@ -50,6 +50,7 @@ def _marble(canvas: Canvas) -> Field:
 
 
 def paint_clown(sketch: Sketch) -> None:
+    """White face, red nose and grin, blue lids, rouge discs."""
     c = sketch.canvas
     oval = np.sqrt((c.side / 0.082) ** 2 + ((c.y + 0.022) / 0.102) ** 2) + 0.012 * c.wobble[0]
     face = step(1.03, 0.95, oval) * step(-0.075, -0.055, c.z) * c.skin
@@ -110,6 +111,7 @@ def _clown_mouth(sketch: Sketch) -> Field:
 
 
 def paint_robot(sketch: Sketch) -> None:
+    """Steel plates with seams and rivets, glowing irises."""
     c = sketch.canvas
     grey = (sketch.colour @ LUMA)[..., None]
     steel = 0.22 + 0.35 * np.clip(c.normal[..., 1:2] * 0.5 + 0.6, 0, 1) + 0.25 * grey
@@ -183,6 +185,7 @@ def paint_mona_lisa(sketch: Sketch) -> None:
 
 
 def paint_witcher(sketch: Sketch) -> None:
+    """Pale skin, a scar over the eye, cat eyes, dark veins."""
     c = sketch.canvas
     drain(sketch, 0.6, (1.0, 0.99, 0.98), bare_skin(sketch))
     sunken_eyes(sketch, 0.45, (0.8, 0.95, 0.9))
@@ -198,6 +201,7 @@ def paint_witcher(sketch: Sketch) -> None:
 
 
 def paint_gothic(sketch: Sketch) -> None:
+    """White foundation, black smoke round the eyes, black tears."""
     c = sketch.canvas
     cover = np.asarray(
         0.6 * bare_skin(sketch) * (1 - sketch.lips) * step(0.008, 0.016, c.lash), np.float32

@@ -23,6 +23,7 @@ from clipface_cli.synth.strokes import Layer, trace
 
 
 def paint_zombie(sketch: Sketch) -> None:
+    """Grey-green skin, rot, bruises, bloody mouth, sunken bloodshot eyes."""
     c = sketch.canvas
     skin = np.asarray(1 - (c.region["eyes"] > 0.5), np.float32)
     drain(sketch, 0.30, (0.60, 0.72, 0.47), skin)
@@ -62,6 +63,7 @@ def _bloodshot(sketch: Sketch) -> None:
 
 
 def paint_ghost(sketch: Sketch) -> None:
+    """Bluish white all over, dark sockets, pale eyes."""
     c = sketch.canvas
     everywhere = np.ones_like(c.x)
     drain(sketch, 0.06, (0.96, 1.02, 1.10), everywhere)
@@ -76,6 +78,7 @@ def paint_ghost(sketch: Sketch) -> None:
 
 
 def paint_vampire(sketch: Sketch) -> None:
+    """Pale skin, red-rimmed eyes, a widow's peak, blood from the mouth."""
     c = sketch.canvas
     drain(sketch, 0.45, (1.0, 0.98, 1.02), bare_skin(sketch) * (1 - sketch.lips))
     sketch.over(rgb(238, 228, 226), 0.45 * bare_skin(sketch) * (1 - sketch.lips))
@@ -97,6 +100,7 @@ def paint_vampire(sketch: Sketch) -> None:
 
 
 def paint_white_walker(sketch: Sketch) -> None:
+    """Ice-blue cracked skin, frost, shining blue irises."""
     c = sketch.canvas
     skin = np.asarray(1 - (c.region["eyes"] > 0.5), np.float32)
     grey = (sketch.colour @ LUMA)[..., None]
@@ -127,6 +131,7 @@ def _ice(canvas: Canvas) -> tuple[Field, Field]:
 
 
 def paint_werewolf(sketch: Sketch) -> None:
+    """Fur over the whole head, a black nose, amber eyes."""
     c = sketch.canvas
     fur = c.once(_fur)
     colour = sketch.hair_colour()
@@ -170,6 +175,7 @@ def _fur(canvas: Canvas) -> list[Layer]:
 
 
 def paint_alien(sketch: Sketch) -> None:
+    """Green scaled skin, large black almond eyes."""
     c = sketch.canvas
     grey = (sketch.colour @ LUMA)[..., None]
     green = (0.30 + 0.9 * grey) * np.array([0.50, 0.82, 0.42], np.float32)

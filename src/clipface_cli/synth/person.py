@@ -304,7 +304,7 @@ def _hair(p: Columns, out: Columns) -> None:
     bearded = man & (p["beard_kind"] > 0.62)
     out["stubble"] = sex * np.clip(1.1 * p["stubble"] - 0.15, 0, 1) * (0.35 + 0.65 * man)
     out["beard"] = bearded * (0.35 + 0.65 * p["beard"])
-    out["moustache"] = man * np.where(bearded, 0.5 + 0.5 * p["moustache"], 0)
+    out["moustache"] = np.where(bearded, 0.5 + 0.5 * p["moustache"], 0.0)
     only = man & (p["beard_kind"] > 0.55) & ~bearded
     out["moustache"] = np.where(only, 0.6 + 0.4 * p["moustache"], out["moustache"])
     out["beard_cheeks"] = np.clip(0.25 + 1.1 * p["beard_cheeks"], 0, 1)
@@ -493,7 +493,10 @@ def person_from_latent(latent: NDArray[Any]) -> Person:
 
 
 def sample_attributes(n: int, seed: int) -> tuple[Array, Array]:
-    """n people: latents (n, LATENT_SIZE) standard normal and their attributes (n, ATTRIBUTE_SIZE)."""
+    """Latents (n, LATENT_SIZE) standard normal and attributes (n, ATTRIBUTE_SIZE) of n people.
+
+    A longer list of the same seed starts with the shorter one.
+    """
     latents = np.random.default_rng(seed).standard_normal((n, LATENT_SIZE)).astype(np.float32)
     return latents, attributes_from_latents(latents)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numba
 import numpy as np
@@ -70,13 +69,8 @@ def trace(
     shape = canvas.x.shape
     maps = np.full(shape, -1, np.int32), np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     bend = generator.normal(0, jitter, n), generator.normal(0, curl, n)
-    _trace(
-        *(a.astype(np.float32) for a in (columns, rows, lengths, *bend)),
-        canvas.jacobian,
-        direction.astype(np.float32),
-        canvas.inner,
-        *maps,
-    )
+    starts = np.stack([columns, rows, lengths, *bend], 1).astype(np.float32)
+    _trace(starts, canvas.jacobian, direction.astype(np.float32), canvas.inner, *maps)
     rank, tone = generator.permutation(n) / max(n, 1), generator.uniform(0, 1, n)
     root = canvas.position[row, column]
     values = (lengths, rank.astype(np.float32), tone.astype(np.float32))
@@ -104,17 +98,18 @@ def _scatter(
     point = uv[:, 0] + a[:, None] * (uv[:, 1] - uv[:, 0]) + b[:, None] * (uv[:, 2] - uv[:, 0])
     size = canvas.resolution
     columns, rows = point[:, 0] * size, (1 - point[:, 1]) * size
-    columns, rows = (np.clip(v, 1, size - 2).astype(np.float32) for v in (columns, rows))
-    kept = region[rows.astype(int), columns.astype(int)] > generator.random(tries)
-    return columns[kept], rows[kept]
+    x, y = (np.clip(v, 1, size - 2).astype(np.float32) for v in (columns, rows))
+    kept = region[y.astype(int), x.astype(int)] > generator.random(tries)
+    return x[kept], y[kept]
 
 
-@numba.njit(cache=True)  # type: ignore[misc]
-def _trace(x0, y0, length, jitter, curl, jacobian, direction, inner, stroke, cover, along):  # type: ignore[no-untyped-def]
+@numba.njit(cache=True)
+def _trace(starts, jacobian, direction, inner, stroke, cover, along):  # type: ignore[no-untyped-def]
     size = inner.shape[0]
-    for s in range(x0.shape[0]):
-        x, y, done, turn = x0[s], y0[s], 0.0, jitter[s]
-        while done < length[s]:
+    for s in range(starts.shape[0]):
+        x, y, length, turn, curl = starts[s]
+        done = 0.0
+        while done < length:
             i, j = int(y), int(x)
             if j < 1 or i < 1 or j >= size - 2 or i >= size - 2 or not inner[i, j]:
                 break
@@ -124,15 +119,15 @@ def _trace(x0, y0, length, jitter, curl, jacobian, direction, inner, stroke, cov
                 v += jacobian[i, j, 1, k] * direction[i, j, k]
             c, sn = math.cos(turn), math.sin(turn)
             u, v = u * c - v * sn, u * sn + v * c
-            turn += curl[s]
+            turn += curl
             speed = math.sqrt(u * u + v * v)
             if speed < 1e-6:
                 break
             stride = 0.5 / speed
-            share = done / length[s]
+            share = done / length
             opacity = min(1.0, (1 - share) * 2.2) * min(1.0, share * 6 + 0.4)
             fx, fy = x - 0.5, y - 0.5
-            ix, iy = int(math.floor(fx)), int(math.floor(fy))
+            ix, iy = math.floor(fx), math.floor(fy)
             fx, fy = fx - ix, fy - iy
             for q in range(2):
                 for p in range(2):
@@ -144,8 +139,3 @@ def _trace(x0, y0, length, jitter, curl, jacobian, direction, inner, stroke, cov
             x += u * stride
             y += v * stride
             done += stride
-
-
-def unit_axis(k: int) -> NDArray[Any]:
-    """Axis k of space."""
-    return np.eye(3, dtype=np.float32)[k]
