@@ -7,13 +7,27 @@ import torch
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from clipface_cli.render import _shading
 from clipface_cli.render._bust import bust_points
 from clipface_cli.render._curves import Curves
 from clipface_cli.render._hair import raise_shell
 from clipface_cli.render._lashes import lashes
 from clipface_cli.render._occlusion import ambient_occlusion
-from clipface_cli.render._shading import CLOTH, hairy
+from clipface_cli.render._scene import (
+    AO,
+    AO_RED,
+    BAKED,
+    CAVITY,
+    CLOTH,
+    COLUMNS,
+    GLOSS,
+    HAIR,
+    NORMAL,
+    POSITION,
+    REST,
+    SMOOTH,
+    TANGENT,
+)
+from clipface_cli.render._shading import SKIN_OCCLUSION, hairy
 from clipface_cli.render._topology import Topology, vertex_normals
 
 Float = NDArray[np.float32]
@@ -29,12 +43,7 @@ class Figure:
     """A head in its own space, ready to be seen from anywhere; V1 refined vertices."""
 
     topology: Topology
-    points: Float  # (V1, 3) metres
-    rest: Float  # (V1, 3) on the template
-    normals: Float  # (V1, 3)
-    smooth: Float  # (V1, 3) normals averaged over some millimetres
-    tangents: Float  # (V1, 3) along the hair
-    table: Float  # (V1, COLUMNS) see _shading
+    vertices: Float  # (V1, COLUMNS) as in a Scene; all but SCREEN filled in
     texture: Float  # (T, T, 5) linear RGB, height gradient in metres per UV unit
     skin: Float  # (2,) brightness and redness
     eyes: Float  # (2, 3) centres
@@ -44,37 +53,17 @@ class Figure:
 
 def pose_figure(fixed: Topology, vertices: torch.Tensor, texture: Texture) -> Figure:
     """Prepare vertices (V,3) and a texture, (3,R,R) in [-1,1] or (R,R,3) uint8."""
-    points, eyes, gazes = _refine(fixed, vertices.detach().cpu().numpy())
     rgb = _linear_texture(texture)
     layers = np.concatenate([rgb, _height_gradient(rgb)], axis=2)
     skin = _skin_colour(fixed, rgb)
-    bare_faces = fixed.faces[fixed.material != CLOTH]
-    normals = vertex_normals(points, bare_faces)
+    points, eyes, gazes = _refine(fixed, vertices.detach().cpu().numpy())
+    normals = vertex_normals(points, fixed.faces[fixed.material != CLOTH])
     curves = lashes(fixed.lashes, points, normals, fixed.rest_normals)
-    if fixed.bust:
-        shirt = bust_points(fixed.bust, points, normals).astype(np.float32)
+    shirt = bust_points(fixed.bust, points, normals) if fixed.bust else np.zeros((0, 3))
     hair = fixed.masks["scalp"] * hairy(_texels(rgb, fixed.uv[fixed.vertex_uv]), skin)
     points = raise_shell(points, normals, hair, fixed.blend)
-    if fixed.bust:
-        points = np.concatenate([points, shirt])
-    normals = vertex_normals(points, fixed.faces)
-    smooth, own = normals.copy(), len(hair)
-    for _ in range(4):
-        smooth[:own] = fixed.blend @ smooth[:own]
-    return Figure(
-        topology=fixed,
-        points=points,
-        rest=np.concatenate([fixed.rest, points[own:]]),
-        normals=normals,
-        smooth=_unit(smooth),
-        tangents=_hair_flow(points, normals),
-        table=_vertex_table(fixed, points, normals),
-        texture=layers,
-        skin=skin,
-        eyes=eyes,
-        gazes=gazes,
-        lashes=curves,
-    )
+    points = np.concatenate([points, shirt.astype(np.float32)])
+    return Figure(fixed, _vertex_table(fixed, points), layers, skin, eyes, gazes, curves)
 
 
 def _refine(fixed: Topology, vertices: NDArray[np.float32]) -> tuple[Float, Float, Float]:
@@ -108,17 +97,28 @@ def _hair_flow(points: Float, normals: Float) -> Float:
     return _unit(away - (away * normals).sum(axis=1, keepdims=True) * normals)
 
 
-def _vertex_table(fixed: Topology, points: Float, normals: Float) -> Float:
-    table = np.zeros((len(points), _shading.COLUMNS), np.float32)
-    own = len(fixed.gloss)
+def _vertex_table(fixed: Topology, points: Float) -> Float:
+    """Everything a Scene knows of the vertices (V1,COLUMNS) but their place on screen."""
+    table = np.zeros((len(points), COLUMNS), np.float32)
+    own = len(fixed.rest)
+    normals = vertex_normals(points, fixed.faces)
+    smooth = normals.copy()
+    for _ in range(4):
+        smooth[:own] = fixed.blend @ smooth[:own]
     ao = np.clip(ambient_occlusion(points, normals, fixed.occluders), 1e-4, 1)
-    table[:, _shading.AO] = ao
-    for channel, power in enumerate(_shading.SKIN_OCCLUSION):
-        table[:, _shading.AO_RED + channel] = ao**power
-    table[:own, _shading.CAVITY] = _cavity(fixed, points[:own], normals[:own])
-    table[:own, _shading.GLOSS] = fixed.gloss
-    table[:own, _shading.BAKED_RED : _shading.BAKED_RED + 3] = fixed.baked
-    table[:own, _shading.HAIR] = fixed.masks["scalp"]
+    table[:, POSITION : POSITION + 3] = points
+    table[:, NORMAL : NORMAL + 3] = normals
+    table[:, SMOOTH : SMOOTH + 3] = _unit(smooth)
+    table[:, TANGENT : TANGENT + 3] = _hair_flow(points, normals)
+    table[:, AO] = ao
+    table[:, AO_RED : AO_RED + 3] = ao[:, None] ** np.array(SKIN_OCCLUSION, np.float32)
+    table[:, BAKED : BAKED + 3] = 1
+    skin = table[:own]
+    skin[:, REST : REST + 3] = fixed.rest
+    skin[:, BAKED : BAKED + 3] = fixed.baked
+    skin[:, CAVITY] = _cavity(fixed, points[:own], normals[:own])
+    skin[:, GLOSS] = fixed.gloss
+    skin[:, HAIR] = fixed.masks["scalp"]
     return table
 
 

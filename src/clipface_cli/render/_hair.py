@@ -8,7 +8,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from clipface_cli.render._curves import Curves
-from clipface_cli.render._shading import Scene, shade_roots
+from clipface_cli.render._scene import NORMAL, POSITION, TANGENT, Scene
+from clipface_cli.render._shading import shade_roots
 
 Array: TypeAlias = NDArray[Any]
 
@@ -38,7 +39,7 @@ def plan_roots(faces: Array, rest: Array, scalp: Array) -> Roots:
     hairy = np.flatnonzero(scalp[faces].min(axis=1) > 0.2)
     if not len(hairy):
         empty = np.zeros(0)
-        return Roots(np.zeros(0, np.int64), np.zeros((0, 3)), empty, empty, empty)
+        return Roots(np.zeros(0, np.int64), np.zeros((0, 3), np.float32), empty, empty, empty)
     a, b, c = (rest[faces[hairy, corner]] for corner in range(3))
     area = np.linalg.norm(np.cross(b - a, c - a), axis=1)
     triangles = rng.choice(hairy, STRANDS, p=area / area.sum())
@@ -47,7 +48,7 @@ def plan_roots(faces: Array, rest: Array, scalp: Array) -> Roots:
     order = (height + rng.normal(0, 0.01, STRANDS)).argsort()
     return Roots(
         triangles[order],
-        weights[order],
+        weights[order].astype(np.float32),
         rng.uniform(0.45, 1.9, STRANDS),
         LENGTH * rng.uniform(0.6, 1.2, STRANDS),
         rng.normal(0, 0.16, STRANDS),
@@ -66,12 +67,13 @@ def raise_shell(
 
 def grow(roots: Roots, scene: Scene) -> Curves:
     """Strands in studio space, lit and coloured as the scalp below them."""
-    corners = scene.faces[roots.triangles]
+    corners = scene.triangles[roots.triangles, :3]
 
-    def at_root(table: Array) -> Array:
+    def at_root(column: int) -> Array:
+        table = scene.vertices[:, column : column + 3]
         return np.einsum("nkc,nk->nc", table[corners], roots.weights)
 
-    normal, tangent = at_root(scene.normals), at_root(scene.tangents)
+    normal, tangent = at_root(NORMAL), at_root(TANGENT)
     side = np.cross(normal, tangent)
     turn = roots.swing[:, None]
     comb = np.cos(turn) * tangent + np.sin(turn) * side
@@ -81,5 +83,5 @@ def grow(roots: Roots, scene: Scene) -> Curves:
     t = np.linspace(0, 1, POINTS)[None, :, None]
     reach = (roots.lengths * (0.3 + 0.7 * hair))[:, None, None]
     rise = LIFT * np.sin(2.4 * t) * hair[:, None, None]
-    points = at_root(scene.positions)[:, None] + comb[:, None] * reach * t + normal[:, None] * rise
+    points = at_root(POSITION)[:, None] + comb[:, None] * reach * t + normal[:, None] * rise
     return Curves(points.astype(np.float32), (ALPHA * hair).astype(np.float32), colours)

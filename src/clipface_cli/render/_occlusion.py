@@ -1,15 +1,13 @@
 """Ambient occlusion per vertex: how much of the sky each vertex sees, from many depth maps."""
 
 import math
-from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clipface_cli.render._jit import kernel, prange
+from clipface_cli.render._jit import device, kernel, prange
+from clipface_cli.render._vectors import Array, dot, row
 from clipface_cli.render._zbuffer import FAR, draw
-
-Array: TypeAlias = NDArray[Any]
 
 DIRECTIONS = 72
 MAP_SIZE = 320
@@ -28,17 +26,29 @@ def _sky(count: int) -> NDArray[np.float32]:
     return np.stack([right, np.cross(right, toward), -toward], axis=1).astype(np.float32)
 
 
+@device
+def _fit_square(points: Array, size: int) -> None:
+    """Scale and shift x and y of (V,3) into a square of pixels with a margin of two."""
+    low_x, high_x, low_y, high_y = points[0, 0], points[0, 0], points[0, 1], points[0, 1]
+    for v in range(points.shape[0]):
+        low_x, high_x = min(low_x, points[v, 0]), max(high_x, points[v, 0])
+        low_y, high_y = min(low_y, points[v, 1]), max(high_y, points[v, 1])
+    scale = (size - 4) / max(high_x - low_x, high_y - low_y)
+    for v in range(points.shape[0]):
+        points[v, 0] = (points[v, 0] - low_x) * scale + 2
+        points[v, 1] = (points[v, 1] - low_y) * scale + 2
+
+
 @kernel
 def _visible(vertices: Array, faces: Array, rotations: Array, size: int, bias: float) -> Array:
     """(N,V) uint8: vertex v is seen from direction n."""
     seen = np.zeros((rotations.shape[0], vertices.shape[0]), np.uint8)
     for n in prange(rotations.shape[0]):
-        turned = vertices @ rotations[n].T
-        low_x, low_y = turned[:, 0].min(), turned[:, 1].min()
-        extent = max(turned[:, 0].max() - low_x, turned[:, 1].max() - low_y)
-        scale = np.float32((size - 4) / extent)
-        turned[:, 0] = (turned[:, 0] - low_x) * scale + 2
-        turned[:, 1] = (turned[:, 1] - low_y) * scale + 2
+        turned = np.empty_like(vertices)
+        for v in range(vertices.shape[0]):
+            for axis in range(3):
+                turned[v, axis] = dot(row(rotations[n], axis), row(vertices, v))
+        _fit_square(turned, size)
         depth = np.full((size, size), FAR, np.float32)
         ids = np.empty((size, size), np.int32)
         draw(turned, faces, depth, ids, 0, size)

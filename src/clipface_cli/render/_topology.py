@@ -11,7 +11,7 @@ from clipface_cli.head import HeadModel
 from clipface_cli.render._bust import Bust, plan_bust
 from clipface_cli.render._hair import Roots, plan_roots
 from clipface_cli.render._occlusion import ambient_occlusion
-from clipface_cli.render._shading import CLOTH, INTERIOR, LEFT_EYE, RIGHT_EYE, SKIN
+from clipface_cli.render._scene import CLOTH, INTERIOR, LEFT_EYE, RIGHT_EYE, SKIN
 from clipface_cli.render._subdivide import (
     loop_matrix,
     midpoint_matrix,
@@ -53,10 +53,10 @@ class Topology:
     blend: sp.csr_matrix  # (V1, V1) neighbour mean
     occluders: NDArray[np.int32]  # (F, 3) triangles before subdivision, and the bust's
     faces: NDArray[np.int32]  # (F1, 3)
+    triangles: NDArray[np.int32]  # (F1, 7) vertices, UV vertices, material
     bust: Bust | None
     baked: NDArray[np.float32]  # (V1, 3) light expected in the texture
     uv: NDArray[np.float32]  # (Vt1, 2)
-    uv_faces: NDArray[np.int32]  # (F1, 3)
     material: NDArray[np.int8]  # (F1,)
     masks: Masks  # (V1,) each, zeros where the head has no such mask
     gloss: NDArray[np.float32]  # (V1,)
@@ -104,18 +104,19 @@ def _build(head: HeadModel) -> Topology:
     vertex_uv = np.zeros(len(rest), np.int64)
     vertex_uv[faces] = uv_faces
     cloth = bust.faces + len(rest) if bust else np.zeros((0, 3), np.int32)
-    uv_cloth = np.zeros_like(cloth)
-    material = _materials(faces, rest, masks)
+    material = np.append(_materials(faces, rest, masks), np.full(len(cloth), CLOTH, np.int8))
+    all_faces = np.concatenate([faces, cloth]).astype(np.int32)
+    all_uv = np.concatenate([uv_faces, 0 * cloth])
     return Topology(
         refine=refine.tocsr(),
         blend=vertex_average(faces, len(rest)),
         bust=bust,
         baked=_baked_light(rest, rest_normals, coarse, masks),
         occluders=np.concatenate([coarse, cloth]).astype(np.int32),
-        faces=np.concatenate([faces, cloth]).astype(np.int32),
+        faces=all_faces,
+        triangles=np.concatenate([all_faces, all_uv, material[:, None]], axis=1).astype(np.int32),
         uv=(midpoint_matrix(uv_coarse, len(uv)) @ uv).astype(np.float32),
-        uv_faces=np.concatenate([uv_faces, uv_cloth]).astype(np.int32),
-        material=np.concatenate([material, np.full(len(cloth), CLOTH, np.int8)]),
+        material=material,
         masks=masks,
         gloss=_gloss(rest, masks),
         bare=_bare(faces, uv_faces, masks),

@@ -12,17 +12,25 @@ from clipface_cli.head import HeadModel
 from clipface_cli.render import _hair, _lashes
 from clipface_cli.render._curves import draw_curves
 from clipface_cli.render._figure import Figure, Texture, pose_figure
+from clipface_cli.render._film import WALL, develop, film_inverse, paint_wall
 from clipface_cli.render._hair import grow
-from clipface_cli.render._shading import (
-    GRAIN,
+from clipface_cli.render._scene import (
+    CAMERA,
+    EYE,
+    GAZE,
     KEY,
-    WALL,
+    LIGHT,
+    LIGHT_MAP,
+    NORMAL,
+    PLACES,
+    POSITION,
+    SCREEN,
+    SKIN_TONE,
+    SMOOTH,
+    TANGENT,
     Scene,
-    film_inverse,
-    paint_wall,
-    resolve,
-    shade,
 )
+from clipface_cli.render._shading import GRAIN, shade
 from clipface_cli.render._topology import topology
 from clipface_cli.render._zbuffer import nearest
 
@@ -83,7 +91,7 @@ def _photograph(
 ) -> NDArray[np.uint8]:
     size, turn = 2 * resolution, _rotation(yaw, pitch)
     scene = _stage(figure, turn, size)
-    depth, ids = nearest(scene.screen, scene.faces, size, size)
+    depth, ids = nearest(scene.vertices[:, SCREEN:POSITION], figure.topology.faces, size, size)
     image = np.empty((size, size, 3), np.float32)
     if background is None:
         paint_wall(image, WALL, 1.0)
@@ -96,38 +104,26 @@ def _photograph(
     screen = _project((lashes.points - PIVOT) @ turn.T, size)
     draw_curves(screen, lashes, depth, _lashes.DEPTH_BIAS, image)
     picture = np.empty((resolution, resolution, 3), np.uint8)
-    resolve(image, picture)
+    develop(image, picture)
     return picture
 
 
 def _stage(figure: Figure, turn: Array, size: int) -> Scene:
     """Put the head before the camera and light it."""
-    fixed, pivot = figure.topology, PIVOT
-    positions = (figure.points - pivot) @ turn.T
-    frame, origin, scale, light_depth = _key_view(positions, fixed.faces)
-    return Scene(
-        faces=fixed.faces,
-        uv=fixed.uv,
-        uv_faces=fixed.uv_faces,
-        material=fixed.material,
-        screen=_project(positions, size),
-        positions=positions,
-        rest=figure.rest,
-        normals=figure.normals @ turn.T,
-        smooth=figure.smooth @ turn.T,
-        tangents=figure.tangents @ turn.T,
-        table=figure.table,
-        texture=figure.texture,
-        skin=figure.skin,
-        eyes=(figure.eyes - pivot) @ turn.T,
-        gazes=figure.gazes @ turn.T,
-        camera=np.array([0.0, 0.0, DISTANCE]),
-        grain=GRAIN * min(1.0, max(0.0, (size - 700) / 1000)),
-        light_frame=frame,
-        light_origin=origin,
-        light_scale=scale,
-        light_depth=light_depth,
-    )
+    fixed = figure.topology
+    vertices = figure.vertices.copy()
+    for column in (NORMAL, SMOOTH, TANGENT):
+        vertices[:, column : column + 3] = vertices[:, column : column + 3] @ turn.T
+    positions = (vertices[:, POSITION : POSITION + 3] - PIVOT) @ turn.T
+    vertices[:, POSITION : POSITION + 3] = positions
+    vertices[:, SCREEN : SCREEN + 3] = _project(positions, size)
+    places = np.zeros((PLACES, 3), np.float32)
+    places[CAMERA] = 0, 0, DISTANCE
+    places[EYE : EYE + 2] = (figure.eyes - PIVOT) @ turn.T
+    places[GAZE : GAZE + 2] = figure.gazes @ turn.T
+    places[SKIN_TONE] = *figure.skin, GRAIN * min(1.0, max(0.0, (size - 700) / 1000))
+    depth = _key_view(positions, fixed.faces, places)
+    return Scene(vertices, fixed.triangles, fixed.uv, figure.texture, depth, places)
 
 
 def _rotation(yaw: float, pitch: float) -> Array:
@@ -145,16 +141,16 @@ def _project(points: Array, size: int) -> Array:
     return np.stack([x, y, distance], axis=-1).astype(np.float32)
 
 
-def _key_view(points: Array, faces: Array) -> tuple[Array, Array, float, Array]:
-    """The key light's depth map: frame (3,3), origin (2,), texels per metre, depth (S,S)."""
+def _key_view(points: Array, faces: Array, places: Array) -> Array:
+    """The key light's depth map (S,S); its frame goes into `places`."""
     key = np.array(KEY)
     right = np.cross([0.0, 1.0, 0.0], key)
     right /= np.linalg.norm(right)
-    frame = np.stack([right, np.cross(right, key), -key]).astype(np.float32)
-    seen = points @ frame.T
+    places[LIGHT : LIGHT + 3] = right, np.cross(right, key), -key
+    seen = points @ places[LIGHT : LIGHT + 3].T
     low, high = seen[:, :2].min(axis=0), seen[:, :2].max(axis=0)
-    scale = float((SHADOW_MAP - 8) / (high - low).max())
-    origin = (low - 4 / scale).astype(np.float32)
-    seen[:, :2] = (seen[:, :2] - origin) * np.float32(scale)
-    depth, _ = nearest(seen, faces, SHADOW_MAP, SHADOW_MAP)
-    return frame, origin, scale, depth
+    scale = (SHADOW_MAP - 8) / (high - low).max()
+    origin = low - 4 / scale
+    places[LIGHT_MAP] = *origin, scale
+    seen[:, :2] = (seen[:, :2] - origin) * scale
+    return nearest(seen, faces, SHADOW_MAP, SHADOW_MAP)[0]
