@@ -72,3 +72,9 @@ def test_contact_sheet(tmp_path: Path) -> None:
     images = [np.zeros((20, 30, 3), np.uint8)] * 3
     path = contact_sheet(images, ["a", "b", "c"], tmp_path / "sheet.png", columns=2)
     assert Image.open(path).size == (60, 76)
+
+
+def test_dataset_of_other_settings_is_kept(written: Path, tmp_path: Path) -> None:
+    write_dataset(written, tmp_path, 1, resolution=32, seed=0)
+    with pytest.raises(InputError, match="resolution"):
+        write_dataset(written, tmp_path, 1, resolution=64, seed=0)

@@ -288,15 +288,9 @@ def _with_mood(subject: str, mood: str) -> str:
 
 
 def _who(person: Person, generator: np.random.Generator) -> str:
-    man = person.sex > 0.5
     if person.look not in ("none", "gothic makeup", "party makeup"):
         return _article(_pick(_LOOK_NAMES[person.look], generator))
-    return _pick(
-        ("a man", "a guy", "a male face")
-        if man
-        else ("a woman", "a lady", "a girl", "a female face"),
-        generator,
-    )
+    return _subject(person, generator)
 
 
 _AGES: tuple[tuple[float, Sequence[str], Sequence[str]], ...] = (  # up to an age: men, women

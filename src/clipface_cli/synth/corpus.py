@@ -113,6 +113,7 @@ def write_dataset(
     folder, people = Path(out), read_people(corpus)
     folder.mkdir(parents=True, exist_ok=True)
     head = HeadModel.load("builtin")
+    _claim_dataset(folder, {"people": len(people), "resolution": resolution, "seed": seed})
     renderer = Renderer(head, resolution, exclude=("mouth_interior", "teeth", "tongue"))
     rows = [_draw(head, people, i, seed) for i in range(renders)]
     for i, row in enumerate(rows):
@@ -124,6 +125,20 @@ def write_dataset(
         _replace(path, lambda at, image=image: image.save(at, format="PNG"))
     _write_tables(folder, people, rows, head.head_id, resolution, seed)
     return folder
+
+
+def _claim_dataset(folder: Path, settings: dict[str, int]) -> None:
+    """Images of other settings must not mix with these."""
+    note = folder / "dataset.json"
+    if not note.exists():
+        return
+    there = json.loads(note.read_text())
+    for name, value in settings.items():
+        if there[name] != value:
+            raise InputError(
+                f"{folder} holds a dataset with {name} {there[name]}, not {value}; "
+                "choose another folder."
+            )
 
 
 def _image_path(folder: Path, index: int) -> Path:
@@ -211,6 +226,7 @@ def _write_tables(
         "resolution": resolution,
         "count": len(rows),
         "seed": seed,
+        "people": len(people),
     }
     _write_text(folder / "dataset.json", json.dumps(note, indent=2))
 
