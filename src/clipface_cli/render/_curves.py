@@ -43,7 +43,8 @@ def _draw(
     last = curves.shape[1] - 1
     ink = np.empty(4)
     for n in range(curves.shape[0]):
-        ink[:3] = colours[n]
+        for channel in range(3):
+            ink[channel] = colours[n, channel]
         for p in range(last):
             a, b = curves[n, p], curves[n, p + 1]
             steps = max(1, math.ceil(math.hypot(b[0] - a[0], b[1] - a[1])))

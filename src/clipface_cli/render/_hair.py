@@ -39,7 +39,7 @@ def plan_roots(faces: Array, rest: Array, scalp: Array) -> Roots:
     hairy = np.flatnonzero(scalp[faces].min(axis=1) > 0.2)
     if not len(hairy):
         empty = np.zeros(0)
-        return Roots(np.zeros(0, np.int64), np.zeros((0, 3), np.float32), empty, empty, empty)
+        return Roots(np.zeros(0, np.int32), np.zeros((0, 3)), empty, empty, empty)
     a, b, c = (rest[faces[hairy, corner]] for corner in range(3))
     area = np.linalg.norm(np.cross(b - a, c - a), axis=1)
     triangles = rng.choice(hairy, STRANDS, p=area / area.sum())
@@ -47,8 +47,8 @@ def plan_roots(faces: Array, rest: Array, scalp: Array) -> Roots:
     height = (rest[faces[triangles], 1] * weights).sum(axis=1)
     order = (height + rng.normal(0, 0.01, STRANDS)).argsort()
     return Roots(
-        triangles[order],
-        weights[order].astype(np.float32),
+        triangles[order].astype(np.int32),
+        weights[order],
         rng.uniform(0.45, 1.9, STRANDS),
         LENGTH * rng.uniform(0.6, 1.2, STRANDS),
         rng.normal(0, 0.16, STRANDS),

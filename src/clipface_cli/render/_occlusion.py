@@ -58,11 +58,11 @@ def _visible(vertices: Array, faces: Array, rotations: Array, size: int, bias: f
     return seen
 
 
-@kernel
+@device
 def _gather(normals: Array, rotations: Array, seen: Array) -> Array:
     """Cosine-weighted share of visible sky, the upper sky counting more."""
     share = np.zeros(normals.shape[0], np.float32)
-    for v in prange(normals.shape[0]):
+    for v in range(normals.shape[0]):
         light = 0.0
         total = 1e-9
         for n in range(rotations.shape[0]):

@@ -330,7 +330,7 @@ def shade(ids: Array, scene: Scene, image: Array) -> None:
             t = ids[y, x]
             if t < 0:
                 continue
-            point = point_seen(t, np.float32(x + 0.5), np.float32(y + 0.5), scene)
+            point = point_seen(t, x + 0.5, y + 0.5, scene)
             material = scene.triangles[t, 6]
             if material in (LEFT_EYE, RIGHT_EYE):
                 colour = _eye(point, scene)
@@ -343,13 +343,13 @@ def shade(ids: Array, scene: Scene, image: Array) -> None:
             image[y, x, 2] = colour[2]
 
 
-@kernel
+@device
 def shade_roots(
     triangles: Array, weights: Array, tones: Array, scene: Scene, colours: Array, hair: Array
 ) -> None:
     """Linear colour (N,3) of strands rooted at points of triangles, and how much hair is there."""
-    for n in prange(len(triangles)):
-        point = point_on(triangles[n], row(weights, n), np.float32(0), scene)
+    for n in range(len(triangles)):
+        point = point_on(triangles[n], row(weights, n), 0.0, scene)
         red, green, blue, _, _ = texel(scene.texture, point.uv[0], point.uv[1])
         hair[n] = column_at(point, HAIR, scene)
         hair[n] *= hairiness(red, green, blue, scene.places[SKIN_TONE])
@@ -361,10 +361,10 @@ def shade_roots(
         colours[n, 2] = tones[n] * (blue * light[2] + strand[2])
 
 
-@kernel
+@device
 def hairy(colours: Array, skin: Array) -> Array:
     """`hairiness` of linear colours (N,3)."""
     result = np.empty(len(colours), np.float32)
-    for n in prange(len(colours)):
+    for n in range(len(colours)):
         result[n] = hairiness(colours[n, 0], colours[n, 1], colours[n, 2], skin)
     return result

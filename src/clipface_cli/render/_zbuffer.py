@@ -69,5 +69,5 @@ def nearest(
     """Depth (H,W), `FAR` where empty, and triangle index (H,W), -1 where empty."""
     depth = np.full((height, width), FAR, np.float32)
     ids = np.full((height, width), -1, np.int32)
-    _draw_bands(points, faces, depth, ids)
+    _draw_bands(np.ascontiguousarray(points), faces, depth, ids)
     return depth, ids
