@@ -63,9 +63,7 @@ format: $(DEV)
 	$(BIN)/ruff format .
 
 bench: $(DEV)
-	@mkdir -p benchmarks/out
-	@set -e; for subject in $$(find benchmarks -name 'bench_*.py' | sort); do \
-	  echo "$$subject"; $(BIN)/python $$subject > benchmarks/out/$$(basename $$subject .py).json; done
+	@set -e; for subject in benchmarks/*.py; do echo "$$subject"; $(BIN)/python "$$subject"; done
 
 bundle: $(DEV)
 	$(PIP_INSTALL) -e '.[build]'

@@ -9,10 +9,10 @@ from PIL import Image
 
 from clipface_cli.artifacts import (
     before_after,
+    captioned_sheet,
     from_pixels,
     load_image,
     load_pixels,
-    numbered_sheet,
     save_image,
     to_pixels,
 )
@@ -65,7 +65,7 @@ def test_unreadable(tmp_path: Path) -> None:
 
 def test_sheets_hold_their_pictures() -> None:
     red = np.full((64, 64, 3), (255, 0, 0), np.uint8)
-    sheet = numbered_sheet([red] * 5, list("abcde"), across=3)
+    sheet = captioned_sheet([red] * 5, list("abcde"), across=3)
     assert (sheet == (255, 0, 0)).all(-1).sum() > 5 * 60 * 60
     pair = before_after([red, red], [red, red], "zombie")
     assert pair.shape[1] > 4 * 64

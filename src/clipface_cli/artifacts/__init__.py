@@ -14,7 +14,7 @@ from clipface_cli.artifacts.mesh import Mesh, vertex_normals
 from clipface_cli.artifacts.obj import read_obj, write_obj
 from clipface_cli.artifacts.ply import write_ply
 from clipface_cli.artifacts.run_record import RunRecord, file_hash
-from clipface_cli.artifacts.sheet import before_after, contact_sheet, numbered_sheet
+from clipface_cli.artifacts.sheet import before_after, captioned_sheet, contact_sheet
 from clipface_cli.artifacts.sidecar import Sidecar, read_sidecar, sidecar_path, write_sidecar
 from clipface_cli.artifacts.tensors import read_tensors, write_tensors
 
@@ -24,6 +24,7 @@ __all__ = [
     "RunRecord",
     "Sidecar",
     "before_after",
+    "captioned_sheet",
     "claim_file",
     "claim_folder",
     "contact_sheet",
@@ -31,7 +32,6 @@ __all__ = [
     "from_pixels",
     "load_image",
     "load_pixels",
-    "numbered_sheet",
     "read_obj",
     "read_sidecar",
     "read_tensors",

@@ -40,11 +40,15 @@ def contact_sheet(
     return np.asarray(sheet)
 
 
-def numbered_sheet(pictures: Sequence[Pixels], names: Sequence[str], across: int) -> Pixels:
-    """Pictures of one size in rows of `across`, each with its name in the upper left corner."""
-    labelled = [_label(picture, name) for picture, name in zip(pictures, names, strict=True)]
-    rows = [labelled[i : i + across] for i in range(0, len(labelled), across)]
-    return contact_sheet(rows)
+def captioned_sheet(pictures: Sequence[Pixels], captions: Sequence[str], across: int) -> Pixels:
+    """Pictures of one size in rows of `across`, each with its caption, wrapped, below it."""
+    width = pictures[0].shape[1]
+    font = _font(width)
+    texts = [_wrap(caption, width, font) for caption in captions]
+    lines = max(text.count("\n") for text in texts) + 1
+    strip = round(lines * font.size * 1.35) + GAP
+    cards = [_card(*card, strip, font) for card in zip(pictures, texts, strict=True)]
+    return contact_sheet([cards[i : i + across] for i in range(0, len(cards), across)])
 
 
 def before_after(before: Sequence[Pixels], after: Sequence[Pixels], prompt: str) -> Pixels:
@@ -53,10 +57,25 @@ def before_after(before: Sequence[Pixels], after: Sequence[Pixels], prompt: str)
     return contact_sheet([row], ["before", prompt] * len(before))
 
 
-def _label(picture: Pixels, text: str) -> Pixels:
-    image = Image.fromarray(picture)
-    ImageDraw.Draw(image).text((GAP, GAP), text, INK, _font(picture.shape[1]))
-    return np.asarray(image)
+def _card(picture: Pixels, text: str, strip: int, font: ImageFont.FreeTypeFont) -> Pixels:
+    """The picture above its text on `strip` rows of paper."""
+    height, width = picture.shape[:2]
+    card = Image.new("RGB", (width, height + strip), PAPER)
+    card.paste(Image.fromarray(picture))
+    ImageDraw.Draw(card).multiline_text((0, height + GAP // 2), text, INK, font)
+    return np.asarray(card)
+
+
+def _wrap(text: str, width: int, font: ImageFont.FreeTypeFont) -> str:
+    """Break lines between words so that each fits the width where it can."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and font.getlength(longer) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return "\n".join(lines)
 
 
 def _font(width: int) -> ImageFont.FreeTypeFont:

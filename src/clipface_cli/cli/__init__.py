@@ -11,6 +11,7 @@ from clipface_cli.cli._command import add_command, run
 from clipface_cli.cli.edit import edit
 from clipface_cli.cli.export import export
 from clipface_cli.cli.sample import sample
+from clipface_cli.cli.synth import synth
 from clipface_cli.cli.unavailable import add_unavailable
 
 app = typer.Typer(
@@ -40,6 +41,7 @@ def _root(
 add_command(app, "sample", sample)
 add_command(app, "edit", edit)
 add_command(app, "export", export)
+add_command(app, "synth", synth)
 add_unavailable(app)
 
 

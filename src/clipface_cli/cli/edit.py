@@ -54,7 +54,7 @@ def edit(
     from clipface_cli.edit import EditSettings, edit_mesh, load_subject, save_subject
     from clipface_cli.guidance import load_guidance
     from clipface_cli.head import HeadModel
-    from clipface_cli.render import portraits
+    from clipface_cli.render.portrait import portraits
     from clipface_cli.texture import Generator
 
     settings = {

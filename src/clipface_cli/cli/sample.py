@@ -49,10 +49,10 @@ def sample(
     Head number i follows from seed + i, so a longer series begins like a shorter one.
     """
     units = parse_expression(expression)
-    from clipface_cli.artifacts import RunRecord, claim_folder, numbered_sheet, save_image
+    from clipface_cli.artifacts import RunRecord, captioned_sheet, claim_folder, save_image
     from clipface_cli.edit import sample_subject, save_subject
     from clipface_cli.head import HeadModel
-    from clipface_cli.render import portrait
+    from clipface_cli.render.portrait import portrait
     from clipface_cli.texture import Generator
 
     settings = {
@@ -80,6 +80,6 @@ def sample(
                 portraits.append(portrait(head, vertices, subject.texture[0], resolution=PORTRAIT))
             advance(index + 1, "")
     sheet = output / "heads.png"
-    save_image(sheet, numbered_sheet(portraits, [mesh.stem for mesh in meshes], min(4, count)))
+    save_image(sheet, captioned_sheet(portraits, [mesh.stem for mesh in meshes], min(4, count)))
     record.write(output, [*meshes, sheet])
     return Result(output, {"meshes": [str(mesh) for mesh in meshes], "sheet": str(sheet)})

@@ -38,8 +38,8 @@ def synth(
 
     An interrupted or smaller run with the same seed is continued; what is there is kept.
     """
-    from clipface_cli.artifacts import RunRecord, claim_folder
-    from clipface_cli.synth import contact_sheet, write_corpus, write_dataset
+    from clipface_cli.artifacts import RunRecord, captioned_sheet, claim_folder, save_image
+    from clipface_cli.synth import write_corpus, write_dataset
 
     count = 4 * people if renders is None else renders
     processes = workers or os.cpu_count() or 1
@@ -54,8 +54,8 @@ def synth(
             say(f"Rendering {count} images.")
             write_dataset(corpus, output / "dataset", count, resolution, seed)
     with record.timing("show"):
-        pictures, captions = _show(corpus, min(people, SHOWN))
-        sheet = contact_sheet(pictures, captions, output / "people.png")
+        sheet = output / "people.png"
+        save_image(sheet, captioned_sheet(*_show(corpus, min(people, SHOWN)), across=4))
     record.write(output, [corpus, output / "dataset", sheet] if count else [corpus, sheet])
     return Result(output, {"sheet": str(sheet), "people": people, "images": count})
 
@@ -66,7 +66,7 @@ def _show(corpus: Path, count: int) -> tuple[list[Pixels], list[str]]:
 
     from clipface_cli.artifacts import load_pixels
     from clipface_cli.head import HeadModel
-    from clipface_cli.render import portrait
+    from clipface_cli.render.portrait import portrait
     from clipface_cli.synth import captions, read_people
 
     head = HeadModel.load()
