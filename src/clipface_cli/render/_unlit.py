@@ -15,11 +15,16 @@ from torch.autograd.function import once_differentiable
 from clipface_cli.render._jit import Array, array, device, get_num_threads, kernel, prange
 from clipface_cli.render.antialias import blend, blend_backward, find_edges
 from clipface_cli.render.rasterize import (
+    BANDS,
     add_weights,
+    band,
     flush,
     line,
-    rasterize_kernel,
+    project,
+    rasterize_band,
+    row_ranges,
     vertex_parts,
+    workspace,
 )
 from clipface_cli.render.texture import bilinear, owner
 
@@ -54,10 +59,10 @@ class _Draw(torch.autograd.Function):
         faces, opposite, corners = topology
         points, texels, threads = array(pos), array(texture), get_num_threads()
         rast = np.empty((len(pos), resolution, resolution, 4), np.float32)
-        rasterize_kernel(points, faces, rast, np.empty((0, 1, 1, 4), np.float32), True, threads)
         image = np.empty((len(pos), 3, resolution, resolution), np.float32)
         alpha = np.empty((len(pos), 1, resolution, resolution), np.float32)
-        _paint(rast, corners, texels, background, image, alpha, threads)
+        arrays = points, faces, corners, texels
+        _draw_kernel(*arrays, background, (rast, image, alpha), threads)
         ctx.edges = find_edges(rast, points, faces, opposite)
         ctx.differences = [blend(_upright(color), *ctx.edges) for color in (image, alpha)]
         ctx.save_for_backward(pos, texture)
@@ -103,36 +108,44 @@ def _coordinates(corners: Array, f: int, u: float, v: float) -> tuple[float, flo
 
 
 @kernel
-def _paint(
-    rast: Array,
-    corners: Array,
-    tex: Array,
-    background: float,
-    image: Array,
-    alpha: Array,
-    workers: int,
+def _draw_kernel(
+    pos: Array, tri: Array, corners: Array, tex: Array, background: float, out: Any, workers: int
 ) -> None:
-    """Fill image and alpha, not antialiased."""
+    """Fill rast, image and alpha, not antialiased."""
+    rast, image, alpha = out
     batch, height, width = rast.shape[:3]
+    points = project(pos, height, width)
+    rows = row_ranges(points, tri, height, width, True)
     for worker in prange(workers):
-        for row in range(worker, batch * height, workers):
-            b, y = row // height, row % height
-            source, top = tex[b % tex.shape[0]], height - 1 - y
-            for x in range(width):
-                f = np.int64(rast[b, y, x, 3]) - 1
-                if f < 0:
-                    for c in range(3):
-                        image[b, c, top, x] = background
-                    alpha[b, 0, top, x] = 0
-                    continue
-                s, t = _coordinates(corners, f, rast[b, y, x, 0], rast[b, y, x, 1])
-                i0, i1, wx = bilinear(s, tex.shape[3], False)
-                j0, j1, wy = bilinear(t, tex.shape[2], False)
-                for c in range(3):
-                    first = source[c, j0, i0] * (1 - wx) + source[c, j0, i1] * wx
-                    second = source[c, j1, i0] * (1 - wx) + source[c, j1, i1] * wx
-                    image[b, c, top, x] = first * (1 - wy) + second * wy
-                alpha[b, 0, top, x] = 1
+        work = workspace(height, width)
+        for task in range(worker, batch * BANDS, workers):
+            b, (low, high) = task // BANDS, band(task % BANDS, height)
+            mesh, source = (pos[b], tri, points[b], rows[b]), tex[b % tex.shape[0]]
+            rasterize_band(mesh, low, high, True, work, rast[b])
+            for y in range(low, high):
+                top = height - 1 - y
+                target = image[b, :, top], alpha[b, 0, top]
+                _paint_row(rast[b, y], corners, source, background, target)
+
+
+@device
+def _paint_row(rast: Array, corners: Array, tex: Array, background: float, target: Any) -> None:
+    """Colour (3, W) and coverage (W,) of a row's pixels."""
+    image, alpha = target
+    for x in range(rast.shape[0]):
+        f = np.int64(rast[x, 3]) - 1
+        if f < 0:
+            image[0, x] = image[1, x] = image[2, x] = background
+            alpha[x] = 0
+            continue
+        s, t = _coordinates(corners, f, rast[x, 0], rast[x, 1])
+        i0, i1, wx = bilinear(s, tex.shape[2], False)
+        j0, j1, wy = bilinear(t, tex.shape[1], False)
+        for c in range(3):
+            first = tex[c, j0, i0] * (1 - wx) + tex[c, j0, i1] * wx
+            second = tex[c, j1, i0] * (1 - wx) + tex[c, j1, i1] * wx
+            image[c, x] = first * (1 - wy) + second * wy
+        alpha[x] = 1
 
 
 @kernel

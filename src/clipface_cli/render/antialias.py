@@ -225,17 +225,29 @@ def find_edges(rast: Array, pos: Array, tri: Array, opposite: Array) -> tuple[Ar
     source's colour that the target takes, negative where the target is not on the edge's surface.
     """
     batch, height, width = rast.shape[:3]
-    screen, outline = _outlines(pos, tri, opposite, height, width)
-    threads = get_num_threads()
+    meshes = *_outlines(pos, tri, opposite, height, width), tri, opposite
     counts = np.empty(batch * height, np.int64)
-    _count(rast, opposite, outline, counts, threads)
-    ends = np.append(0, np.cumsum(counts))
-    items, shares = np.zeros((ends[-1], 6), np.int32), np.zeros(ends[-1])
-    _find(rast, (screen, tri, opposite, outline), ends, items, shares, threads)
-    return ends[::height].copy(), items, shares
+    items = np.empty((batch * height, 2 * width, 6), np.int32)  # only what is used costs memory
+    shares = np.empty((batch * height, 2 * width))
+    _find(rast, meshes, counts, items, shares, get_num_threads())
+    starts = np.append(0, np.cumsum(counts))[::height].copy()
+    return starts, *_gather(counts, items, shares)
 
 
-@kernel
+@device
+def _gather(counts: Array, items: Array, shares: Array) -> tuple[Array, Array]:
+    """The rows' items and shares one after another."""
+    total = counts.sum()
+    all_items, all_shares = np.empty((total, 6), np.int32), np.empty(total)
+    n = 0
+    for row in range(counts.shape[0]):
+        for k in range(counts[row]):
+            all_items[n], all_shares[n] = items[row, k], shares[row, k]
+            n += 1
+    return all_items, all_shares
+
+
+@device
 def _outlines(
     pos: Array, tri: Array, opposite: Array, height: int, width: int
 ) -> tuple[Array, Array]:
@@ -245,13 +257,13 @@ def _outlines(
     """
     batch, vertices, faces = pos.shape[0], pos.shape[1], tri.shape[0]
     screen = np.empty((batch, vertices, 2))
-    for i in prange(batch * vertices):
+    for i in range(batch * vertices):
         b, v = i // vertices, i % vertices
         w = np.float64(pos[b, v, 3])
         screen[b, v, 0] = (pos[b, v, 0] / w * 0.5 + 0.5) * width - 0.5
         screen[b, v, 1] = (pos[b, v, 1] / w * 0.5 + 0.5) * height - 0.5
     outline = np.zeros((batch, faces), np.uint8)
-    for i in prange(batch * faces):
+    for i in range(batch * faces):
         b, f = i // faces, i % faces
         bits = 0
         for k in range(3):
@@ -303,69 +315,50 @@ def _start(
 
 
 @kernel
-def _count(rast: Array, opposite: Array, outline: Array, counts: Array, workers: int) -> None:
-    """Count the pairs of each row (B * H) that may have an outline between them."""
+def _find(
+    rast: Array, meshes: Any, counts: Array, items: Array, shares: Array, workers: int
+) -> None:
+    """Fill the items and shares of each row (B * H), and how many there are."""
     batch, height, width = rast.shape[:3]
+    screen, outline, tri, opposite = meshes
     for worker in prange(workers):
         for row in range(worker, batch * height, workers):
-            b, y = row // height, row % height
-            here, above, bits = rast[b, y], rast[b, min(y + 1, height - 1)], outline[b]
-            count = 0
-            for x in range(width):
-                right = min(x + 1, width - 1)
-                if here[x, 3] != here[right, 3]:
-                    count += _start(here, x, here, right, opposite, bits)[0] > 0
-                if here[x, 3] != above[x, 3]:
-                    count += _start(here, x, above, x, opposite, bits)[0] > 0
-            counts[row] = count
-
-
-@kernel
-def _find(rast: Array, meshes: Any, ends: Array, items: Array, shares: Array, workers: int) -> None:
-    """Fill each row's items and shares; a share stays 0 where there is no outline after all."""
-    batch, height, width = rast.shape[:3]
-    screen, tri, opposite, outline = meshes
-    for worker in prange(workers):
-        for row in range(worker, batch * height, workers):
-            b, y, n = row // height, row % height, ends[row]
-            if n == ends[row + 1]:
-                continue
+            b, y, n = row // height, row % height, 0
             here, above, bits = rast[b, y], rast[b, min(y + 1, height - 1)], outline[b]
             mesh = screen[b], tri, opposite, bits
             for x in range(width):
                 right = min(x + 1, width - 1)
                 if here[x, 3] != here[right, 3]:
                     f, forward = _start(here, x, here, right, opposite, bits)
-                    if f > 0:
-                        ends_at = (y, x, y, right) if forward else (y, right, y, x)
-                        shares[n] = _cut(mesh, f - 1, ends_at, items, n)
-                        n += 1
+                    ends = (y, x, y, right) if forward else (y, right, y, x)
+                    n += f > 0 and _cut(mesh, f - 1, ends, items[row], shares[row], n)
                 if here[x, 3] != above[x, 3]:
                     f, forward = _start(here, x, above, x, opposite, bits)
-                    if f > 0:
-                        ends_at = (y, x, y + 1, x) if forward else (y + 1, x, y, x)
-                        shares[n] = _cut(mesh, f - 1, ends_at, items, n)
-                        n += 1
+                    ends = (y, x, y + 1, x) if forward else (y + 1, x, y, x)
+                    n += f > 0 and _cut(mesh, f - 1, ends, items[row], shares[row], n)
+            counts[row] = n
 
 
 @device
-def _cut(mesh: Any, f: int, ends: tuple[int, int, int, int], items: Array, n: int) -> float:
-    """Fill item n; returns its share, 0 when no steep outline passes between the two."""
+def _cut(
+    mesh: Any, f: int, ends: tuple[int, int, int, int], items: Array, shares: Array, n: int
+) -> bool:
+    """Fill item and share n if a steep outline passes between a pair of pixels."""
     screen, tri, _, _ = mesh
     y, x, y1, x1 = ends
     f, edge, d = _walk(mesh, f, ends)
     if edge < 0:
-        return 0.0
+        return False
     a, b, axis = tri[f, (edge + 1) % 3], tri[f, (edge + 2) % 3], 1 if x == x1 else 0
     rise = screen[b, 1 - axis] - screen[a, 1 - axis]
     if abs(rise) < abs(screen[b, axis] - screen[a, axis]):
-        return 0.0
-    d = min(max(d, 0.0), 1.0)
-    if d > 0.5:
+        return False
+    shares[n] = 0.5 - min(max(d, 0.0), 1.0)
+    if shares[n] < 0:
         y, x, y1, x1 = y1, x1, y, x
     for i, value in enumerate((y, x, y1, x1, a, b)):
         items[n, i] = value
-    return 0.5 - d
+    return True
 
 
 @device
@@ -411,25 +404,22 @@ def _distance(screen: Array, a: int, b: int, y: int, x: int, axis: int, forward:
     return d if forward else -d
 
 
-@kernel
+@device
 def blend(color: Array, starts: Array, items: Array, shares: Array) -> Array:
     """Blend color (B, H, W, C) in place; returns source minus target (N, C) before blending."""
-    channels = color.shape[3]
-    difference = np.zeros((items.shape[0], channels), color.dtype)
-    for b in prange(color.shape[0]):
+    difference = np.empty((items.shape[0], color.shape[3]), color.dtype)
+    for b in range(color.shape[0]):
         for n in range(starts[b], starts[b + 1]):
-            if shares[n] != 0:
-                for c in range(channels):
-                    source = color[b, items[n, 2], items[n, 3], c]
-                    difference[n, c] = source - color[b, items[n, 0], items[n, 1], c]
+            y, x, y1, x1 = items[n, 0], items[n, 1], items[n, 2], items[n, 3]
+            for c in range(color.shape[3]):
+                difference[n, c] = color[b, y1, x1, c] - color[b, y, x, c]
         for n in range(starts[b], starts[b + 1]):
-            if shares[n] != 0:
-                for c in range(channels):
-                    color[b, items[n, 0], items[n, 1], c] += abs(shares[n]) * difference[n, c]
+            for c in range(color.shape[3]):
+                color[b, items[n, 0], items[n, 1], c] += abs(shares[n]) * difference[n, c]
     return difference
 
 
-@kernel
+@device
 def blend_backward(
     grad: Array,
     pos: Array,
@@ -441,37 +431,32 @@ def blend_backward(
 ) -> None:
     """Turn the blended image's gradient, in place, into the image's before; add to grad_pos."""
     height, width, channels = grad.shape[1:]
-    for b in prange(grad.shape[0]):
-        weights = np.zeros(starts[b + 1] - starts[b])
-        changes = np.zeros((starts[b + 1] - starts[b], channels))
+    changes = np.empty(difference.shape)
+    for b in range(grad.shape[0]):
         for n in range(starts[b], starts[b + 1]):
-            k = n - starts[b]
+            weight = 0.0
             for c in range(channels):
                 g = grad[b, items[n, 0], items[n, 1], c]
-                weights[k] += g * difference[n, c]
-                changes[k, c] = abs(shares[n]) * g
-        for n in range(starts[b], starts[b + 1]):
-            if shares[n] == 0:
-                continue
-            for c in range(channels):
-                grad[b, items[n, 0], items[n, 1], c] -= changes[n - starts[b], c]
-                grad[b, items[n, 2], items[n, 3], c] += changes[n - starts[b], c]
+                weight += g * difference[n, c]
+                changes[n, c] = abs(shares[n]) * g
             if abs(shares[n]) < 0.5:
-                weight = weights[n - starts[b]]
                 _move_edge(pos[b], items[n], shares[n], weight, height, width, grad_pos[b])
+        for n in range(starts[b], starts[b + 1]):
+            for c in range(channels):
+                grad[b, items[n, 0], items[n, 1], c] -= changes[n, c]
+                grad[b, items[n, 2], items[n, 3], c] += changes[n, c]
 
 
 @device
 def _move_edge(
     pos: Array, item: Array, share: float, weight: float, height: int, width: int, grad_pos: Array
 ) -> None:
-    """Pass the gradient of a pair's share on to the two vertices of its edge."""
+    """Pass the gradient of a pair's share |0.5 - d| on to the two vertices of its edge."""
     axis = 0 if item[0] == item[2] else 1
-    inside = share > 0  # the target sees the edge's surface
+    inside = share >= 0  # the target sees the edge's surface
     y, x = (item[0], item[1]) if inside else (item[2], item[3])
     toward = (item[3] - item[1]) + (item[2] - item[0])
     forward = toward > 0 if inside else toward < 0
-    # share = 0.5 - d; the source's part is |share|
     slope = -weight if inside else weight
     if not forward:
         slope = -slope

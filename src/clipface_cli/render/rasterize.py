@@ -19,7 +19,7 @@ Vector: TypeAlias = tuple[float, float, float]
 
 _SUBPIXEL = 256
 _GUARD = 64.0  # clip at this many half images from the centre, so that integers cannot overflow
-_BANDS = 16  # an image is filled in this many bands of rows, each by one thread
+BANDS = 16  # an image is filled in this many bands of rows, each by one thread
 _CHUNKS = 16  # gradients to vertices are summed in this many fixed parts
 _LARGEST = 16384
 
@@ -60,7 +60,7 @@ class _Rasterize(torch.autograd.Function):
     def forward(ctx: Any, pos: Tensor, tri: Tensor, height: int, width: int) -> Any:
         rast, rast_db = (pos.new_empty(len(pos), height, width, 4) for _ in range(2))
         arrays = array(pos), indices(tri), array(rast), array(rast_db)
-        rasterize_kernel(*arrays, False, get_num_threads())
+        _forward_kernel(*arrays, get_num_threads())
         ctx.save_for_backward(pos, tri, rast)
         return rast, rast_db
 
@@ -80,38 +80,56 @@ def vertex_parts(pos: Array) -> Array:
 
 
 @kernel
-def rasterize_kernel(
-    pos: Array, tri: Array, rast: Array, rast_db: Array, cull: bool, workers: int
-) -> None:
-    """Fill rast (B, H, W, 4), and rast_db unless it has no image; `cull` drops back faces."""
+def _forward_kernel(pos: Array, tri: Array, rast: Array, rast_db: Array, workers: int) -> None:
     batch, height, width = rast.shape[:3]
-    points = _project(pos, height, width)
-    rows = _row_ranges(points, tri, height, width, cull)
-    band = (height + _BANDS - 1) // _BANDS
+    points = project(pos, height, width)
+    rows = row_ranges(points, tri, height, width, False)
     for worker in prange(workers):
-        ids = np.empty((band, width), np.int32)
-        depth = np.empty((band, width), np.float64)
-        polygon = np.empty((2, 9, 4), np.float64)
-        for task in range(worker, batch * _BANDS, workers):
-            b, low = task // _BANDS, task % _BANDS * band
-            high = min(low + band, height)
-            ids[:] = -1
-            depth[:] = np.inf
-            for f in range(tri.shape[0]):
-                first, last = rows[b, f, 0], rows[b, f, 1]
-                if first < high and last >= low:
-                    p0, p1, p2 = points[b, tri[f, 0]], points[b, tri[f, 1]], points[b, tri[f, 2]]
-                    if p0[3] + p1[3] + p2[3] > 0:
-                        n = _clip(pos[b], tri[f], height, width, polygon)
-                        for k in range(1, n - 1):
-                            p0, p1, p2 = polygon[0, 0], polygon[0, k], polygon[0, k + 1]
-                            _fill(p0, p1, p2, f, ids, depth, (low, high), cull)
-                    else:
-                        _fill(p0, p1, p2, f, ids, depth, (low, high), cull)
+        work = workspace(height, width)
+        for task in range(worker, batch * BANDS, workers):
+            b, (low, high) = task // BANDS, band(task % BANDS, height)
+            mesh = pos[b], tri, points[b], rows[b]
+            rasterize_band(mesh, low, high, False, work, rast[b])
             for y in range(low, high):
-                _write_row(pos[b], tri, ids[y - low], y, height, rast[b, y])
-                if rast_db.shape[0] > 0:
-                    _write_row_db(pos[b], tri, rast[b, y], y, height, rast_db[b, y])
+                _write_row_db(pos[b], tri, rast[b, y], y, height, rast_db[b, y])
+
+
+@device
+def band(index: int, height: int) -> tuple[int, int]:
+    """First row and the row after the last of one of BANDS parts of an image."""
+    rows = (height + BANDS - 1) // BANDS
+    return min(index * rows, height), min((index + 1) * rows, height)
+
+
+@device
+def workspace(height: int, width: int) -> tuple[Array, Array, Array]:
+    """What a thread needs to rasterise bands: ids, depths, and polygons to clip."""
+    rows = (height + BANDS - 1) // BANDS
+    ids, depth = np.empty((rows, width), np.int32), np.empty((rows, width), np.float64)
+    return ids, depth, np.empty((2, 9, 4), np.float64)
+
+
+@device
+def rasterize_band(mesh: Any, low: int, high: int, cull: bool, work: Any, rast: Array) -> None:
+    """Fill rows [low, high) of rast (H, W, 4); `cull` drops back faces."""
+    pos, tri, points, rows = mesh
+    ids, depth, polygon = work
+    height, width = rast.shape[:2]
+    ids[:] = -1
+    depth[:] = np.inf
+    for f in range(tri.shape[0]):
+        if rows[f, 0] >= high or rows[f, 1] < low:
+            continue
+        p0, p1, p2 = points[tri[f, 0]], points[tri[f, 1]], points[tri[f, 2]]
+        if p0[3] + p1[3] + p2[3] > 0:
+            n = _clip(pos, tri[f], height, width, polygon)
+            for k in range(1, n - 1):
+                p0, p1, p2 = polygon[0, 0], polygon[0, k], polygon[0, k + 1]
+                _fill(p0, p1, p2, f, ids, depth, (low, high), cull)
+        else:
+            _fill(p0, p1, p2, f, ids, depth, (low, high), cull)
+    for y in range(low, high):
+        _write_row(pos, tri, ids[y - low], y, height, rast[y])
 
 
 @device
@@ -123,12 +141,12 @@ def _snap(x: float, y: float, z: float, w: float, height: int, width: int, point
     point[3] = 0.0
 
 
-@kernel
-def _project(pos: Array, height: int, width: int) -> Array:
+@device
+def project(pos: Array, height: int, width: int) -> Array:
     """(B, V, 4): x and y in 1/256 pixels, z/w, and 1 where the vertex must be clipped away."""
     points = np.empty(pos.shape, np.float64)
     vertices = pos.shape[1]
-    for i in prange(pos.shape[0] * vertices):
+    for i in range(pos.shape[0] * vertices):
         b, j = i // vertices, i % vertices
         x, y = np.float64(pos[b, j, 0]), np.float64(pos[b, j, 1])
         z, w = np.float64(pos[b, j, 2]), np.float64(pos[b, j, 3])
@@ -139,12 +157,12 @@ def _project(pos: Array, height: int, width: int) -> Array:
     return points
 
 
-@kernel
-def _row_ranges(points: Array, tri: Array, height: int, width: int, cull: bool) -> Array:
+@device
+def row_ranges(points: Array, tri: Array, height: int, width: int, cull: bool) -> Array:
     """(B, F, 2) first and last row with pixel centres a triangle can cover (last < first: none)."""
     faces = tri.shape[0]
     rows = np.empty((points.shape[0], faces, 2), np.int32)
-    for i in prange(points.shape[0] * faces):
+    for i in range(points.shape[0] * faces):
         b, f = i // faces, i % faces
         p0, p1, p2 = points[b, tri[f, 0]], points[b, tri[f, 1]], points[b, tri[f, 2]]
         if p0[3] + p1[3] + p2[3] > 0:
