@@ -48,6 +48,7 @@ def measure(head: HeadModel, resolution: int, batch: int, repeats: int) -> dict[
 
 
 def main() -> None:
+    """Run it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=20)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/out/render.json"))

@@ -180,8 +180,9 @@ def test_bad_arguments_are_named(sphere) -> None:
     ]:
         with pytest.raises(ValueError, match=name):
             renderer(*arguments)
-    with pytest.raises(InputError, match="vulkan"):
-        Renderer(head, backend="vulkan")
+    for backend in ("vulkan", "cuda"):
+        with pytest.raises(InputError, match=r"backend|GPU"):
+            Renderer(head, backend=backend)
     head.uv_faces = head.uv_faces + 10000
     with pytest.raises(ValueError, match="uv_faces"):
         Renderer(head)

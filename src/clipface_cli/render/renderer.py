@@ -39,7 +39,7 @@ class Renderer:
     Args:
         head: a HeadModel, or whatever has its faces, uv, uv_faces and masks.
         resolution: height and width of the images in pixels.
-        backend: "cpu", "cuda", or "auto" for the one that fits the tensors.
+        backend: "cpu", or "auto" for the one that fits the tensors' device.
         background: colour in -1..1 where no head is.
         exclude: masks whose faces to leave out, such as "mouth_interior".
     """
@@ -115,16 +115,12 @@ def _kept_faces(head: Topology, exclude: Collection[str]) -> Tensor:
     return keep
 
 
-def _cuda(*_: object) -> tuple[Tensor, Tensor]:
-    raise InputError(
-        "Rendering on a GPU is not available yet: move the tensors to the CPU and use backend cpu."
-    )
-
-
-_BACKENDS: dict[str, Callable[..., tuple[Tensor, Tensor]]] = {"cpu": draw, "cuda": _cuda}
+_BACKENDS: dict[str, Callable[..., tuple[Tensor, Tensor]]] = {"cpu": draw}
 
 
 def _backend(name: str) -> Callable[..., tuple[Tensor, Tensor]]:
+    if name == "cuda":
+        raise InputError("Rendering on a GPU is not available yet: use the CPU (--device cpu).")
     if name not in _BACKENDS:
-        raise InputError(f"There is no render backend {name!r}; choose auto, cpu or cuda.")
+        raise InputError(f"There is no render backend {name!r}; choose auto or cpu.")
     return _BACKENDS[name]
