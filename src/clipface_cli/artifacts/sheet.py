@@ -23,14 +23,15 @@ def contact_sheet(
     height, width = rows[0][0].shape[:2]
     font = _font(width)
     margin = _text_width(captions, font) + 2 * GAP if captions else GAP
-    top = round(font.size * 1.6) + GAP if columns else GAP
+    headings = [_wrap(text, width, font) for text in columns]
+    top = _text_height(headings, font) + GAP if columns else GAP
     across = max(len(row) for row in rows)
     size = (margin + across * (width + GAP), top + len(rows) * (height + GAP))
     sheet = Image.new("RGB", size, PAPER)
     draw = ImageDraw.Draw(sheet)
-    for j, text in enumerate(columns):
+    for j, text in enumerate(headings):
         middle = margin + j * (width + GAP) + width // 2
-        draw.text((middle, top // 2), text, INK, font, anchor="mm")
+        draw.multiline_text((middle, top // 2), text, INK, font, anchor="mm", align="center")
     for i, row in enumerate(rows):
         y = top + i * (height + GAP)
         if captions:
@@ -45,8 +46,7 @@ def captioned_sheet(pictures: Sequence[Pixels], captions: Sequence[str], across:
     width = pictures[0].shape[1]
     font = _font(width)
     texts = [_wrap(caption, width, font) for caption in captions]
-    lines = max(text.count("\n") for text in texts) + 1
-    strip = round(lines * font.size * 1.35) + GAP
+    strip = _text_height(texts, font)
     cards = [_card(*card, strip, font) for card in zip(pictures, texts, strict=True)]
     return contact_sheet([cards[i : i + across] for i in range(0, len(cards), across)])
 
@@ -88,3 +88,9 @@ def _font(width: int) -> ImageFont.FreeTypeFont:
 
 def _text_width(texts: Sequence[str], font: ImageFont.FreeTypeFont) -> int:
     return max(round(font.getlength(text)) for text in texts)
+
+
+def _text_height(texts: Sequence[str], font: ImageFont.FreeTypeFont) -> int:
+    """Rows of the tallest of wrapped texts, with room around it."""
+    lines = max(text.count("\n") for text in texts) + 1
+    return round(lines * font.size * 1.35) + GAP

@@ -7,6 +7,7 @@ import inspect
 import json
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,6 +81,8 @@ def print_result(result: Result, as_json: bool) -> None:
 def run(app: typer.Typer, arguments: Sequence[str]) -> int:
     """Run the command line; returns the exit code. Errors become sentences on stderr."""
     debug = "--debug" in arguments
+    if not debug:
+        warnings.simplefilter("ignore")  # libraries' warnings are for developers
     try:
         code = app(list(arguments), prog_name="clipface", standalone_mode=False)
         if code == _INTERRUPTED:
