@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from scipy.spatial import cKDTree
 
 from clipface_cli.head import HeadModel
 from clipface_cli.render._occlusion import ambient_occlusion
@@ -79,8 +80,7 @@ def test_convex_bodies_see_the_whole_sky() -> None:
 
 def test_the_inside_of_the_mouth_is_occluded(head: HeadModel) -> None:
     fixed = topology(head)
-    faces = fixed.faces[: len(head.faces) * 4]
-    sky = ambient_occlusion(fixed.rest, fixed.rest_normals, faces)
+    sky = ambient_occlusion(fixed.rest, fixed.rest_normals, fixed.own_faces)
     assert sky[fixed.masks["tongue"] > 0.9].mean() < 0.1
     assert sky[fixed.masks["nose"] > 0.9].mean() > 0.7
 
@@ -145,6 +145,36 @@ def test_an_open_mouth_is_dark(head: HeadModel, skin: torch.Tensor) -> None:
     wide = portrait(head, head.template + head.units["jawOpen"], skin, resolution=SIZE)
     mouth = (0.72, 0.76, 0.46, 0.54)
     assert _mean(wide, *mouth) < 0.5 * _mean(still, *mouth)
+
+
+def test_hair_painted_over_the_ears_hangs_beside_the_neck(head: HeadModel) -> None:
+    fixed = topology(head)
+    hair = np.maximum(fixed.masks["scalp"], np.maximum(fixed.masks["ears"], fixed.behind))
+    corners = fixed.triangles[: len(fixed.own_faces)]
+    bare = np.ones(len(fixed.uv), bool)
+    bare[corners[:, 3:6]] = hair[corners[:, :3]] < 0.2
+    axis = (np.arange(64) + 0.5) / 64
+    texels = np.stack(np.meshgrid(axis, 1 - axis), axis=-1)
+    _, nearest_uv = cKDTree(fixed.uv[np.unique(corners[:, 3:6])]).query(texels)
+    long = np.where(bare[np.unique(corners[:, 3:6])][nearest_uv][..., None], (220, 175, 150), 40)
+    bald = np.full((64, 64, 3), (220, 175, 150))
+    beside = []
+    for texture in (long, bald):
+        picture = portrait(
+            head, head.template, texture.astype(np.uint8), resolution=SIZE, background=(0, 255, 0)
+        )
+        neck = picture[SIZE * 3 // 4 : SIZE * 4 // 5].astype(int)
+        beside.append((neck[..., 1] - neck[..., 0] > 128).sum())
+    assert beside[0] < beside[1] - 20
+
+
+def test_a_head_without_masks_still_gets_its_portrait(
+    skin: torch.Tensor,
+) -> None:
+    plain = HeadModel.load("builtin")
+    plain.masks = {}
+    assert topology(plain).lashes == ()
+    assert portrait(plain, plain.template, skin, resolution=SIZE).std() > 10
 
 
 @pytest.mark.parametrize(

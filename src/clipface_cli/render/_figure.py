@@ -17,7 +17,6 @@ from clipface_cli.render._scene import (
     AO_RED,
     BAKED,
     CAVITY,
-    CLOTH,
     COLUMNS,
     GLOSS,
     HAIR,
@@ -29,6 +28,7 @@ from clipface_cli.render._scene import (
 )
 from clipface_cli.render._shading import SKIN_OCCLUSION, hairy
 from clipface_cli.render._topology import Topology, vertex_normals
+from clipface_cli.render._tresses import cover_ears, hang
 
 Float = NDArray[np.float32]
 Texture = torch.Tensor | NDArray[np.uint8]
@@ -57,22 +57,43 @@ def pose_figure(fixed: Topology, vertices: torch.Tensor, texture: Texture) -> Fi
     layers = np.concatenate([rgb, _height_gradient(rgb)], axis=2)
     skin = _skin_colour(fixed, rgb)
     points, eyes, gazes = _refine(fixed, vertices.detach().cpu().numpy())
-    normals = vertex_normals(points, fixed.faces[fixed.material != CLOTH])
-    curves = lashes(fixed.lashes, points, normals, fixed.rest_normals)
+    own = fixed.own_faces
+    normals = vertex_normals(points, own)
+    painted = _texels(rgb, fixed.uv[fixed.vertex_uv])
+    darkness = np.clip(np.log((skin[0] + 0.02) / (painted.sum(axis=1) + 0.02)) / 2, 0, 1)
+    curves = lashes(fixed.lashes, points, normals, fixed.rest_normals, darkness)
     shirt = bust_points(fixed.bust, points, normals) if fixed.bust else np.zeros((0, 3))
-    hair = fixed.masks["scalp"] * hairy(_texels(rgb, fixed.uv[fixed.vertex_uv]), skin)
-    points = raise_shell(points, normals, hair, fixed.blend)
-    points = np.concatenate([points, shirt.astype(np.float32)])
-    return Figure(fixed, _vertex_table(fixed, points), layers, skin, eyes, gazes, curves)
+    dressed = hairy(painted, skin)
+    long = _long_hair(fixed, dressed)
+    zone = np.maximum(fixed.masks["scalp"], long * fixed.behind)
+    points = cover_ears(fixed.tresses, points, long)
+    normals = vertex_normals(points, own)
+    points = raise_shell(points, normals, zone * dressed, fixed.blend)
+    tresses = hang(fixed.tresses, points, long)
+    points = np.concatenate([points, shirt, tresses]).astype(np.float32)
+    hair = np.concatenate([zone, np.zeros(len(shirt)), np.full(len(tresses), long)])
+    table = _vertex_table(fixed, points)
+    table[:, HAIR] = hair
+    return Figure(fixed, table, layers, skin, eyes, gazes, curves)
 
 
-def _refine(fixed: Topology, vertices: NDArray[np.float32]) -> tuple[Float, Float, Float]:
+def _long_hair(fixed: Topology, dressed: Float) -> float:
+    """1 where hair is painted over both ears, 0 where they are bare."""
+    ears, left = fixed.tresses.ears, fixed.rest[fixed.tresses.ears, 0] > 0
+    if not left.any() or left.all():
+        return 0.0
+    covered = min(dressed[ears[left]].mean(), dressed[ears[~left]].mean())
+    return float(np.clip((covered - 0.6) / 0.2, 0, 1))
+
+
+def _refine(fixed: Topology, vertices: NDArray[np.floating]) -> tuple[Float, Float, Float]:
     """Subdivided points (V1,3) with spherical eyes, eye centres (2,3) and gaze axes (2,3)."""
-    points = np.asarray(fixed.refine @ vertices.astype(np.float64))
+    vertices = vertices.astype(np.float64) - fixed.origin
+    points = np.asarray(fixed.refine @ vertices)
     centres, gazes = np.zeros((2, 3), np.float32), np.zeros((2, 3), np.float32)
     gazes[:, 2] = 1
     for i, eye in enumerate(fixed.eyes):
-        centre = _sphere_centre(vertices[eye.coarse].astype(np.float64))
+        centre = _sphere_centre(vertices[eye.coarse])
         rays = points[eye.refined] - centre
         lengths = eye.radii @ np.linalg.norm(vertices[eye.coarse] - centre, axis=1)
         points[eye.refined] = centre + _unit(rays) * lengths[:, None]
@@ -118,7 +139,6 @@ def _vertex_table(fixed: Topology, points: Float) -> Float:
     skin[:, BAKED : BAKED + 3] = fixed.baked
     skin[:, CAVITY] = _cavity(fixed, points[:own], normals[:own])
     skin[:, GLOSS] = fixed.gloss
-    skin[:, HAIR] = fixed.masks["scalp"]
     return table
 
 

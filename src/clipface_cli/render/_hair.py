@@ -13,11 +13,11 @@ from clipface_cli.render._shading import shade_roots
 
 Array: TypeAlias = NDArray[Any]
 
-STRANDS = 20000
+STRANDS = 36000
 LENGTH = 0.013  # metres
 LIFT = 0.0020  # metres above the shell at the highest
 VOLUME = 0.006  # metres of the shell above the scalp
-ALPHA = 0.6
+ALPHA = 0.7
 DEPTH_BIAS = 0.0010  # metres
 POINTS = 7
 
@@ -49,7 +49,7 @@ def plan_roots(faces: Array, rest: Array, scalp: Array) -> Roots:
     return Roots(
         triangles[order].astype(np.int32),
         weights[order],
-        rng.uniform(0.45, 1.9, STRANDS),
+        rng.uniform(0.4, 1.9, STRANDS),
         LENGTH * rng.uniform(0.6, 1.2, STRANDS),
         rng.normal(0, 0.16, STRANDS),
     )

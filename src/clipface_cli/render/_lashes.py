@@ -17,16 +17,25 @@ Float = NDArray[np.float32]
 
 
 def lashes(
-    lines: tuple[LashLine, ...], vertices: Float, normals: Float, rest_normals: Float
+    lines: tuple[LashLine, ...],
+    vertices: Float,
+    normals: Float,
+    rest_normals: Float,
+    darkness: Float,
 ) -> Curves:
-    """Lashes on posed (V1,3) vertices; normals say how far each lid has turned from rest."""
+    """Lashes on posed (V1,3) vertices; normals say how far each lid has turned from rest.
+
+    `darkness` (V1,) 0..1 of the texture makes them stronger where a lash line is painted.
+    """
     rng = np.random.default_rng(5)
     curves = [np.zeros((0, POINTS, 3))]
     alphas = [np.zeros(0)]
     for line in lines:
         turn = _turn(rest_normals[line.vertices].mean(0), normals[line.vertices].mean(0))
         curves.append(_grow(line, vertices[line.vertices], turn, rng))
-        alphas.append(np.full(len(curves[-1]), UPPER_ALPHA if line.upper else LOWER_ALPHA))
+        strength = 0.5 + 0.5 * float(darkness[line.vertices].mean())
+        alpha = strength * (UPPER_ALPHA if line.upper else LOWER_ALPHA)
+        alphas.append(np.full(len(curves[-1]), alpha))
     points = np.concatenate(curves).astype(np.float32)
     colours = np.tile(np.array(COLOUR, np.float32), (len(points), 1))
     return Curves(points, np.concatenate(alphas).astype(np.float32), colours)

@@ -111,12 +111,14 @@ def _seen_weights(vertices: Array, corners: tuple[int, int, int], x: float, y: f
 @device
 def _lit_share(position: Vector, normal: Vector, scene: Scene, turn: float) -> float:
     """Lit share of a disc around the point in the key's depth map (percentage closer)."""
+    facing = dot(normal, KEY)
+    if facing < -0.45:  # not even skin wraps light so far
+        return 0.0
     places, depth = scene.places, scene.light_depth
     scale = places[LIGHT_MAP, 2]
     x = (dot(row(places, LIGHT), position) - places[LIGHT_MAP, 0]) * scale
     y = (dot(row(places, LIGHT + 1), position) - places[LIGHT_MAP, 1]) * scale
-    slope = 1 - clip(dot(normal, KEY))
-    z = dot(row(places, LIGHT + 2), position) - 0.0022 - 0.004 * slope
+    z = dot(row(places, LIGHT + 2), position) - 0.0022 - 0.004 * (1 - clip(facing))
     last = depth.shape[0] - 1
     cosine, sine = math.cos(turn) * SHADOW_RADIUS * scale, math.sin(turn) * SHADOW_RADIUS * scale
     lit = 0

@@ -166,12 +166,12 @@ def _bump(normal: Vector, du: float, dv: float, slopes: tuple[Vector, Vector]) -
 
 
 @device
-def _hash(i: int, j: int, k: int) -> float:
-    """Pseudo-random number in [-1, 1] of a lattice point."""
+def _hash(i: int, j: int, k: int) -> int:
+    """Pseudo-random 32 bits of a lattice point."""
     n = (i * 374761393 + j * 668265263 + k * 1274126177) & 0xFFFFFFFF
     n = ((n ^ (n >> 13)) * 1103515245) & 0xFFFFFFFF
     n = ((n ^ (n >> 15)) * 2246822519) & 0xFFFFFFFF
-    return ((n >> 8) & 0xFFFF) / 32767.5 - 1
+    return n ^ (n >> 16)
 
 
 @device
@@ -181,13 +181,14 @@ def _noise(p: Vector, size: float) -> Vector:
     i, j, k = math.floor(x), math.floor(y), math.floor(z)
     x, y, z = x - i, y - j, z - k
     x, y, z = x * x * (3 - 2 * x), y * y * (3 - 2 * y), z * z * (3 - 2 * z)
-    a, b, c = 0.0, 0.0, 0.0
+    a, b, c = -1.0, -1.0, -1.0
     for corner in range(8):
         dx, dy, dz = corner & 1, (corner >> 1) & 1, corner >> 2
-        share = (x if dx else 1 - x) * (y if dy else 1 - y) * (z if dz else 1 - z)
-        a += share * _hash(i + dx, j + dy, k + dz)
-        b += share * _hash(i + dx, j + dy, k + dz + 1013)
-        c += share * _hash(i + dx, j + dy + 2027, k + dz)
+        share = (x if dx else 1 - x) * (y if dy else 1 - y) * (z if dz else 1 - z) / 511.5
+        bits = _hash(i + dx, j + dy, k + dz)
+        a += share * (bits & 1023)
+        b += share * ((bits >> 10) & 1023)
+        c += share * ((bits >> 20) & 1023)
     return a, b, c
 
 
@@ -296,7 +297,7 @@ def _surface(point: Point, scene: Scene) -> Vector:
     if scene.triangles[point.triangle, 6] == SKIN:
         gloss *= 1 - 0.75 * _matt(colour, skin_tone)
     elif scene.triangles[point.triangle, 6] == INTERIOR:
-        skin, dim = 0.5, dim * math.sqrt(point.ao)
+        skin, dim = 0.5, dim * min(1.0, 1.6 * math.sqrt(point.ao))
     shine = _oil(point, bumped, gloss) * (1 - 0.85 * hair)
     strand = (0.0, 0.0, 0.0)
     if hair > 0.01:

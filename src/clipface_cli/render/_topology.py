@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from clipface_cli.head import HeadModel
-from clipface_cli.render._bust import Bust, plan_bust
+from clipface_cli.render._bust import Bust, bust_points, plan_bust
 from clipface_cli.render._hair import Roots, plan_roots
 from clipface_cli.render._occlusion import ambient_occlusion
 from clipface_cli.render._scene import CLOTH, INTERIOR, LEFT_EYE, RIGHT_EYE, SKIN
@@ -18,6 +18,7 @@ from clipface_cli.render._subdivide import (
     subdivide_faces,
     vertex_average,
 )
+from clipface_cli.render._tresses import Tresses, hang, plan_tresses
 
 LASH_RING = 5  # subdivided rings from the socket lining outward to the visible lid margin
 UNBAKE = 0.7  # share, in log space, of the painted light that the portrait takes back
@@ -47,20 +48,24 @@ class LashLine:
 
 @dataclass(frozen=True)
 class Topology:
-    """Fixed data of a head; V1 subdivided vertices, then VB of the bust; F1 triangles of both."""
+    """Fixed data of a head: V1 subdivided vertices, then the shirt's, then the tresses'."""
 
     refine: sp.csr_matrix  # (V1, V) Loop, linear on the eyeballs
     blend: sp.csr_matrix  # (V1, V1) neighbour mean
-    occluders: NDArray[np.int32]  # (F, 3) triangles before subdivision, and the bust's
+    occluders: NDArray[np.int32]  # (F, 3) triangles, the head's before subdivision
+    own_faces: NDArray[np.int32]  # (4F, 3) of the head itself
     faces: NDArray[np.int32]  # (F1, 3)
     triangles: NDArray[np.int32]  # (F1, 7) vertices, UV vertices, material
     bust: Bust | None
+    tresses: Tresses
+    behind: NDArray[np.float32]  # (V1,) where long hair lies on the head
     baked: NDArray[np.float32]  # (V1, 3) light expected in the texture
     uv: NDArray[np.float32]  # (Vt1, 2)
     material: NDArray[np.int8]  # (F1,)
     masks: Masks  # (V1,) each, zeros where the head has no such mask
     gloss: NDArray[np.float32]  # (V1,)
     bare: Ints  # UV vertices on the bare skin of the face
+    origin: NDArray[np.float64]  # (3,) of the space all positions here are in: between the eyes
     rest: NDArray[np.float32]  # (V1, 3) the template
     rest_normals: NDArray[np.float32]  # (V1, 3)
     eyes: tuple[Eyeball, ...]  # left, right
@@ -70,7 +75,7 @@ class Topology:
 
 
 _MASKS = (
-    *("face", "nose", "lips", "eyes", "sockets", "brows", "scalp", "neck"),
+    *("face", "nose", "lips", "eyes", "sockets", "brows", "scalp", "ears", "neck"),
     *("mouth_interior", "teeth", "tongue"),
 )
 _known: WeakKeyDictionary[HeadModel, Topology] = WeakKeyDictionary()
@@ -98,33 +103,53 @@ def _build(head: HeadModel) -> Topology:
     refine = on_eye @ linear + (sp.identity(linear.shape[0]) - on_eye) @ loop_matrix(coarse, count)
     faces, uv_faces = subdivide_faces(coarse, count), subdivide_faces(uv_coarse, len(uv))
     rest = refine @ template
+    origin = (
+        rest[masks["eyes"] > 0.5].mean(axis=0) * (1, 1, 0) if masks["eyes"].any() else 0 * rest[0]
+    )
+    rest = rest - origin
     eyes = _eyeballs(rest, masks["eyes"] > 0.99, linear)
     rest_normals = vertex_normals(rest, faces)
     bust = plan_bust(faces, rest)
     vertex_uv = np.zeros(len(rest), np.int64)
     vertex_uv[faces] = uv_faces
     cloth = bust.faces + len(rest) if bust else np.zeros((0, 3), np.int32)
-    material = np.append(_materials(faces, rest, masks), np.full(len(cloth), CLOTH, np.int8))
-    all_faces = np.concatenate([faces, cloth]).astype(np.int32)
-    all_uv = np.concatenate([uv_faces, 0 * cloth])
+    behind = np.clip((-0.045 - rest[:, 2]) / 0.015, 0, 1) * (rest[:, 1] < 0.03)
+    hair = np.stack([masks["ears"], np.maximum(masks["scalp"], behind)])
+    fine_uv = midpoint_matrix(uv_coarse, len(uv)) @ uv
+    tresses = plan_tresses(faces, fine_uv, uv_faces, rest, hair)
+    shirt = bust_points(bust, rest, rest_normals) if bust else np.zeros((0, 3))
+    everything = np.concatenate([rest, shirt, hang(tresses, rest, 1.0)])
+    locks = tresses.faces + len(rest) + len(shirt)
+    all_faces = np.concatenate([faces, cloth, locks]).astype(np.int32)
+    all_uv = np.concatenate([uv_faces, 0 * cloth, tresses.faces + len(fine_uv)])
+    material = np.concatenate(
+        [_materials(faces, rest, masks), np.full(len(cloth), CLOTH), np.full(len(locks), SKIN)]
+    )
+    may_grow = np.concatenate(
+        [hair.max(axis=0) * (rest[:, 1] > -0.1), np.zeros(len(shirt)), np.ones(len(tresses.uv))]
+    )
     return Topology(
         refine=refine.tocsr(),
         blend=vertex_average(faces, len(rest)),
         bust=bust,
+        tresses=tresses,
+        behind=behind.astype(np.float32),
         baked=_baked_light(rest, rest_normals, coarse, masks),
-        occluders=np.concatenate([coarse, cloth]).astype(np.int32),
+        occluders=np.concatenate([coarse, cloth, locks]).astype(np.int32),
+        own_faces=faces.astype(np.int32),
         faces=all_faces,
         triangles=np.concatenate([all_faces, all_uv, material[:, None]], axis=1).astype(np.int32),
-        uv=(midpoint_matrix(uv_coarse, len(uv)) @ uv).astype(np.float32),
-        material=material,
+        uv=np.concatenate([fine_uv, tresses.uv]).astype(np.float32),
+        material=material.astype(np.int8),
         masks=masks,
         gloss=_gloss(rest, masks),
         bare=_bare(faces, uv_faces, masks),
+        origin=origin,
         rest=rest.astype(np.float32),
         rest_normals=rest_normals,
         eyes=eyes,
         lashes=_lash_lines(faces, rest, masks["sockets"] > 0.5, eyes),
-        roots=plan_roots(faces, rest, masks["scalp"]),
+        roots=plan_roots(all_faces, everything, may_grow),
         vertex_uv=vertex_uv,
     )
 
@@ -169,6 +194,7 @@ def _gloss(rest: NDArray[np.float64], masks: Masks) -> NDArray[np.float32]:
     """Oil on the skin (V1,): more on nose and forehead, most on what is wet."""
     forehead = np.clip((rest[:, 1] - 0.025) / 0.02, 0, 1) * (rest[:, 2] > -0.04)
     gloss = 0.34 + 0.12 * forehead + 0.22 * masks["nose"] - 0.10 * masks["neck"]
+    gloss = gloss * (1 - 0.6 * masks["brows"])
     gloss = gloss * (1 - masks["lips"]) + 0.55 * masks["lips"]
     inside = [masks[name] for name in ("mouth_interior", "teeth", "tongue", "sockets")]
     wet = np.maximum.reduce(inside)

@@ -1,0 +1,149 @@
+"""Long hair: where a texture paints hair over the ears, the ears sink and hair hangs to the back."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from scipy.sparse.linalg import splu
+from scipy.spatial import cKDTree
+
+from clipface_cli.render._vectors import Array
+
+ROOT_HEIGHT = 0.045  # metres above the eyes, where hanging hair leaves the head
+LENGTH = 0.235  # metres
+THICKNESS = 0.006  # metres
+AXIS = -0.075  # depth of the head's vertical axis, metres
+_TURNS = np.radians(np.linspace(180, 64, 40))  # columns of each side, from the back to the front
+_ROWS = 28
+_FOLD = (0.012, 0.100)  # heights between which hanging hair repeats the scalp's texture
+
+
+@dataclass(frozen=True)
+class Tresses:
+    """Two curtains of hair, left and right; K vertices in all, P places on the head."""
+
+    ears: NDArray[np.int64]  # (N,) vertices that hair can cover
+    ear_rim: NDArray[np.int64]  # (M,) vertices around them
+    flatten: Array  # (N, M) positions of the covered ears from their rim
+    anchors: sp.csr_matrix  # (columns of both sides, V1)
+    uv: NDArray[np.float32]  # (K, 2)
+    faces: NDArray[np.int32]  # (F, 3) into the K vertices
+
+
+def plan_tresses(faces: Array, uv: Array, uv_faces: Array, rest: Array, masks: Array) -> Tresses:
+    """Plan on template vertices (V1,3); `masks` are the ears and the scalp (2,V1)."""
+    ears = masks[0] > 0.1
+    graph = _neighbours(faces, len(rest))
+    rim = (graph @ ears > 0) & ~ears
+    degree = sp.diags(np.asarray(graph.sum(axis=1)).ravel())
+    system = (degree - graph)[ears][:, ears].tocsc()
+    flatten = splu(system).solve(graph[ears][:, rim].toarray()) if ears.any() else np.zeros((0, 0))
+    bare = rest.copy()
+    bare[ears] = flatten @ rest[rim]
+    anchors, patches = [], []
+    for side in (1, -1):
+        near = (masks.max(axis=0) > 0.1) & (side * rest[:, 0] > -1e-4)
+        anchors.append(_interpolate(bare, near, side, np.full(len(_TURNS), ROOT_HEIGHT), _TURNS))
+        patches.append(_mirrored_uv(bare, near, side, faces, uv[uv_faces]))
+    grid = _curtain_faces()
+    count = len(patches[0])
+    return Tresses(
+        ears=np.flatnonzero(ears),
+        ear_rim=np.flatnonzero(rim),
+        flatten=flatten,
+        anchors=sp.vstack(anchors).tocsr(),
+        uv=np.concatenate(patches).astype(np.float32),
+        faces=np.concatenate([grid, grid[:, ::-1] + count]).astype(np.int32),
+    )
+
+
+def cover_ears(tresses: Tresses, points: Array, amount: float) -> Array:
+    """Sink the ears of (V1,3) points by `amount` 0..1 into a smooth skin over their rim."""
+    points = points.copy()
+    flat = tresses.flatten @ points[tresses.ear_rim]
+    points[tresses.ears] += amount * (flat - points[tresses.ears])
+    return points
+
+
+def hang(tresses: Tresses, points: Array, amount: float) -> Array:
+    """Curtain vertices (K,3) on a posed head; all in one place inside it when `amount` is 0."""
+    roots = (tresses.anchors @ points).reshape(2, len(_TURNS), 3)
+    if amount <= 0:
+        return np.broadcast_to(roots.mean(axis=(0, 1)), (len(tresses.uv), 3))
+    centre = roots.mean(axis=(0, 1)) * (1, 0, 1)
+    sides = []
+    for side, root in zip((1, -1), roots, strict=True):
+        aside = root * (1, 0, 1) - centre
+        aside /= np.linalg.norm(aside, axis=1, keepdims=True)
+        layers = [_sheet(root, aside, side, inner) for inner in (0.0, 1.0)]
+        layers[1] = layers[1][:, ::-1]
+        sides.append(np.concatenate(layers, axis=1).reshape(-1, 3))
+    return np.concatenate(sides)
+
+
+def _sheet(root: Array, aside: Array, side: int, inner: float) -> Array:
+    """One layer (_ROWS, columns, 3) falling from its roots, waved, drawn forward at the front."""
+    t = np.linspace(0, 1, _ROWS)[:, None]
+    column = np.arange(len(root))[None] / len(root)
+    swell = 0.013 * (1 - np.exp(-((t / 0.22) ** 2))) * (1 - 0.6 * column**4) + 0.004 * t - 0.002
+    wave = 0.0022 * np.sin(29 * column + 5 * t + side) + 0.0030 * np.sin(11 * column - 9 * t)
+    out = (
+        swell
+        + wave * np.minimum(1, 3 * t) ** 2
+        - inner * THICKNESS * np.minimum(1, 5 * t) * (1 - 0.7 * column**6)
+    )
+    forward = (0.020 * t + 0.004 * np.sin(7 * t + side) * t) * column**3
+    sheet = root[None] + aside[None] * out[..., None]
+    sheet[..., 1] -= LENGTH * t
+    sheet[..., 2] += forward
+    return np.asarray(sheet)
+
+
+def _neighbours(faces: Array, count: int) -> sp.csr_matrix:
+    rows, cols = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]).T
+    graph = sp.csr_matrix((np.ones(len(rows)), (rows, cols)), shape=(count, count))
+    return ((graph + graph.T) > 0).astype(float)
+
+
+def _interpolate(
+    rest: Array, near: Array, side: int, heights: Array, turns: Array
+) -> sp.csr_matrix:
+    """(N,V1) weights of the four `near` vertices closest in height and turn about the axis."""
+    index = np.flatnonzero(near if near.sum() >= 4 else np.ones(len(rest), bool))
+    x, y, z = rest[index].T
+
+    def chart(height: Array, turn: Array) -> Array:
+        return np.stack([height, 0.08 * turn], axis=-1)
+
+    tree = cKDTree(chart(y, np.arctan2(side * x, z - AXIS)))
+    distance, found = tree.query(chart(heights, turns), k=4)
+    weights = 1 / (distance + 1e-4) ** 2
+    weights /= weights.sum(axis=1, keepdims=True)
+    rows = np.repeat(np.arange(len(heights)), 4)
+    shape = (len(heights), len(rest))
+    return sp.csr_matrix((weights.ravel(), (rows, index[found].ravel())), shape=shape)
+
+
+def _mirrored_uv(rest: Array, near: Array, side: int, faces: Array, corner_uv: Array) -> Array:
+    """UVs (_ROWS * 2 columns, 2): hanging rows follow the scalp, then repeat it upside down."""
+    own = side * rest[faces].mean(axis=1)[:, 0] > 0
+    vertex_uv = np.full((len(rest), 2), np.nan)
+    vertex_uv[faces[own]] = corner_uv[own]
+    near = near & ~np.isnan(vertex_uv[:, 0])
+    fall = ROOT_HEIGHT - LENGTH * np.linspace(0, 1, _ROWS) - _FOLD[0]
+    rise = -fall * (_FOLD[1] - _FOLD[0]) / -fall[-1]
+    path = _FOLD[0] + np.where(fall > 0, fall, rise)
+    heights, turns = np.meshgrid(path, _TURNS, indexing="ij")
+    weights = _interpolate(rest, near, side, heights.ravel(), turns.ravel())
+    rows = (weights @ np.nan_to_num(vertex_uv)).reshape(_ROWS, -1, 2)
+    return np.concatenate([rows, rows[:, ::-1]], axis=1).reshape(-1, 2)
+
+
+def _curtain_faces() -> Array:
+    """Triangles of the left curtain: rows of an outer layer, then the inner one back again."""
+    columns = 2 * len(_TURNS)
+    row, column = np.meshgrid(np.arange(_ROWS - 1), np.arange(columns - 1), indexing="ij")
+    a = (row * columns + column).ravel()
+    b, c, d = a + 1, a + columns, a + columns + 1
+    return np.concatenate([np.stack([a, b, c], axis=1), np.stack([b, d, c], axis=1)])
