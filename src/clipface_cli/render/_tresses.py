@@ -1,4 +1,4 @@
-"""Long hair: where a texture paints hair over the ears, the ears sink and hair hangs to the back."""
+"""Long hair: where a texture paints hair over the ears, they sink and hair hangs down the back."""
 
 from dataclasses import dataclass
 
