@@ -70,7 +70,8 @@ _LIT = np.stack([(np.arange(SHADOW_TAPS + 1) / SHADOW_TAPS) ** power for power i
 
 @device
 def _wrapped(cosine: float, wrap: float) -> float:
-    return clip((cosine + wrap) / (1 + wrap)) ** 1.15
+    x = clip((cosine + wrap) / (1 + wrap))
+    return x * math.sqrt(math.sqrt(math.sqrt(x)))
 
 
 @device
@@ -106,8 +107,10 @@ def _lobe(normal: Vector, toward: Vector, light: Vector, power: float) -> float:
     facing = clip(4 * dot(normal, light))
     if facing <= 0:
         return 0.0
-    half = unit(add(light, toward, 1.0))
-    return clip(dot(normal, half)) ** power * (power + 8) / 25.13 * facing
+    exponent = power * math.log(max(dot(normal, unit(add(light, toward, 1.0))), 1e-9))
+    if exponent < -12:
+        return 0.0
+    return math.exp(exponent) * (power + 8) / 25.13 * facing
 
 
 @device

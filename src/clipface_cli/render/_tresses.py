@@ -86,7 +86,7 @@ def _sheet(root: Array, aside: Array, side: int, inner: float) -> Array:
     """One layer (_ROWS, columns, 3) falling from its roots, waved, drawn forward at the front."""
     t = np.linspace(0, 1, _ROWS)[:, None]
     column = np.arange(len(root))[None] / len(root)
-    swell = 0.013 * (1 - np.exp(-((t / 0.22) ** 2))) * (1 - 0.6 * column**4) + 0.004 * t - 0.002
+    swell = 0.015 * (1 - np.exp(-((t / 0.22) ** 2))) * (1 - 0.6 * column**4) + 0.004 * t - 0.002
     wave = 0.0022 * np.sin(29 * column + 5 * t + side) + 0.0030 * np.sin(11 * column - 9 * t)
     out = (
         swell
