@@ -3,16 +3,22 @@
 from clipface_cli.edit.edit import Edit, EditSettings, edit_mesh
 from clipface_cli.edit.mappers import ExpressionMapper, TextureMapper, pretrain_zero
 from clipface_cli.edit.subject import Subject, load_subject, sample_subject, save_subject
+from clipface_cli.edit.task import Mappers
+from clipface_cli.edit.train import MapperSettings, apply_mappers, train_mapper
 
 __all__ = [
     "Edit",
     "EditSettings",
     "ExpressionMapper",
+    "MapperSettings",
+    "Mappers",
     "Subject",
     "TextureMapper",
+    "apply_mappers",
     "edit_mesh",
     "load_subject",
     "pretrain_zero",
     "sample_subject",
     "save_subject",
+    "train_mapper",
 ]

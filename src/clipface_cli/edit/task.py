@@ -1,0 +1,109 @@
+"""What single-mesh edits and mapper training share: two mappers, the renders, the loss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from clipface_cli.edit.mappers import ExpressionMapper, TextureMapper, pretrain_zero
+from clipface_cli.guidance import (
+    SOURCE_PROMPT,
+    Guidance,
+    directional_loss,
+    expression_prior,
+    target_prompt,
+)
+from clipface_cli.head import HeadModel, HeadParams
+from clipface_cli.render import Camera, Renderer
+from clipface_cli.texture import Generator
+
+VIEWS = (-25.0, -12.0, 0.0, 12.0, 25.0)  # degrees of yaw that the guidance sees
+FLOOR = 0.05  # image directions shorter than this share of an embedding count as this long
+
+
+@dataclass
+class Mappers:
+    """Texture mapper T and expression mapper E; E is None where expressions stay (section 3.2)."""
+
+    texture: TextureMapper
+    expression: ExpressionMapper | None
+
+    @classmethod
+    def fresh(cls, generator: Generator, head: HeadModel, texture_only: bool, seed: int) -> Mappers:
+        """Random mappers that predict zero offsets."""
+        torch.manual_seed(seed)
+        texture = TextureMapper(generator.num_ws, generator.w_dim)
+        expression = ExpressionMapper(generator.w_dim, head.expression_size)
+        pretrain_zero(texture, expression)
+        return cls(texture, None if texture_only else expression)
+
+    @classmethod
+    def load(cls, folder: Path) -> Mappers:
+        """Read what `save` wrote."""
+        has_expression = (folder / "expression_mapper.safetensors").is_file()
+        return cls(
+            TextureMapper.load(folder), ExpressionMapper.load(folder) if has_expression else None
+        )
+
+    def save(self, folder: Path, prompt: str) -> None:
+        """Write texture_mapper.safetensors and, unless expressions stay, expression_mapper."""
+        self.texture.save(folder / "texture_mapper.safetensors", prompt=prompt)
+        if self.expression is not None:
+            self.expression.save(folder / "expression_mapper.safetensors", prompt=prompt)
+
+    def optimizer(self, texture_rate: float, expression_rate: float) -> torch.optim.Adam:
+        """Adam with a learning rate for each mapper."""
+        groups = [{"params": self.texture.parameters(), "lr": texture_rate}]
+        if self.expression is not None:
+            groups.append({"params": self.expression.parameters(), "lr": expression_rate})
+        return torch.optim.Adam(groups)
+
+    def __call__(self, w: Tensor, expression: Tensor) -> tuple[Tensor, Tensor]:
+        """Edited w (B, L, w_dim) and expression (B, E) (equations 3 and 4)."""
+        edited = w + self.texture(w)
+        if self.expression is not None:
+            expression = expression + self.expression(edited)
+        return edited, expression
+
+
+class Judge:
+    """Renders heads for the guidance and compares their change with a prompt's direction."""
+
+    def __init__(
+        self,
+        prompt: str,
+        head: HeadModel,
+        generator: Generator,
+        guidance: Guidance,
+        resolution: int,
+        prior: float,
+    ) -> None:
+        self.head, self.generator, self.guidance, self.prior = head, generator, guidance, prior
+        self.renderer = Renderer(head, resolution)
+        with torch.no_grad():
+            target, source = guidance.encode_text([target_prompt(prompt), SOURCE_PROMPT])
+        self.direction = (target - source)[None]
+
+    def look(self, params: HeadParams, w: Tensor, expression: Tensor, views: list[int]) -> Tensor:
+        """Image embeddings (len(views), D) of one head from several sides."""
+        vertices = self.head(params.shape, expression, params.pose)
+        texture = self.generator.synthesis(w)
+        count = len(views)
+        camera = Camera.turned([VIEWS[k] for k in views])
+        image, _ = self.renderer(
+            vertices.expand(count, -1, -1), texture.expand(count, -1, -1, -1), camera
+        )
+        return self.guidance.encode_image(image)
+
+    def loss(self, before: Tensor, after: Tensor, expression: Tensor) -> tuple[Tensor, float]:
+        """Loss of equation 9, and the directional similarity in it."""
+        floor = FLOOR * float(before.norm(dim=1).mean())
+        clip = directional_loss(after - before, self.direction, floor).mean()
+        return clip + self.prior * expression_prior(expression).mean(), 1 - float(clip)
+
+    def similarity(self, before: Tensor, after: Tensor) -> float:
+        """Directional similarity, averaged over the views."""
+        return 1 - float(directional_loss(after - before, self.direction).mean())

@@ -1,0 +1,80 @@
+"""Train mappers for one prompt on many heads, so that they edit any head in one pass."""
+
+from __future__ import annotations
+
+import csv
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from clipface_cli.edit.edit import Progress
+from clipface_cli.edit.subject import Subject, sample_subject
+from clipface_cli.edit.task import VIEWS, Judge, Mappers
+from clipface_cli.errors import InputError
+from clipface_cli.guidance import Guidance
+from clipface_cli.head import HeadModel, HeadParams
+from clipface_cli.texture import Generator
+
+
+@dataclass(frozen=True)
+class MapperSettings:
+    """How to train mappers for a prompt."""
+
+    steps: int = 1000
+    texture_rate: float = 1e-2
+    expression_rate: float = 2e-2
+    prior: float = 4e-3  # lambda_reg, weight of the expression prior
+    resolution: int = 160
+    texture_only: bool = False
+    seed: int = 0
+
+
+def train_mapper(
+    prompt: str,
+    head: HeadModel,
+    generator: Generator,
+    guidance: Guidance,
+    out: Path,
+    settings: MapperSettings = MapperSettings(),
+    progress: Progress | None = None,
+) -> Mappers:
+    """Optimise mappers on a random head a step; writes them and metrics.csv into `out`."""
+    if not prompt.strip():
+        raise InputError("The prompt is empty; say what the faces should look like.")
+    judge = Judge(prompt, head, generator, guidance, settings.resolution, settings.prior)
+    mappers = Mappers.fresh(generator, head, settings.texture_only, settings.seed)
+    optimizer = mappers.optimizer(settings.texture_rate, settings.expression_rate)
+    chance = random.Random(settings.seed)
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / "metrics.csv").open("w", newline="", encoding="utf-8") as file:
+        log = csv.writer(file)
+        log.writerow(["step", "loss", "similarity"])
+        for step in range(settings.steps):
+            person = sample_subject(head, generator, chance.getrandbits(48), truncation=1.0)
+            view = [chance.randrange(len(VIEWS))]
+            with torch.no_grad():
+                before = judge.look(person.params, person.w, person.params.expression, view)
+            w, expression = mappers(person.w, person.params.expression)
+            after = judge.look(person.params, w, expression, view)
+            loss, similarity = judge.loss(before, after, expression)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            log.writerow([step + 1, f"{float(loss):.5f}", f"{similarity:.5f}"])
+            if progress:
+                progress(step + 1, settings.steps, similarity)
+    mappers.save(out, prompt)
+    return mappers
+
+
+def apply_mappers(subject: Subject, mappers: Mappers, generator: Generator, name: str) -> Subject:
+    """One forward pass of trained mappers; `name` enters the history as the prompt."""
+    if mappers.texture.num_ws != generator.num_ws:
+        raise InputError("These mappers were trained for another generator.")
+    with torch.no_grad():
+        w, expression = mappers(subject.w, subject.params.expression)
+        params = HeadParams(subject.params.shape, expression, subject.params.pose)
+        history = [*subject.history, {"prompt": name, "mapper": True}]
+        return Subject(params, w, generator.synthesis(w), history)
