@@ -2,13 +2,20 @@
 
 from clipface_cli.texture.discriminator import Discriminator
 from clipface_cli.texture.generator import Generator
-from clipface_cli.texture.layers import equalized_linear, normalize_second_moment
+from clipface_cli.texture.invert import invert
+from clipface_cli.texture.layers import (
+    EqualizedLinear,
+    equalized_linear,
+    normalize_second_moment,
+)
 from clipface_cli.texture.weights import load_state, locate, save_state
 
 __all__ = [
     "Discriminator",
+    "EqualizedLinear",
     "Generator",
     "equalized_linear",
+    "invert",
     "load_state",
     "locate",
     "normalize_second_moment",

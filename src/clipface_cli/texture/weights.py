@@ -5,9 +5,10 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
+from clipface_cli.artifacts import write_tensors
 from clipface_cli.assets import builtin
 from clipface_cli.errors import InputError
 
@@ -39,13 +40,6 @@ def save_state(
     dtype: torch.dtype,
     provenance: Mapping[str, str],
 ) -> None:
-    """Write floating-point tensors as `dtype` under a temporary name, then rename."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    tensors = {
-        k: (v.detach().to(dtype) if v.is_floating_point() else v.detach()).contiguous()
-        for k, v in state.items()
-    }
-    partial = path.with_name(path.name + ".partial")
-    save_file(tensors, partial, metadata={"format": kind, "version": "1", **provenance})
-    partial.replace(path)
+    """Write a state dict, floating-point tensors as `dtype`; `provenance` goes into the header."""
+    tensors = {k: v.to(dtype if v.is_floating_point() else None) for k, v in state.items()}
+    write_tensors(Path(path), tensors, {"format": kind, "version": "1", **provenance})

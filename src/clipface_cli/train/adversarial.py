@@ -1,0 +1,172 @@
+"""Adversarial training of the texture generator through the renderer (paper section 3.1)."""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from clipface_cli.artifacts import save_image
+from clipface_cli.head import HeadModel
+from clipface_cli.render import Camera, Renderer
+from clipface_cli.texture import Discriminator, Generator
+from clipface_cli.train.dataset import Dataset
+from clipface_cli.train.loop import Budget, Progress, prepare_cpu, run_loop, update_average
+from clipface_cli.train.losses import discriminator_loss, generator_loss, gradient_penalty
+from clipface_cli.train.state import RunFolder, TrainState
+
+HIDDEN = ("mouth_interior", "teeth", "tongue")  # removed from the real images too
+
+
+@dataclass(frozen=True)
+class GanSettings:
+    """How to train; the budget is `minutes` when given, else `steps`."""
+
+    resolution: int = 256
+    steps: int = 300_000
+    minutes: float | None = None
+    batch: int = 8
+    learning_rate: float = 2e-3
+    penalty: float = 10.0  # R1
+    penalty_every: int = 16
+    average_images: float = 10_000  # half-life of the moving average of G
+    style_mixing: float = 0.9
+    channel_base: int = 8192
+    channel_max: int = 256
+    every: int = 200
+    seed: int = 0
+
+
+class _Game:
+    """Generator, discriminator, their optimisers, and one step of each."""
+
+    def __init__(
+        self, dataset: Dataset, head: HeadModel, generator: Generator, settings: GanSettings
+    ) -> None:
+        torch.manual_seed(settings.seed)
+        self.dataset, self.head, self.settings = dataset, head, settings
+        self.generator = generator.train().requires_grad_(True)
+        self.average = deepcopy(generator).eval().requires_grad_(False)
+        self.discriminator = Discriminator.create(
+            settings.resolution, settings.channel_base, settings.channel_max
+        )
+        self.renderer = Renderer(head, settings.resolution, exclude=HIDDEN)
+        rate, lazy = settings.learning_rate, settings.penalty_every / (settings.penalty_every + 1)
+        self.forger = torch.optim.Adam(self.generator.parameters(), rate, (0.0, 0.99))
+        self.critic = torch.optim.Adam(
+            self.discriminator.parameters(), rate * lazy, (0.0, 0.99**lazy)
+        )
+        modules = {"generator": self.generator, "average": self.average}
+        modules["discriminator"] = self.discriminator
+        self.state = TrainState(modules, {"forger": self.forger, "critic": self.critic})
+
+    def step(self, spent: float) -> Mapping[str, float]:
+        """One step of the generator, then one of the discriminator."""
+        forging = self._train_generator()
+        judging = self._train_discriminator()
+        decay = 0.5 ** (self.settings.batch / self.settings.average_images)
+        update_average(self.average, self.generator, decay)
+        return {"generator": forging, "discriminator": judging}
+
+    def _train_generator(self) -> float:
+        self.discriminator.requires_grad_(False)
+        loss = generator_loss(self._judge(self._fakes()))
+        _descend(self.forger, self.generator, loss)
+        self.discriminator.requires_grad_(True)
+        return loss.item()
+
+    def _train_discriminator(self) -> float:
+        settings = self.settings
+        with torch.no_grad():
+            fakes = self._fakes()
+        reals = self.dataset.real(self._rows())
+        loss = discriminator_loss(self._judge(reals), self._judge(fakes))
+        _descend(self.critic, self.discriminator, loss)
+        if self.state.step % settings.penalty_every == 0:
+            penalty = gradient_penalty(self.discriminator, reals)
+            weight = settings.penalty * settings.penalty_every
+            _descend(self.critic, self.discriminator, weight * penalty)
+        return loss.item()
+
+    def _rows(self) -> Tensor:
+        return torch.randint(len(self.dataset), (self.settings.batch,))
+
+    def _fakes(self) -> Tensor:
+        """Generated textures on heads of the dataset: (B, 3, R, R)."""
+        vertices, camera = self.dataset.heads(self._rows(), self.head)
+        w = self.generator.mapping(torch.randn(self.settings.batch, self.generator.z_dim))
+        if torch.rand(()) < self.settings.style_mixing:
+            level = int(torch.randint(1, self.generator.num_ws, ()))
+            w = torch.cat([w[:, :level], w.roll(1, 0)[:, level:]], 1)
+        with torch.autocast("cpu", torch.bfloat16):
+            texture = self.generator.synthesis(w, noise="random")
+        image, _ = self.renderer(vertices, texture.float(), camera)
+        return image
+
+    def _judge(self, images: Tensor) -> Tensor:
+        with torch.autocast("cpu", torch.bfloat16):
+            logits: Tensor = self.discriminator(images)
+        return logits.float()
+
+    @torch.no_grad()
+    def sheet(self) -> Tensor:
+        """Renders of the averaged generator: (1, 3, 2 R, 6 R), two people a column."""
+        z = torch.randn(6, self.average.z_dim, generator=torch.Generator().manual_seed(1))
+        textures = self.average(z)
+        vertices = self.head.template.expand(6, -1, -1)
+        front, _ = self.renderer(vertices, textures, Camera.front(6))
+        side, _ = self.renderer(vertices, textures, Camera.turned([35.0] * 6))
+        return torch.cat([torch.cat(list(view), 2) for view in (front, side)], 1)[None]
+
+
+def _descend(optimizer: torch.optim.Optimizer, module: nn.Module, loss: Tensor) -> None:
+    """One optimiser step; gradients that are not finite count as zero, their norm is capped."""
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    for parameter in module.parameters():
+        if parameter.grad is not None:
+            parameter.grad.nan_to_num_(0.0, 0.0, 0.0)
+    nn.utils.clip_grad_norm_(module.parameters(), 10.0)
+    optimizer.step()
+
+
+def train_gan(
+    dataset_folder: Path,
+    out: Path,
+    settings: GanSettings,
+    start: Path | str | None = None,
+    progress: Progress = print,
+    resume: bool = False,
+) -> Path:
+    """Train on a dataset folder; returns the path of generator.safetensors (averaged) in `out`.
+
+    `start` is a generator to go on from, as `warm_start` writes it. Raises InputError when the
+    folder is no dataset, KeyboardInterrupt after saving when Ctrl-C was pressed.
+    """
+    prepare_cpu()
+    head = HeadModel.load("builtin")
+    dataset = Dataset.load(dataset_folder, settings.resolution, head)
+    torch.manual_seed(settings.seed)
+    generator = (
+        Generator.create(settings.resolution, settings.channel_base, settings.channel_max)
+        if start is None
+        else Generator.load(start)
+    )
+    folder = RunFolder(out, asdict(settings) | {"dataset": dataset_folder, "start": start})
+    game = _Game(dataset, head, generator, settings)
+    if resume:
+        folder.resume(game.state)
+
+    def report(metrics: Mapping[str, float]) -> None:
+        folder.log({"step": game.state.step, "minutes": game.state.minutes, **metrics})
+        save_image(folder.sample(game.state.step), game.sheet())
+        losses = ", ".join(f"{name} {value:.3f}" for name, value in metrics.items())
+        progress(f"step {game.state.step}, {game.state.minutes:.1f} min: {losses}")
+
+    budget = Budget(settings.steps, settings.minutes)
+    run_loop(game.state, folder, budget, game.step, report, settings.every)
+    path = out / "generator.safetensors"
+    game.average.save(path, dtype=torch.float16, origin="adversarial training through the renderer")
+    return path

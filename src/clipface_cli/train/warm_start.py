@@ -1,0 +1,239 @@
+"""Warm start of the texture generator on painted people, whose UV maps are known.
+
+Stage 1 learns attributes -> w -> texture by reconstruction, growing the resolution. Stage 2 fits
+the mapping network, so that z whose first numbers are a person's latent reaches the same w; the
+attribute network is then no longer needed.
+"""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from clipface_cli.artifacts import save_image
+from clipface_cli.head import HeadModel
+from clipface_cli.texture import EqualizedLinear, Generator
+from clipface_cli.train.corpus import AttributeSampler, Corpus
+from clipface_cli.train.loop import Budget, Progress, prepare_cpu, run_loop, update_average
+from clipface_cli.train.losses import reconstruction_loss, weighted_psnr
+from clipface_cli.train.state import RunFolder, TrainState
+from clipface_cli.train.weight_map import weight_map
+
+AVERAGE_EVERY = 4
+
+
+@dataclass(frozen=True)
+class WarmStartSettings:
+    """How to warm-start; the budget is `minutes` when given, else `steps`."""
+
+    resolution: int = 256
+    steps: int = 6000
+    minutes: float | None = None
+    batch: int = 4
+    learning_rate: float = 8e-3
+    mapping_steps: int = 2000
+    grow: tuple[float, ...] = (0.12, 0.35)  # shares of the budget at a quarter and at half size
+    held_out: int = 16
+    every: int = 200
+    mapping_layers: int = 4
+    channel_base: int = 8192
+    channel_max: int = 256
+    seed: int = 0
+
+    def resolution_at(self, spent: float) -> int:
+        """Training resolution after this share of the budget."""
+        halvings = sum(spent < share for share in self.grow)
+        return max(self.resolution >> halvings, 16)
+
+
+class AttributeNetwork(nn.Module):
+    """Attributes (B, A) -> w (B, w_dim)."""
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, attributes: Tensor, w_dim: int) -> None:
+        """`attributes` (N, A) of many people set the normalisation."""
+        super().__init__()
+        self.register_buffer("mean", attributes.mean(0))
+        self.register_buffer("scale", 1 / attributes.std(0).clamp_min(1e-3))
+        self.layers = nn.Sequential(
+            EqualizedLinear(attributes.shape[1], w_dim, activate=True),
+            EqualizedLinear(w_dim, w_dim, activate=True),
+            EqualizedLinear(w_dim, w_dim),
+        )
+
+    def forward(self, attributes: Tensor) -> Tensor:
+        return self.layers((attributes - self.mean) * self.scale)
+
+
+class Warmer(nn.Module):
+    """Attribute network and synthesis under training: attributes (B, A) -> texture."""
+
+    def __init__(self, generator: Generator, attributes: Tensor) -> None:
+        super().__init__()
+        self.attributes = AttributeNetwork(attributes, generator.w_dim)
+        self.synthesis = generator.synthesis
+        for name, parameter in self.synthesis.named_parameters():
+            if name.endswith("noise_strength"):
+                nn.init.constant_(parameter, 0.05)
+            if name.endswith("torgb.weight"):
+                nn.init.normal_(parameter, std=0.1)  # starts near grey: hundreds of steps saved
+
+    def forward(self, attributes: Tensor, resolution: int) -> Tensor:
+        w = self.attributes(attributes)[:, None].expand(-1, self.synthesis.num_ws, -1)
+        with torch.autocast(attributes.device.type, torch.bfloat16):
+            return self.synthesis(w, resolution=resolution)
+
+    def trained(self) -> list[Tensor]:
+        """All parameters, and the constant noise: details that every head shares in place."""
+        noise = [b for n, b in self.synthesis.named_buffers() if n.endswith("noise_const")]
+        return [*self.parameters(), *(b.requires_grad_(True) for b in noise)]
+
+
+class _Reconstruction:
+    """Stage 1."""
+
+    def __init__(
+        self, corpus: Corpus, head: HeadModel, folder: RunFolder, settings: WarmStartSettings
+    ) -> None:
+        torch.manual_seed(settings.seed)
+        self.corpus, self.folder, self.settings = corpus, folder, settings
+        self.generator = Generator.create(
+            settings.resolution,
+            settings.channel_base,
+            settings.channel_max,
+            mapping_layers=settings.mapping_layers,
+        )
+        self.warmer = Warmer(self.generator, corpus.attributes)
+        self.average = deepcopy(self.warmer).requires_grad_(False)
+        self.parameters = self.warmer.trained()
+        self.optimizer = torch.optim.Adam(self.parameters, 0.0, (0.9, 0.99), fused=True)
+        self.weight = weight_map(head, settings.resolution)
+        order = torch.randperm(len(corpus))
+        self.held_out, self.rows = order[: settings.held_out], order[settings.held_out :]
+        modules = {"warmer": self.warmer, "average": self.average}
+        self.state = TrainState(modules, {"adam": self.optimizer})
+
+    def targets(self, rows: Tensor, resolution: int) -> tuple[Tensor, Tensor]:
+        """Textures and loss weights at the current resolution."""
+        size = (resolution, resolution)
+        area = F.adaptive_avg_pool2d(self.weight, size)
+        return F.adaptive_avg_pool2d(self.corpus.batch(rows), size), area
+
+    def learning_rate(self, spent: float) -> float:
+        """Constant after a short start, then falling to a twentieth over the last half."""
+        fall = min(1.0, 2 * (1 - spent)) * 0.95 + 0.05
+        return self.settings.learning_rate * fall * min(1.0, (self.state.step + 1) / 50)
+
+    def step(self, spent: float) -> Mapping[str, float]:
+        resolution = self.settings.resolution_at(spent)
+        self.optimizer.param_groups[0]["lr"] = self.learning_rate(spent)
+        rows = self.rows[torch.randint(len(self.rows), (self.settings.batch,))]
+        target, weight = self.targets(rows, resolution)
+        image = self.warmer(self.corpus.attributes[rows], resolution)
+        loss = reconstruction_loss(image, target, weight)
+        self.optimizer.zero_grad()
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(self.parameters, 1.0)
+        self.optimizer.step()
+        if self.state.step % AVERAGE_EVERY == 0:
+            decay = min(0.998, self.state.step / (self.state.step + 20))
+            update_average(self.average, self.warmer, decay**AVERAGE_EVERY)
+        return {"loss": loss.item(), "gradient": norm.item()}
+
+    @torch.no_grad()
+    def validate(self, resolution: int) -> tuple[float, Tensor]:
+        """Quality on people kept out of training: PSNR in dB, and truth above reconstruction."""
+        rows = self.held_out[:8]
+        target, weight = self.targets(rows, resolution)
+        image = self.average(self.corpus.attributes[rows], resolution)
+        sheet = torch.cat([torch.cat(list(row), 2) for row in (target, image)], 1)
+        return weighted_psnr(image, target, weight), sheet
+
+
+def warm_start(
+    corpus_folder: Path,
+    out: Path,
+    settings: WarmStartSettings,
+    sample_attributes: AttributeSampler,
+    progress: Progress = print,
+    resume: bool = False,
+) -> Path:
+    """Train a generator on a painted corpus; returns the path of generator.safetensors in `out`.
+
+    `sample_attributes(count, seed)` gives latents and attributes of new people. Raises InputError
+    when the folder is no corpus, KeyboardInterrupt after saving when Ctrl-C was pressed.
+    """
+    prepare_cpu()
+    head = HeadModel.load("builtin")
+    corpus = Corpus.load(corpus_folder, settings.resolution)
+    folder = RunFolder(out, asdict(settings) | {"corpus": corpus_folder})
+    stage = _Reconstruction(corpus, head, folder, settings)
+    if resume:
+        folder.resume(stage.state)
+
+    budget = Budget(settings.steps, settings.minutes)
+
+    def report(metrics: Mapping[str, float]) -> None:
+        state = stage.state
+        resolution = settings.resolution_at(budget.spent(state))
+        psnr, sheet = stage.validate(resolution)
+        folder.log({"step": state.step, "minutes": state.minutes, **metrics, "psnr": psnr})
+        save_image(folder.sample(state.step), sheet)
+        progress(
+            f"step {state.step}, {state.minutes:.1f} min, {resolution}²: "
+            f"loss {metrics['loss']:.4f}, held out {psnr:.2f} dB"
+        )
+
+    run_loop(stage.state, folder, budget, stage.step, report, settings.every)
+    generator = stage.generator
+    generator.synthesis.load_state_dict(stage.average.synthesis.state_dict())
+    fit_mapping(generator, stage.average.attributes, settings, sample_attributes, progress)
+    path = out / "generator.safetensors"
+    generator.save(path, dtype=torch.float16, origin="warm start on painted people")
+    return path
+
+
+def fit_mapping(
+    generator: Generator,
+    attribute_network: AttributeNetwork,
+    settings: WarmStartSettings,
+    sample_attributes: AttributeSampler,
+    progress: Progress,
+) -> None:
+    """Stage 2: z = [latent, ignored noise] -> the w of the person with that latent."""
+    mapping, batch = generator.mapping.requires_grad_(True), 512
+    with torch.no_grad():
+        first = mapping.layers[0].weight
+        used = torch.as_tensor(sample_attributes(1, settings.seed)[0]).shape[1]
+        first[:, used:] = 0
+    optimizer = torch.optim.Adam(mapping.parameters(), 0.1, (0.9, 0.99), fused=True)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.mapping_steps)
+    for step in range(settings.mapping_steps):
+        z, w = _mapping_pairs(
+            attribute_network, generator.z_dim, batch, step + 1, sample_attributes
+        )
+        loss = F.mse_loss(mapping(z)[:, 0], w) / w.var()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+        if (step + 1) % max(settings.mapping_steps // 8, 1) == 0:
+            progress(f"mapping step {step + 1}: unexplained variance of w {loss.item():.4f}")
+    z, _ = _mapping_pairs(attribute_network, generator.z_dim, 8192, 0, sample_attributes)
+    with torch.no_grad():
+        mapping.w_avg.copy_(mapping(z)[:, 0].mean(0))
+
+
+@torch.no_grad()
+def _mapping_pairs(
+    network: AttributeNetwork, z_dim: int, count: int, seed: int, sampler: AttributeSampler
+) -> tuple[Tensor, Tensor]:
+    latents, attributes = (torch.as_tensor(x).float() for x in sampler(count, seed))
+    extra = torch.randn(count, z_dim - latents.shape[1])
+    return torch.cat([latents, extra], 1), network(attributes)
