@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from clipface_cli.cli.edit import edit
 from clipface_cli.cli.export import export
 from clipface_cli.cli.sample import sample
 from clipface_cli.cli.synth import synth
+from clipface_cli.cli.train_mapper import train_mapper
 from clipface_cli.cli.unavailable import add_unavailable
 
 app = typer.Typer(
@@ -42,9 +44,12 @@ add_command(app, "sample", sample)
 add_command(app, "edit", edit)
 add_command(app, "export", export)
 add_command(app, "synth", synth)
+add_command(app, "train-mapper", train_mapper)
 add_unavailable(app)
 
 
 def main() -> None:
     """Entry point of the installed `clipface` command."""
+    # Threads that spin between PyTorch's parallel regions starve each other on a busy machine.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     sys.exit(run(app, sys.argv[1:] or ["--help"]))

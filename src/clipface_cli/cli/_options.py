@@ -18,6 +18,12 @@ Force = Annotated[bool, typer.Option("--force", help="Overwrite what the output 
 OutputFolder = Annotated[
     Path, typer.Option("--output", "-o", metavar="DIR", help="Folder to write into.")
 ]
+Steps = Annotated[int, typer.Option("--steps", help="Training steps.", min=1)]
+Minutes = Annotated[
+    float | None, typer.Option("--minutes", help="Train this long instead of --steps.", min=0)
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")]
+TextureOnly = Annotated[bool, typer.Option("--texture-only", help="Leave the expression as it is.")]
 MeshFile = Annotated[
     Path, typer.Argument(metavar="MESH.obj", help="A textured head, as `sample` writes it.")
 ]

@@ -1,0 +1,69 @@
+"""`clipface train-mapper`: mappers for one prompt that edit any head in one pass."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from clipface_cli.cli._command import Result
+from clipface_cli.cli._options import (
+    Device,
+    Force,
+    GeneratorSource,
+    GuidanceSource,
+    OutputFolder,
+    Seed,
+    Steps,
+    TextureOnly,
+    pick_device,
+)
+from clipface_cli.cli._progress import progress, say
+from clipface_cli.errors import InputError
+
+
+def train_mapper(
+    prompt: Annotated[
+        str, typer.Option("--prompt", "-p", metavar="TEXT", help="What faces should look like.")
+    ],
+    output: OutputFolder,
+    generator: GeneratorSource = "builtin",
+    guidance: GuidanceSource = "builtin",
+    steps: Steps = 1000,
+    texture_only: TextureOnly = False,
+    seed: Seed = 0,
+    device: Device = "auto",
+    force: Force = False,
+) -> Result:
+    """Train mappers for one prompt on random heads; `clipface edit --mapper` applies them."""
+    if not prompt.strip():
+        raise InputError("--prompt is empty; say what faces should look like.")
+    from clipface_cli.artifacts import RunRecord, claim_folder
+    from clipface_cli.edit import MapperSettings
+    from clipface_cli.edit import train_mapper as train
+    from clipface_cli.guidance import load_guidance
+    from clipface_cli.head import HeadModel
+    from clipface_cli.texture import Generator
+
+    schedule = MapperSettings(steps=steps, texture_only=texture_only, seed=seed)
+    sources = {"prompt": prompt, "generator": generator, "guidance": guidance}
+    record = RunRecord({**sources, **asdict(schedule), "device": pick_device(device)})
+    with record.timing("load"):
+        head, network = HeadModel.load(), Generator.load(generator)
+        towers = load_guidance(guidance)
+    if warning := towers.understood(prompt).warning():
+        say(warning)
+    claim_folder(output, force)
+    with record.timing("train"), progress(f"Training: {prompt}", steps) as advance:
+        train(
+            prompt,
+            head,
+            network,
+            towers,
+            output,
+            schedule,
+            lambda step, _, similarity: advance(step, f"similarity {similarity:.2f}"),
+        )
+    record.write(output, sorted(output.glob("*.safetensors")))
+    return Result(output)
