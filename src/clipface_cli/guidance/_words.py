@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -90,13 +91,7 @@ class WordTable:
         """Row of a lower-case word or phrase, or of its stem, or None."""
         if word in self._index:
             return self._index[word]
-        stems = (word[: -len(end)] + new for end, new in _ENDINGS if word.endswith(end))
-        for stem in stems:
-            undoubled = stem[:-1] if stem[-2:-1] == stem[-1:] else stem
-            found = self._index.get(stem, self._index.get(undoubled))
-            if found is not None and len(undoubled) > 1:
-                return found
-        return None
+        return next((self._index[stem] for stem in stems(word) if stem in self._index), None)
 
     def tokenize(self, prompt: str) -> list[Token]:
         """Words of a prompt, longest known phrases first; case, accents and marks do not matter."""
@@ -115,3 +110,14 @@ class WordTable:
             if phrase in self._index:
                 return Token(phrase, self._index[phrase])
         return Token(words[start], self.row(words[start]))
+
+
+def stems(word: str) -> Iterator[str]:
+    """What a lower-case word may be a form of, the least cut first: `grinning` gives `grin`."""
+    for ending, new in _ENDINGS:
+        stem = word.removesuffix(ending) + new
+        if not word.endswith(ending) or len(stem) < 2:
+            continue
+        yield stem
+        if stem[-2:-1] == stem[-1:]:
+            yield stem[:-1]

@@ -197,8 +197,8 @@ _FRAMES = (
 class PaintedScenes:
     """Batches rendered from painted families: every family gives four images and three pairs.
 
-    The images: the person; a variant; another variant with an expression; the person with that or
-    another expression. One head, camera and colour cast a family.
+    The images: the person; a variant; another variant, an expression or both; an expression. One
+    head, camera and colour cast a family.
     """
 
     def __init__(
@@ -238,27 +238,36 @@ class PaintedScenes:
         one, two = rng.choice(np.arange(1, len(family.people)), 2, replace=False)
         rows = [0, one, two, 0]
         moods: list[Change | None] = [None, None, *rng.choice(np.array(EXPRESSION_CHANGES), 2)]
-        if rng.random() < 0.4:
+        fate = rng.random()
+        if fate < 0.4:
+            rows[2] = 0
+        elif fate < 0.7:
             moods[2] = None
         drawn = [("neutral", {}) if mood is None else mood.draw_units(rng) for mood in moods]
         noise = 0.15 * torch.from_numpy(rng.standard_normal(self.head.expression_size)).float()
         expression = [noise + self.head.expression_from_units(units) for _, units in drawn]
-        texts = []
-        for row, mood, (name, _) in zip(rows, moods, drawn, strict=True):
-            choices = captions(family.people[row], name, rng)
-            count = min(
-                int(rng.integers(self.caption_parts[0], self.caption_parts[1] + 1)), len(choices)
-            )
-            parts = list(rng.choice(np.array(choices), count, replace=False))
-            if mood is not None and name == "neutral":
-                parts.append(rng.choice(np.array(mood.phrases)))
-            texts.append(", ".join(parts))
+        texts = [
+            self._caption(family.people[row], name, mood, rng)
+            for row, mood, (name, _) in zip(rows, moods, drawn, strict=True)
+        ]
         changes = [
             family.changes[row] + (() if mood is None else (mood,))
             for row, mood in zip(rows[1:], moods[1:], strict=True)
         ]
         textures = _partial(family.textures[rows].float() / 127.5 - 1, rng)
         return _Shots(textures, torch.stack(expression), texts, changes)
+
+    def _caption(
+        self, person: Person, expression: str, mood: Change | None, rng: np.random.Generator
+    ) -> str:
+        """Some captions of a picture joined; a mood that captions have no name for is added."""
+        choices = captions(person, expression, rng)
+        low, high = self.caption_parts
+        count = min(int(rng.integers(low, high + 1)), len(choices))
+        parts = list(rng.choice(np.array(choices), count, replace=False))
+        if mood is not None and expression == "neutral":
+            parts.append(rng.choice(np.array(mood.phrases)))
+        return ", ".join(parts)
 
     def _render(self, textures: Tensor, expression: Tensor, rng: np.random.Generator) -> Tensor:
         shape = 0.8 * torch.randn(self.per_batch, self.head.shape_size)

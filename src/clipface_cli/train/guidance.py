@@ -1,7 +1,8 @@
 """Training of the embedded text-image model on painted people.
 
 Two contrastive losses: renders against captions, and the change between two renders of one head
-against the change that a request asks for. The second is what an edit uses (paper eq. 5-7).
+against the change that a request asks for. The second is what an edit uses (paper eq. 5-7). Both
+sides of a change also learn to be equally long, so that the text says how far an edit has to go.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from clipface_cli.train._guidance_scenes import (
     vocabulary,
 )
 from clipface_cli.train._guidance_scores import score
-from clipface_cli.train.loop import Budget, Progress, keep_freed_memory, run_loop, update_average
+from clipface_cli.train.loop import Budget, Progress, prepare_cpu, run_loop, update_average
 from clipface_cli.train.state import RunFolder, TrainState
 
 
@@ -104,8 +105,16 @@ class _Learner:
         )
         change_loss = contrast(moved, asked, self.temperatures.changes, same)
         along = 1 - F.cosine_similarity(moved, asked, dim=1).mean()
-        loss = caption_loss + change_loss + 0.5 * along
-        values = {"loss": loss, "captions": caption_loss, "changes": change_loss, "along": along}
+        lengths = (moved.norm(dim=1) + 0.1).log() - (asked.norm(dim=1) + 0.1).log()
+        length = lengths.square().mean()
+        loss = caption_loss + change_loss + 0.5 * along + 0.2 * length
+        values = {
+            "loss": loss,
+            "captions": caption_loss,
+            "changes": change_loss,
+            "along": along,
+            "length": length,
+        }
         return loss, {name: value.item() for name, value in values.items()}
 
     def _text(self, prompts: list[str]) -> Tensor:
@@ -137,7 +146,7 @@ def train_guidance(
     Raises KeyboardInterrupt after saving when Ctrl-C was pressed; `resume` goes on from there.
     """
     settings = settings or GuidanceSettings()
-    keep_freed_memory()
+    prepare_cpu()
     folder = RunFolder(out, asdict(settings))
     head = HeadModel.load("builtin")
     families = load_families(out / "families.safetensors", settings.families, settings.seed + 1)

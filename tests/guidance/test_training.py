@@ -1,0 +1,110 @@
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+
+from clipface_cli.guidance import EmbeddedGuidance, load_guidance
+from clipface_cli.guidance._words import WordTable
+from clipface_cli.train import guidance as training
+from clipface_cli.train._guidance_changes import CHANGES
+from clipface_cli.train._guidance_scenes import Batch, PaintedScenes, load_families, vocabulary
+from clipface_cli.train._guidance_synonyms import SYNONYMS
+
+COLOURS = {
+    "red": (1, -1, -1),
+    "green": (-1, 1, -1),
+    "blue": (-1, -1, 1),
+    "yellow": (1, 1, -1),
+    "purple": (0, -1, 1),
+    "black": (-1, -1, -1),
+}
+PLACES = {"lips": (60, 100), "hair": (20, 60)}
+
+
+class Toy:
+    """White pictures with a coloured bar at one of two places."""
+
+    def batch(self, rng):
+        names = [(c, p) for c in COLOURS for p in PLACES]
+        images = 1 - 0.05 * torch.rand(1 + len(names), 3, 128, 128)
+        for image, (colour, place) in zip(images[1:], names, strict=True):
+            top, bottom = (y + int(rng.integers(-6, 6)) for y in PLACES[place])
+            image[:, top:bottom, 20:108] = torch.tensor(COLOURS[colour])[:, None, None]
+        texts = [f"{colour} {place}" for colour, place in names]
+        pairs = torch.tensor([[0, i + 1] for i in range(len(names))])
+        return Batch(images, ["a face", *texts], pairs, texts, texts)
+
+
+@pytest.fixture(scope="module")
+def words():
+    return WordTable.load()
+
+
+def test_learns_coloured_parts(words):
+    torch.manual_seed(0)
+    model = EmbeddedGuidance(words, [*COLOURS, *PLACES, "a", "photo", "of", "face"], size=32)
+    learner = training._Learner(model, Toy(), training.GuidanceSettings(steps=60, size=32))
+    for _ in range(60):
+        metrics = learner.step(0.2)
+        learner.state.step += 1
+    assert metrics["along"] < 0.5
+    batch = Toy().batch(np.random.default_rng(1))
+    with torch.no_grad():
+        images = model.encode_image(batch.images)
+        texts = model.encode_text(batch.requests) - model.encode_text(["A photo of a face"])
+    match = torch.cosine_similarity((images[1:] - images[:1])[:, None], texts[None], dim=2)
+    assert (match.argmax(1) == torch.arange(len(texts))).float().mean() > 0.8
+
+
+def test_contrast_prefers_matching_rows():
+    rows = torch.eye(4)
+    same = torch.eye(4).bool()
+    right = training.contrast(rows, rows, torch.tensor(2.0), same)
+    wrong = training.contrast(rows, rows.roll(1, 0), torch.tensor(2.0), same)
+    assert right < wrong
+
+
+def test_a_run_writes_a_model_and_resumes(tmp_path, monkeypatch, head):
+    monkeypatch.setattr(training, "score", lambda *_: {"caption_top1": 0.5})
+    settings = partial(
+        training.GuidanceSettings, families=2, families_per_batch=2, every=1, size=32
+    )
+    training.train_guidance(tmp_path / "a", settings(steps=2), print)
+    path = training.train_guidance(tmp_path / "a", settings(steps=3), print, resume=True)
+    resumed = load_guidance(path)
+    straight = load_guidance(training.train_guidance(tmp_path / "b", settings(steps=3), print))
+    prompt = ["an old man"]
+    assert resumed.encode_text(prompt).shape == (1, 32)
+    assert torch.isfinite(resumed.encode_text(prompt)).all()
+    assert straight.name == "guidance"
+    families = load_families(tmp_path / "a" / "families.safetensors", 2, 1)
+    batch = PaintedScenes(head, families, 2).batch(np.random.default_rng(0))
+    assert batch.images.shape == (8, 3, 128, 128)
+    assert batch.images.abs().max() < 1.5
+    assert len(batch.captions) == 8
+    assert len(batch.requests) == len(batch.names) == len(batch.pairs) == 6
+
+
+def test_vocabulary_is_in_the_word_table(words):
+    concepts = vocabulary(words)
+    assert {"zombie", "mona lisa", "laughing", "lips", "red"} <= set(concepts)
+    lost = {
+        token.text
+        for change in CHANGES
+        for phrase in change.phrases
+        for token in words.tokenize(phrase)
+        if token.index is None
+    }
+    assert not lost
+
+
+def test_synonyms_are_unseen(words):
+    seen = set(vocabulary(words))
+    names = {change.name for change in CHANGES}
+    assert len(SYNONYMS) >= 60
+    for phrase, wanted in SYNONYMS.items():
+        found = {words.words[t.index] for t in words.tokenize(phrase) if t.index is not None}
+        unknown = [t for t in words.tokenize(phrase) if t.index is None]
+        assert unknown or found - seen, phrase
+        assert names.issuperset(wanted), phrase
