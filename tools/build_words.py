@@ -19,11 +19,12 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load, save_file
+from safetensors.torch import load
 from torch import Tensor
 from wordnet import Sense, read_wordnet
 
-from clipface_cli.guidance._words import stems
+from clipface_cli.artifacts import write_tensors
+from clipface_cli.guidance._words import FORMAT, stems
 
 TEMPLATE = "a face that looks {}"
 MEANING = 1.25  # weight of a word's definitions against the bare word
@@ -210,14 +211,13 @@ def main() -> None:
         "words": torch.tensor(list("\n".join(words).encode()), dtype=torch.uint8),
     }
     header = {
-        "format": "clipface-words",
+        "format": FORMAT,
         "version": "1",
         "template": TEMPLATE,
         "source": "sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0), WordNet 3.1 definitions",
         "source_sha256": model.sha256,
     }
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    save_file(tensors, arguments.output, header)
+    write_tensors(arguments.output, tensors, header)
     print(f"{len(words)} words, {arguments.output.stat().st_size / 1e6:.2f} MB: {arguments.output}")
 
 

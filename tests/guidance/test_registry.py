@@ -14,8 +14,8 @@ def test_other_names_say_what_there_is(name):
 
 def test_foreign_weights_are_refused(tmp_path):
     save_file({"x": np.zeros(1, np.float32)}, tmp_path / "other.safetensors")
-    with pytest.raises(InputError, match=r"not an embedded guidance"):
+    with pytest.raises(InputError, match=r"clipface-guidance file is needed"):
         load_guidance(tmp_path / "other.safetensors")
     (tmp_path / "broken.safetensors").write_bytes(b"nothing")
-    with pytest.raises(InputError, match=r"cannot be read"):
+    with pytest.raises(InputError, match=r"not a safetensors file"):
         load_guidance(tmp_path / "broken.safetensors")

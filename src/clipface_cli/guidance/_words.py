@@ -10,11 +10,10 @@ from functools import cached_property
 from pathlib import Path
 
 import torch.nn.functional as F
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from clipface_cli.artifacts import read_tensors
 from clipface_cli.assets import builtin
-from clipface_cli.errors import InputError
 
 FORMAT = "clipface-words"
 
@@ -67,15 +66,7 @@ class WordTable:
     @classmethod
     def load(cls, path: Path | None = None) -> WordTable:
         """Read words.safetensors (tools/build_words.py); the embedded one when no path is given."""
-        path = path or builtin("words.safetensors")
-        try:
-            with safe_open(path, "pt") as file:
-                known = (file.metadata() or {}).get("format") == FORMAT
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except (OSError, SafetensorError) as error:
-            raise InputError(f"{path} cannot be read as word vectors ({error}).") from error
-        if not known:
-            raise InputError(f"{path} holds no word vectors; make them with tools/build_words.py.")
+        tensors, _ = read_tensors(path or builtin("words.safetensors"), FORMAT)
         words = tensors["words"].numpy().tobytes().decode().split("\n")
         return cls(words, F.normalize(tensors["codes"].float(), dim=1))
 

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from clipface_cli.artifacts import read_tensors, write_tensors
 from clipface_cli.errors import InputError
 from clipface_cli.guidance._image import ImageTower
 from clipface_cli.guidance._text import TextTower
@@ -123,21 +122,13 @@ class EmbeddedGuidance(nn.Module):
             "concepts": json.dumps(self.concepts),
             "card": json.dumps(card),
         }
-        state = {name: t.detach().half().contiguous() for name, t in self.state_dict().items()}
-        save_file(state, path, header)
+        write_tensors(path, {name: t.half() for name, t in self.state_dict().items()}, header)
 
     @classmethod
     def load(cls, path: Path, words: WordTable | None = None) -> EmbeddedGuidance:
         """Read what `save` wrote; frozen, in evaluation mode."""
-        try:
-            with safe_open(path, "pt") as file:
-                header = file.metadata() or {}
-                state = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
-        except (OSError, SafetensorError) as error:
-            raise InputError(f"{path} cannot be read as guidance weights ({error}).") from error
-        if header.get("format") != FORMAT:
-            raise InputError(f"{path} is not an embedded guidance model; use 'builtin' or a copy.")
+        tensors, header = read_tensors(path, FORMAT)
         concepts = json.loads(header["concepts"])
         model = cls(words or WordTable.load(), concepts, int(header["size"]))
-        model.load_state_dict(state)
+        model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
         return model.eval().requires_grad_(False)
