@@ -117,6 +117,10 @@ def test_not_available_yet(name: str, capsys: pytest.CaptureFixture[str]) -> Non
     ("arguments", "words"),
     [
         (["edit", "nope.obj", "--prompt", " "], "--prompt is empty"),
+        (["edit", "nope.obj"], "--prompt TEXT or --mapper RUN"),
+        (["edit", "nope.obj", "--prompt", "ghost", "--mapper", "run"], "either"),
+        (["train-mapper", "--prompt", "", "-o", "run"], "--prompt is empty"),
+        (["train-gan", "nope"], "--output"),
         (["export", "nope.obj"], "--format"),
         (["export", "nope.obj", "--format", "glb"], "does not exist"),
         (["export", "nope.obj", "--format", "glb", "-o", "a.ply"], "does not end in .glb"),

@@ -13,6 +13,8 @@ from clipface_cli.cli.edit import edit
 from clipface_cli.cli.export import export
 from clipface_cli.cli.sample import sample
 from clipface_cli.cli.synth import synth
+from clipface_cli.cli.train_gan import train_gan
+from clipface_cli.cli.train_guidance import train_guidance
 from clipface_cli.cli.train_mapper import train_mapper
 from clipface_cli.cli.unavailable import add_unavailable
 
@@ -44,6 +46,8 @@ add_command(app, "sample", sample)
 add_command(app, "edit", edit)
 add_command(app, "export", export)
 add_command(app, "synth", synth)
+add_command(app, "train-gan", train_gan)
+add_command(app, "train-guidance", train_guidance)
 add_command(app, "train-mapper", train_mapper)
 add_unavailable(app)
 
