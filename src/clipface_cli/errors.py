@@ -6,4 +6,4 @@ class ClipfaceError(Exception):
 
 
 class InputError(ClipfaceError):
-    """The user's input is wrong; the message names the file or option and the mend (exit code 2)."""
+    """The user's input is wrong; the message names what and the mend (exit code 2)."""

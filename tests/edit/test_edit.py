@@ -7,9 +7,10 @@ import torch
 from torch import Tensor
 
 from clipface_cli.edit import (
+    Aim,
     EditSettings,
-    MapperSettings,
     Mappers,
+    MapperSettings,
     Subject,
     apply_mappers,
     edit_mesh,
@@ -41,7 +42,8 @@ class MeanColour:
 
 
 HEAD = HeadModel.load("builtin")
-QUICK = EditSettings(steps=12, resolution=48)
+SMALL = Aim(resolution=48)
+QUICK = EditSettings(steps=12, aim=SMALL)
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +75,7 @@ def test_one_seed_gives_the_same_bits(person: Subject, generator: Generator) -> 
 
 
 def test_texture_only_moves_no_vertex(person: Subject, generator: Generator) -> None:
-    settings = EditSettings(steps=4, resolution=48, texture_only=True)
+    settings = EditSettings(steps=4, texture_only=True, aim=SMALL)
     edit = edit_mesh(person, "red", HEAD, generator, MeanColour(), settings)
     assert torch.equal(edit.subject.params.expression, person.params.expression)
 
@@ -107,7 +109,7 @@ def test_without_a_sidecar_the_head_is_fitted_and_the_texture_inverted(
 
 
 def test_trained_mappers_apply_to_any_head(generator: Generator, tmp_path: Path) -> None:
-    settings = MapperSettings(steps=6, resolution=48)
+    settings = MapperSettings(steps=6, aim=SMALL)
     train_mapper("red", HEAD, generator, MeanColour(), tmp_path / "run", settings)
     mappers = Mappers.load(tmp_path / "run")
     other = sample_subject(HEAD, generator, seed=9)

@@ -15,8 +15,6 @@ COLOURS = {
     "red": (1, -1, -1),
     "green": (-1, 1, -1),
     "blue": (-1, -1, 1),
-    "yellow": (1, 1, -1),
-    "purple": (0, -1, 1),
     "black": (-1, -1, -1),
 }
 PLACES = {"lips": (60, 100), "hair": (20, 60)}
@@ -44,8 +42,8 @@ def words():
 def test_learns_coloured_parts(words):
     torch.manual_seed(0)
     model = EmbeddedGuidance(words, [*COLOURS, *PLACES, "a", "photo", "of", "face"], size=32)
-    learner = training._Learner(model, Toy(), training.GuidanceSettings(steps=60, size=32))
-    for _ in range(60):
+    learner = training._Learner(model, Toy(), training.GuidanceSettings(steps=40, size=32))
+    for _ in range(40):
         metrics = learner.step(0.2)
         learner.state.step += 1
     assert metrics["along"] < 0.5
@@ -104,7 +102,5 @@ def test_synonyms_are_unseen(words):
     names = {change.name for change in CHANGES}
     assert len(SYNONYMS) >= 60
     for phrase, wanted in SYNONYMS.items():
-        found = {words.words[t.index] for t in words.tokenize(phrase) if t.index is not None}
-        unknown = [t for t in words.tokenize(phrase) if t.index is None]
-        assert unknown or found - seen, phrase
+        assert {token.text for token in words.tokenize(phrase)} - seen, phrase
         assert names.issuperset(wanted), phrase

@@ -71,5 +71,5 @@ def test_noise_modes_and_growing():
     assert not torch.allclose(const, generator.synthesis(w, noise="random"))
     assert not torch.allclose(const, generator.synthesis(w, noise="none"))
     assert generator.synthesis(w, resolution=8).shape == (3, 3, 8, 8)
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="w must be"):
         generator.synthesis(w[:, :5])

@@ -51,7 +51,7 @@ def edit(
         Path | None,
         typer.Option("--output", "-o", metavar="DIR", help="Folder to write into [MESH-PROMPT]."),
     ] = None,
-    steps: Annotated[int, typer.Option("--steps", help="Optimisation steps.", min=1)] = 120,
+    steps: Annotated[int, typer.Option("--steps", help="Optimisation steps.", min=1)] = 50,
     texture_only: TextureOnly = False,
     seed: Seed = 0,
     guidance: GuidanceSource = "builtin",

@@ -3,10 +3,11 @@
 from clipface_cli.edit.edit import Edit, EditSettings, edit_mesh
 from clipface_cli.edit.mappers import ExpressionMapper, TextureMapper, pretrain_zero
 from clipface_cli.edit.subject import Subject, load_subject, sample_subject, save_subject
-from clipface_cli.edit.task import Mappers
+from clipface_cli.edit.task import Aim, Mappers
 from clipface_cli.edit.train import MapperSettings, apply_mappers, train_mapper
 
 __all__ = [
+    "Aim",
     "Edit",
     "EditSettings",
     "ExpressionMapper",

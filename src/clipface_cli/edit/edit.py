@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import torch
 
 from clipface_cli.edit.subject import Subject
-from clipface_cli.edit.task import VIEWS, Judge, Mappers
+from clipface_cli.edit.task import VIEWS, Aim, Judge, Mappers
 from clipface_cli.errors import InputError
 from clipface_cli.guidance import Guidance
 from clipface_cli.head import HeadModel, HeadParams
@@ -22,14 +22,13 @@ Progress = Callable[[int, int, float], None]  # step, steps, directional similar
 class EditSettings:
     """How to optimise the mappers."""
 
-    steps: int = 120
-    texture_rate: float = 2e-2
-    expression_rate: float = 5e-2
-    prior: float = 4e-3  # lambda_reg, weight of the expression prior
+    steps: int = 50
+    texture_rate: float = 5e-2
+    expression_rate: float = 0.3
     views: int = 2  # renders a step
-    resolution: int = 160  # of the renders that the guidance sees
     texture_only: bool = False
     seed: int = 0
+    aim: Aim = field(default_factory=Aim)
 
 
 @dataclass
@@ -59,8 +58,9 @@ def edit_mesh(
         raise InputError("The prompt is empty; say what the face should look like.")
     if subject.w.shape[1:] != (generator.num_ws, generator.w_dim):
         raise InputError("The mesh was made by another generator; give the one that made it.")
-    judge = Judge(prompt, head, generator, guidance, settings.resolution, settings.prior)
+    judge = Judge(prompt, head, generator, guidance, settings.aim)
     mappers = Mappers.fresh(generator, head, settings.texture_only, settings.seed)
+    mappers.begin_at(judge.offset)
     optimizer = mappers.optimizer(settings.texture_rate, settings.expression_rate)
     chance = random.Random(settings.seed)
     params, everywhere = subject.params, list(range(len(VIEWS)))
@@ -70,9 +70,8 @@ def edit_mesh(
     for step in range(settings.steps):
         views = sorted(chance.sample(everywhere, settings.views))
         w, expression = mappers(subject.w, params.expression)
-        loss, similar = judge.loss(
-            before[views], judge.look(params, w, expression, views), expression
-        )
+        after = judge.look(params, w, expression, views)
+        loss, similar = judge.loss(before[views], after, w - subject.w, expression)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()

@@ -8,7 +8,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from clipface_cli.edit.mappers import ExpressionMapper, TextureMapper, pretrain_zero
+from clipface_cli.edit.crowd import Crowd
+from clipface_cli.edit.mappers import LR_MULTIPLIER, ExpressionMapper, TextureMapper, pretrain_zero
 from clipface_cli.guidance import (
     SOURCE_PROMPT,
     Guidance,
@@ -18,7 +19,7 @@ from clipface_cli.guidance import (
 )
 from clipface_cli.head import HeadModel, HeadParams
 from clipface_cli.render import Camera, Renderer
-from clipface_cli.texture import Generator
+from clipface_cli.texture import GAIN, SLOPE, Generator
 
 VIEWS = (-25.0, -12.0, 0.0, 12.0, 25.0)  # degrees of yaw that the guidance sees
 FLOOR = 0.05  # image directions shorter than this share of an embedding count as this long
@@ -48,6 +49,12 @@ class Mappers:
             TextureMapper.load(folder), ExpressionMapper.load(folder) if has_expression else None
         )
 
+    def begin_at(self, offset: Tensor) -> None:
+        """Make the texture mapper predict `offset` (w_dim,) at every level, whatever the code."""
+        bias = torch.where(offset > 0, offset, offset / SLOPE) / (GAIN * LR_MULTIPLIER)
+        with torch.no_grad():
+            self.texture.layers[-1].bias.copy_(bias.expand_as(self.texture.layers[-1].bias))
+
     def save(self, folder: Path, prompt: str) -> None:
         """Write texture_mapper.safetensors and, unless expressions stay, expression_mapper."""
         self.texture.save(folder / "texture_mapper.safetensors", prompt=prompt)
@@ -69,23 +76,30 @@ class Mappers:
         return edited, expression
 
 
+@dataclass(frozen=True)
+class Aim:
+    """What an edit is judged by, and how much each part counts."""
+
+    prior: float = 4e-3  # lambda_reg, expression prior
+    length: float = 1.0  # how much a too short change costs
+    reach: float = 1.5  # wanted length of the image direction, in lengths of the text direction
+    code_prior: float = 0.5  # how much leaving the look's own offset costs
+    resolution: int = 160  # of the renders that the guidance sees
+
+
 class Judge:
     """Renders heads for the guidance and compares their change with a prompt's direction."""
 
     def __init__(
-        self,
-        prompt: str,
-        head: HeadModel,
-        generator: Generator,
-        guidance: Guidance,
-        resolution: int,
-        prior: float,
+        self, prompt: str, head: HeadModel, generator: Generator, guidance: Guidance, aim: Aim
     ) -> None:
-        self.head, self.generator, self.guidance, self.prior = head, generator, guidance, prior
-        self.renderer = Renderer(head, resolution)
+        self.head, self.generator, self.guidance, self.aim = head, generator, guidance, aim
+        self.renderer = Renderer(head, aim.resolution)
         with torch.no_grad():
             target, source = guidance.encode_text([target_prompt(prompt), SOURCE_PROMPT])
         self.direction = (target - source)[None]
+        self.crowd = Crowd.of(head, generator, guidance)
+        self.offset = self.crowd.offset(self.direction)
 
     def look(self, params: HeadParams, w: Tensor, expression: Tensor, views: list[int]) -> Tensor:
         """Image embeddings (len(views), D) of one head from several sides."""
@@ -98,11 +112,23 @@ class Judge:
         )
         return self.guidance.encode_image(image)
 
-    def loss(self, before: Tensor, after: Tensor, expression: Tensor) -> tuple[Tensor, float]:
-        """Loss of equation 9, and the directional similarity in it."""
+    def loss(
+        self, before: Tensor, after: Tensor, change: Tensor, expression: Tensor
+    ) -> tuple[Tensor, float]:
+        """Loss of equation 9 with two terms more, and the directional similarity in it.
+
+        The directional loss does not care how far an edit goes: `reach` asks the change to be as
+        long as the prompt's own; the code prior keeps the change (B, L, w_dim) of the code near
+        the offset at which people with the prompt's look lie.
+        """
+        moved, aim = after - before, self.aim
         floor = FLOOR * float(before.norm(dim=1).mean())
-        clip = directional_loss(after - before, self.direction, floor).mean()
-        return clip + self.prior * expression_prior(expression).mean(), 1 - float(clip)
+        clip = directional_loss(moved, self.direction, floor).mean()
+        along = moved @ self.direction[0] / (aim.reach * self.direction.square().sum())
+        loss = clip + aim.length * (1 - along).clamp_min(0).mean()
+        loss = loss + aim.prior * expression_prior(expression).mean()
+        loss = loss + aim.code_prior * self.crowd.distance(change - self.offset)
+        return loss, 1 - float(clip.detach())
 
     def similarity(self, before: Tensor, after: Tensor) -> float:
         """Directional similarity, averaged over the views."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import csv
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 
 from clipface_cli.edit.edit import Progress
 from clipface_cli.edit.subject import Subject, sample_subject
-from clipface_cli.edit.task import VIEWS, Judge, Mappers
+from clipface_cli.edit.task import VIEWS, Aim, Judge, Mappers
 from clipface_cli.errors import InputError
 from clipface_cli.guidance import Guidance
 from clipface_cli.head import HeadModel, HeadParams
@@ -25,10 +25,9 @@ class MapperSettings:
     steps: int = 1000
     texture_rate: float = 1e-2
     expression_rate: float = 2e-2
-    prior: float = 4e-3  # lambda_reg, weight of the expression prior
-    resolution: int = 160
     texture_only: bool = False
     seed: int = 0
+    aim: Aim = field(default_factory=Aim)
 
 
 def train_mapper(
@@ -43,8 +42,9 @@ def train_mapper(
     """Optimise mappers on a random head a step; writes them and metrics.csv into `out`."""
     if not prompt.strip():
         raise InputError("The prompt is empty; say what the faces should look like.")
-    judge = Judge(prompt, head, generator, guidance, settings.resolution, settings.prior)
+    judge = Judge(prompt, head, generator, guidance, settings.aim)
     mappers = Mappers.fresh(generator, head, settings.texture_only, settings.seed)
+    mappers.begin_at(judge.offset)
     optimizer = mappers.optimizer(settings.texture_rate, settings.expression_rate)
     chance = random.Random(settings.seed)
     out.mkdir(parents=True, exist_ok=True)
@@ -58,7 +58,7 @@ def train_mapper(
                 before = judge.look(person.params, person.w, person.params.expression, view)
             w, expression = mappers(person.w, person.params.expression)
             after = judge.look(person.params, w, expression, view)
-            loss, similarity = judge.loss(before, after, expression)
+            loss, similarity = judge.loss(before, after, w - person.w, expression)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()

@@ -1,9 +1,11 @@
 """UV textures: the generator, its discriminator, and their weights."""
 
 from clipface_cli.texture.discriminator import Discriminator
-from clipface_cli.texture.generator import Generator
+from clipface_cli.texture.generator import Generator, Noise
 from clipface_cli.texture.invert import invert
 from clipface_cli.texture.layers import (
+    GAIN,
+    SLOPE,
     EqualizedLinear,
     equalized_linear,
     normalize_second_moment,
@@ -11,9 +13,12 @@ from clipface_cli.texture.layers import (
 from clipface_cli.texture.weights import load_state, locate, save_state
 
 __all__ = [
+    "GAIN",
+    "SLOPE",
     "Discriminator",
     "EqualizedLinear",
     "Generator",
+    "Noise",
     "equalized_linear",
     "invert",
     "load_state",

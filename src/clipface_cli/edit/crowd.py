@@ -1,0 +1,88 @@
+"""Random people as the guidance sees them: where in code space the look of a prompt lies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from clipface_cli.artifacts import read_tensors, write_tensors
+from clipface_cli.assets import builtin
+from clipface_cli.guidance import Guidance
+from clipface_cli.head import HeadModel
+from clipface_cli.render import Camera, Renderer
+from clipface_cli.texture import Generator
+
+FORMAT = "clipface-crowd"
+SAMPLES = 4096  # codes that describe what the mapping network makes
+PEOPLE = 192  # of those, how many are rendered when no embedded crowd fits
+NEAREST = 10  # people whose mean code stands for a look
+DOUBTFUL, CERTAIN = 0.42, 0.65  # cosine to a look: nobody has it, these people have it
+RESOLUTION = 128
+BATCH = 8
+
+
+class Crowd:
+    """Codes of random people, and the embeddings (N, D) of renders of the first N of them."""
+
+    def __init__(self, generator: Generator, features: Tensor) -> None:
+        self.codes = _codes(generator)
+        self.features = features
+        self.mean = self.codes.mean(0)
+        values, axes = torch.linalg.eigh(torch.cov(self.codes.T))
+        self.whiten = axes / (values + 1e-3 * values[-1]).sqrt()
+        self.scale = ((self.codes - self.mean) @ self.whiten).square().mean()
+
+    @classmethod
+    def of(cls, head: HeadModel, generator: Generator, guidance: Guidance) -> Crowd:
+        """The embedded crowd when it was made by these networks, else a newly rendered one."""
+        tensors, header = read_tensors(builtin("crowd.safetensors"), FORMAT)
+        here = _codes(generator)[0]
+        there = tensors["first_code"]
+        same = there.shape == here.shape and torch.allclose(there, here, atol=1e-3)
+        if same and header["guidance"] == guidance.name:
+            return cls(generator, tensors["features"].float())
+        return cls(generator, embed_people(head, generator, guidance, PEOPLE))
+
+    def save(self, path: Path, guidance: Guidance) -> None:
+        """Write the embeddings, and what they belong to."""
+        tensors = {"features": self.features.half(), "first_code": self.codes[0].clone()}
+        write_tensors(path, tensors, {"format": FORMAT, "guidance": guidance.name})
+
+    def offset(self, direction: Tensor) -> Tensor:
+        """Code offset (w_dim,) from the mean person to those furthest along direction (1, D).
+
+        It fades to zero where nobody in the crowd looks like that (a mood, say).
+        """
+        apart = self.features - self.features.mean(0)
+        similar = F.cosine_similarity(apart, direction, dim=1).clamp_min(0)
+        nearest = (similar * apart.norm(dim=1)).topk(NEAREST)
+        share = nearest.values / nearest.values.sum().clamp_min(1e-8)
+        sure = (similar[nearest.indices].mean() - DOUBTFUL) / (CERTAIN - DOUBTFUL)
+        return (share @ self.codes[nearest.indices] - self.mean) * sure.clamp(0, 1)
+
+    def distance(self, change: Tensor) -> Tensor:
+        """Mean squared length of a change of code (B, L, w_dim); 1: as between people."""
+        return (change @ self.whiten).square().mean() / self.scale
+
+
+@torch.no_grad()
+def embed_people(head: HeadModel, generator: Generator, guidance: Guidance, count: int) -> Tensor:
+    """Embeddings (count, D) of the first people of the crowd, each on the mean head."""
+    renderer = Renderer(head, RESOLUTION)
+    features = []
+    for codes in _codes(generator)[:count].split(BATCH):
+        textures = generator.synthesis(codes[:, None].expand(-1, generator.num_ws, -1))
+        vertices = head.template.expand(len(codes), -1, -1)
+        image, _ = renderer(vertices, textures, Camera.front(len(codes)))
+        features.append(guidance.encode_image(image))
+    return torch.cat(features)
+
+
+@torch.no_grad()
+def _codes(generator: Generator) -> Tensor:
+    """(4096, w_dim), the same for every call."""
+    random = torch.Generator().manual_seed(0)
+    return generator.mapping(torch.randn(SAMPLES, generator.z_dim, generator=random))[:, 0]

@@ -1,0 +1,34 @@
+"""Losses and weights of training."""
+
+import torch
+from torch import nn
+
+from clipface_cli.train.losses import gradient_penalty, reconstruction_loss, weighted_psnr
+from clipface_cli.train.weight_map import region_map, weight_map
+
+
+def test_reconstruction_sees_colour_and_detail():
+    weight, flat = torch.ones(1, 1, 64, 64), torch.zeros(1, 3, 64, 64)
+    assert reconstruction_loss(flat, flat, weight) == 0
+    shifted = flat + 0.1
+    ripple = flat + 0.1 * (torch.arange(64) % 2 * 2 - 1)
+    assert reconstruction_loss(shifted, flat, weight) > 0
+    assert reconstruction_loss(ripple, flat, weight) > 2 * reconstruction_loss(
+        shifted, flat, weight
+    )
+    assert abs(weighted_psnr(flat + 0.02, flat, weight) - 40) < 1e-3
+
+
+def test_gradient_penalty_of_a_linear_judge():
+    judge = nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 1))
+    expected = judge[1].weight.square().sum() / 2
+    assert torch.allclose(gradient_penalty(judge, torch.randn(5, 3, 8, 8)), expected)
+
+
+def test_weights_favour_the_face(head):
+    weight = weight_map(head, 64)
+    assert abs(weight.mean() - 1) < 1e-5
+    assert weight.min() > 0
+    face, scalp = (region_map(head, name, 64) for name in ("face", "scalp"))
+    assert 0 <= face.min() < face.max() <= 1
+    assert (weight * face).sum() / face.sum() > 2 * (weight * scalp).sum() / scalp.sum()
