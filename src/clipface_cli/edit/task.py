@@ -53,7 +53,8 @@ class Mappers:
         """Make the texture mapper predict `offset` (w_dim,) at every level, whatever the code."""
         bias = torch.where(offset > 0, offset, offset / SLOPE) / (GAIN * LR_MULTIPLIER)
         with torch.no_grad():
-            self.texture.layers[-1].bias.copy_(bias.expand_as(self.texture.layers[-1].bias))
+            last = self.texture.get_parameter(f"layers.{len(self.texture.layers) - 1}.bias")
+            last.copy_(bias.expand_as(last))
 
     def save(self, folder: Path, prompt: str) -> None:
         """Write texture_mapper.safetensors and, unless expressions stay, expression_mapper."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +49,7 @@ def apply_changes(latent: Latent, changes: tuple[Change, ...], rng: np.random.Ge
             latent[_LATENTS.index(name)] = value
     person = person_from_latent(latent)
     for change in changes:
-        drawn = {
+        drawn: dict[str, Any] = {
             n: v if isinstance(v, float) else rng.uniform(*v) for n, v in change.fields.items()
         }
         person = replace(person, **drawn)
@@ -85,7 +86,7 @@ def _colour(of: str, red: int, green: int, blue: int) -> Fields:
 
 
 def _lipstick(name: str, phrases: str, rgb: tuple[int, int, int]) -> Change:
-    fields: Fields = {"lipstick": (0.8, 1.0)} | _colour("lipstick", *rgb)
+    fields: Fields = {"lipstick": (0.8, 1.0), **_colour("lipstick", *rgb)}
     return Change(name, "lips", _split(phrases), fields=fields)
 
 
@@ -100,7 +101,7 @@ def _eyes(name: str, phrases: str, rgb: tuple[int, int, int]) -> Change:
 
 
 def _shadow(name: str, phrases: str, rgb: tuple[int, int, int]) -> Change:
-    fields: Fields = {"eyeshadow": (0.8, 1.0)} | _colour("eyeshadow", *rgb)
+    fields: Fields = {"eyeshadow": (0.8, 1.0), **_colour("eyeshadow", *rgb)}
     return Change(name, "lids", _split(phrases), fields=fields)
 
 

@@ -281,7 +281,8 @@ class PaintedScenes:
         )
         yaw = (0.25 * torch.randn(self.per_batch)).clamp(-0.6, 0.6)
         pitch = (0.08 * torch.randn(self.per_batch)).clamp(-0.2, 0.2)
-        camera = Camera(*(value.repeat_interleave(4, 0) for value in (params, yaw, pitch)))
+        params, yaw, pitch = (value.repeat_interleave(4, 0) for value in (params, yaw, pitch))
+        camera = Camera(params, yaw, pitch)
         vertices = self.head(
             shape.repeat_interleave(4, 0), expression, torch.zeros(len(textures), 6)
         )

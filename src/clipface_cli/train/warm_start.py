@@ -35,7 +35,7 @@ class WarmStartSettings:
     minutes: float | None = None
     batch: int = 4
     learning_rate: float = 8e-3
-    mapping_steps: int = 2000
+    mapping_steps: int = 1500
     grow: tuple[float, ...] = (0.12, 0.35)  # shares of the budget at a quarter and at half size
     held_out: int = 16
     every: int = 200
@@ -207,12 +207,15 @@ def fit_mapping(
     progress: Progress,
 ) -> None:
     """Stage 2: z = [latent, ignored noise] -> the w of the person with that latent."""
-    mapping, batch = generator.mapping.requires_grad_(True), 512
+    mapping, batch = generator.mapping.requires_grad_(True), 768
+    weights = [p for name, p in mapping.named_parameters() if name.endswith("weight")]
+    biases = [p for name, p in mapping.named_parameters() if name.endswith("bias")]
     with torch.no_grad():
-        first = mapping.layers[0].weight
         used = torch.as_tensor(sample_attributes(1, settings.seed)[0]).shape[1]
-        first[:, used:] = 0
-    optimizer = torch.optim.Adam(mapping.parameters(), 0.1, (0.9, 0.99), fused=True)
+        weights[0][:, used:] = 0
+    # Stored weights are a hundred times their effect, so their rate is large.
+    groups = [{"params": weights, "lr": 2.0}, {"params": biases, "lr": 0.05}]
+    optimizer = torch.optim.Adam(groups, betas=(0.9, 0.99))
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.mapping_steps)
     for step in range(settings.mapping_steps):
         z, w = _mapping_pairs(
