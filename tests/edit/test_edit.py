@@ -46,6 +46,11 @@ SMALL = Aim(resolution=48)
 QUICK = EditSettings(steps=12, aim=SMALL)
 
 
+@pytest.fixture(autouse=True)
+def small_crowd(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clipface_cli.edit.crowd.PEOPLE", 16)
+
+
 @pytest.fixture(scope="module")
 def generator() -> Generator:
     torch.manual_seed(0)
@@ -105,7 +110,10 @@ def test_without_a_sidecar_the_head_is_fitted_and_the_texture_inverted(
     loaded = load_subject(tmp_path / "head.obj", HEAD, generator)
     moved = HEAD.pose_head(loaded.params) - HEAD.pose_head(person.params)
     assert moved.norm(dim=2).max() < 1e-3
-    assert (generator.synthesis(loaded.w) - person.texture).abs().mean() < 0.15
+    shown = person.texture.clamp(-1, 1)
+    stranger = sample_subject(HEAD, generator, seed=11).texture.clamp(-1, 1)
+    found = generator.synthesis(loaded.w).clamp(-1, 1)
+    assert (found - shown).abs().mean() < 0.5 * (stranger - shown).abs().mean()
 
 
 def test_trained_mappers_apply_to_any_head(generator: Generator, tmp_path: Path) -> None:

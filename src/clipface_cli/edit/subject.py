@@ -106,5 +106,5 @@ def _known_code(known: Sidecar | None, texture: Tensor, generator: Generator) ->
     if known.w.shape[1:] != (generator.num_ws, generator.w_dim):
         return None
     with torch.no_grad():
-        painted = generator.synthesis(known.w)
+        painted = generator.synthesis(known.w).clamp(-1, 1)
     return None if (painted - texture).abs().mean() > 2 * REPAINTED else known.w

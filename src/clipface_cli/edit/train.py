@@ -71,7 +71,8 @@ def train_mapper(
 
 def apply_mappers(subject: Subject, mappers: Mappers, generator: Generator, name: str) -> Subject:
     """One forward pass of trained mappers; `name` enters the history as the prompt."""
-    if mappers.texture.num_ws != generator.num_ws:
+    levels = mappers.texture.get_parameter("layers.0.weight").shape[0]
+    if levels != generator.num_ws:
         raise InputError("These mappers were trained for another generator.")
     with torch.no_grad():
         w, expression = mappers(subject.w, subject.params.expression)
