@@ -34,7 +34,7 @@ def test_warm_start_learns(warmed):
     with (warmed.parent / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [int(row["step"]) for row in rows] == [20, 40, 60]
-    assert float(rows[-1]["psnr"]) > float(rows[0]["psnr"]) + 1
+    assert float(rows[-1]["psnr"]) > float(rows[0]["psnr"]) + 0.5
     generator = Generator.load(warmed)
     assert generator(torch.randn(2, 512)).isfinite().all()
     assert generator.mapping.w_avg.abs().sum() > 0

@@ -5,6 +5,7 @@ the mapping network, so that z whose first numbers are a person's latent reaches
 attribute network is then no longer needed.
 """
 
+import shutil
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import asdict, dataclass
@@ -24,6 +25,7 @@ from clipface_cli.train.state import RunFolder, TrainState
 from clipface_cli.train.weight_map import weight_map
 
 AVERAGE_EVERY = 4
+MAPPING_RATE = 8.0
 
 
 @dataclass(frozen=True)
@@ -176,6 +178,8 @@ def warm_start(
     stage = _Reconstruction(corpus, head, folder, settings)
     if resume:
         folder.resume(stage.state)
+    else:
+        shutil.rmtree(out / "mapping", ignore_errors=True)
 
     budget = Budget(settings.steps, settings.minutes)
 
@@ -193,50 +197,86 @@ def warm_start(
     run_loop(stage.state, folder, budget, stage.step, report, settings.every)
     generator = stage.generator
     generator.synthesis.load_state_dict(stage.average.synthesis.state_dict())
-    fit_mapping(generator, stage.average.attributes, settings, sample_attributes, progress)
+    network = stage.average.attributes
+    fit_mapping(generator, network, out / "mapping", settings, sample_attributes, progress)
     path = out / "generator.safetensors"
     generator.save(path, dtype=torch.float16, origin="warm start on painted people")
     return path
 
 
+class _MappingFit:
+    """Stage 2: z = [latent, unused noise] -> the w of the person with that latent."""
+
+    def __init__(
+        self,
+        generator: Generator,
+        network: AttributeNetwork,
+        settings: WarmStartSettings,
+        sample_attributes: AttributeSampler,
+    ) -> None:
+        torch.manual_seed(settings.seed)
+        self.mapping: nn.Module = generator.mapping
+        self.network, self.settings = network, settings
+        self.sampler, self.z_dim = sample_attributes, generator.z_dim
+        self.used = torch.as_tensor(sample_attributes(1, 0)[0]).shape[1]
+        self.first = generator.mapping.get_parameter("layers.0.weight")
+        with torch.no_grad():
+            self.first[:, self.used :] = 0
+        layers = generator.mapping.requires_grad_(True).layers
+        # Weights are stored a hundredfold and more: these rates are about 4e-3 of a plain layer.
+        groups = [
+            {"params": [layer.weight for layer in layers], "rate": MAPPING_RATE},
+            {"params": [layer.bias for layer in layers], "rate": MAPPING_RATE / 20},
+        ]
+        self.optimizer = torch.optim.Adam(groups, 0.0, (0.9, 0.99), fused=True)
+        self.state = TrainState({"mapping": self.mapping}, {"adam": self.optimizer})
+
+    @torch.no_grad()
+    def pairs(self, count: int, seed: int) -> tuple[Tensor, Tensor]:
+        """z (count, z_dim) and w (count, w_dim) of new people."""
+        latents, attributes = (torch.as_tensor(x).float() for x in self.sampler(count, seed))
+        extra = torch.randn(count, self.z_dim - self.used)
+        return torch.cat([latents, extra], 1), self.network(attributes)
+
+    def step(self, spent: float) -> Mapping[str, float]:
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["rate"] * min(1.0, (self.state.step + 1) / 50, 2 * (1 - spent))
+        z, w = self.pairs(256, self.state.step + 1)
+        loss = F.mse_loss(self.mapping(z)[:, 0], w)
+        self.optimizer.zero_grad()
+        loss.backward()
+        if self.first.grad is not None:
+            self.first.grad[:, self.used :] = 0  # noise there would only blur
+        self.optimizer.step()
+        return {"unexplained": loss.item() / w.var(0).mean().item()}
+
+    @torch.no_grad()
+    def set_average(self) -> None:
+        """w_avg, the middle that truncation draws toward."""
+        z, _ = self.pairs(8192, 0)
+        average = self.mapping.get_buffer("w_avg")
+        average.copy_(self.mapping(z)[:, 0].mean(0))
+
+
 def fit_mapping(
     generator: Generator,
-    attribute_network: AttributeNetwork,
+    network: AttributeNetwork,
+    out: Path,
     settings: WarmStartSettings,
     sample_attributes: AttributeSampler,
     progress: Progress,
 ) -> None:
-    """Stage 2: z = [latent, ignored noise] -> the w of the person with that latent."""
-    mapping, batch = generator.mapping.requires_grad_(True), 768
-    weights = [p for name, p in mapping.named_parameters() if name.endswith("weight")]
-    biases = [p for name, p in mapping.named_parameters() if name.endswith("bias")]
-    with torch.no_grad():
-        used = torch.as_tensor(sample_attributes(1, settings.seed)[0]).shape[1]
-        weights[0][:, used:] = 0
-    # Stored weights are a hundred times their effect, so their rate is large.
-    groups = [{"params": weights, "lr": 2.0}, {"params": biases, "lr": 0.05}]
-    optimizer = torch.optim.Adam(groups, betas=(0.9, 0.99))
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.mapping_steps)
-    for step in range(settings.mapping_steps):
-        z, w = _mapping_pairs(
-            attribute_network, generator.z_dim, batch, step + 1, sample_attributes
-        )
-        loss = F.mse_loss(mapping(z)[:, 0], w) / w.var()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-        if (step + 1) % max(settings.mapping_steps // 8, 1) == 0:
-            progress(f"mapping step {step + 1}: unexplained variance of w {loss.item():.4f}")
-    z, _ = _mapping_pairs(attribute_network, generator.z_dim, 8192, 0, sample_attributes)
-    with torch.no_grad():
-        mapping.w_avg.copy_(mapping(z)[:, 0].mean(0))
+    """Fit `generator.mapping` in the run folder `out`; goes on from a checkpoint there."""
+    folder = RunFolder(out, asdict(settings))
+    fit = _MappingFit(generator, network, settings, sample_attributes)
+    if folder.checkpoints():
+        folder.resume(fit.state)
 
+    def report(metrics: Mapping[str, float]) -> None:
+        folder.log({"step": fit.state.step, **metrics})
+        share = metrics["unexplained"]
+        progress(f"mapping step {fit.state.step}: unexplained variance of w {share:.3f}")
 
-@torch.no_grad()
-def _mapping_pairs(
-    network: AttributeNetwork, z_dim: int, count: int, seed: int, sampler: AttributeSampler
-) -> tuple[Tensor, Tensor]:
-    latents, attributes = (torch.as_tensor(x).float() for x in sampler(count, seed))
-    extra = torch.randn(count, z_dim - latents.shape[1])
-    return torch.cat([latents, extra], 1), network(attributes)
+    budget, every = Budget(settings.mapping_steps), max(settings.mapping_steps // 10, 1)
+    run_loop(fit.state, folder, budget, fit.step, report, every)
+    fit.set_average()
