@@ -37,7 +37,7 @@ class WarmStartSettings:
     minutes: float | None = None
     batch: int = 4
     learning_rate: float = 8e-3
-    mapping_steps: int = 1500
+    mapping_steps: int = 4000
     grow: tuple[float, ...] = (0.12, 0.35)  # shares of the budget at a quarter and at half size
     held_out: int = 16
     every: int = 200
