@@ -8,6 +8,7 @@ from clipface_cli.texture.layers import (
     SLOPE,
     EqualizedLinear,
     equalized_linear,
+    fast_autocast,
     normalize_second_moment,
 )
 from clipface_cli.texture.weights import load_state, locate, save_state
@@ -20,6 +21,7 @@ __all__ = [
     "Generator",
     "Noise",
     "equalized_linear",
+    "fast_autocast",
     "invert",
     "load_state",
     "locate",

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from clipface_cli.texture.generator import Generator
+from clipface_cli.texture.layers import fast_autocast
 
 CANDIDATES = 64  # random people tried as the start
 PRIOR = 2e-3  # weight of squared deviations from the start, in standard deviations of w
@@ -29,7 +30,8 @@ def invert(generator: Generator, texture: Tensor, steps: int = 120, seed: int = 
     optimizer = torch.optim.Adam([offset], lr=0.1, betas=(0.9, 0.99))
     for step in range(steps):
         optimizer.param_groups[0]["lr"] = 0.1 * min(1.0, 2 * (1 - step / steps))
-        image = generator.synthesis(start + offset * spread)
+        with fast_autocast(offset.device):
+            image = generator.synthesis(start + offset * spread)
         loss = _difference(image, texture) + PRIOR * offset.square().mean()
         optimizer.zero_grad()
         loss.backward()
@@ -43,7 +45,8 @@ def _nearest(generator: Generator, codes: Tensor, texture: Tensor) -> int:
     small = F.adaptive_avg_pool2d(texture, size)
     apart = []
     for code in codes:
-        image = generator.synthesis(code[None], resolution=size)
+        with fast_autocast(code.device):
+            image = generator.synthesis(code[None], resolution=size)
         apart.append(float((image - small).abs().mean()))
     return min(range(len(apart)), key=apart.__getitem__)
 

@@ -29,6 +29,13 @@ def full_precision(function: Callable[P, R]) -> Callable[P, R]:
     return wrapped
 
 
+def fast_autocast(device: torch.device | str = "cpu") -> torch.autocast:
+    """bfloat16 convolutions where the processor has them (twice as fast), else float32."""
+    kind = torch.device(device).type
+    native = torch.cpu._is_avx512_bf16_supported() if kind == "cpu" else True
+    return torch.autocast(kind, torch.bfloat16, enabled=native)
+
+
 @full_precision
 def equalized_linear(
     x: Tensor, weight: Tensor, bias: Tensor, lr_multiplier: float = 1.0, activate: bool = False

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from clipface_cli.artifacts import save_image
 from clipface_cli.head import HeadModel
 from clipface_cli.render import Camera, Renderer
-from clipface_cli.texture import Discriminator, Generator, Noise
+from clipface_cli.texture import Discriminator, Generator, Noise, fast_autocast
 from clipface_cli.train.corpus import Corpus
 from clipface_cli.train.dataset import Dataset
 from clipface_cli.train.loop import Budget, Progress, prepare_cpu, run_loop, update_average
@@ -161,12 +161,12 @@ class _Game:
         return torch.cat([w[:, :level], w.roll(1, 0)[:, level:]], 1)
 
     def _texture(self, w: Tensor) -> Tensor:
-        with torch.autocast("cpu", torch.bfloat16):
+        with fast_autocast():
             texture: Tensor = self.generator.synthesis(w, noise=self.noise)
         return texture.float()
 
     def _judge(self, images: Tensor) -> Tensor:
-        with torch.autocast("cpu", torch.bfloat16):
+        with fast_autocast():
             logits: Tensor = self.discriminator(images)
         return logits.float()
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from clipface_cli.artifacts import save_image
 from clipface_cli.head import HeadModel
-from clipface_cli.texture import EqualizedLinear, Generator
+from clipface_cli.texture import EqualizedLinear, Generator, fast_autocast
 from clipface_cli.train.corpus import AttributeSampler, Corpus
 from clipface_cli.train.loop import Budget, Progress, prepare_cpu, run_loop, update_average
 from clipface_cli.train.losses import reconstruction_loss, weighted_psnr
@@ -88,7 +88,7 @@ class Warmer(nn.Module):
 
     def forward(self, attributes: Tensor, resolution: int) -> Tensor:
         w = self.attributes(attributes)[:, None].expand(-1, self.synthesis.num_ws, -1)
-        with torch.autocast(attributes.device.type, torch.bfloat16):
+        with fast_autocast(attributes.device):
             return self.synthesis(w, resolution=resolution)
 
     def trained(self) -> list[Tensor]:
