@@ -12,7 +12,7 @@ from clipface_cli.errors import InputError
 Seed = Annotated[int, typer.Option("--seed", help="Every random choice follows from it.", min=0)]
 Device = Annotated[
     Literal["auto", "cpu", "cuda"],
-    typer.Option("--device", help="Where to compute; auto takes a GPU when there is one."),
+    typer.Option("--device", help="Where to compute; the CPU for now."),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite what the output already holds.")]
 OutputFolder = Annotated[
@@ -38,14 +38,10 @@ GuidanceSource = Annotated[
 
 
 def pick_device(device: str) -> str:
-    """`auto` resolved; InputError when a GPU is asked for and there is none."""
-    import torch
-
-    if device == "cpu" or (device == "auto" and not torch.cuda.is_available()):
-        return "cpu"
-    if not torch.cuda.is_available():
-        raise InputError("--device cuda: no GPU that PyTorch can use; take --device cpu.")
-    return "cuda"
+    """`auto` resolved; InputError for a GPU, which no command uses yet."""
+    if device == "cuda":
+        raise InputError("--device cuda: this version computes on the CPU; leave --device out.")
+    return "cpu"
 
 
 def parse_expression(text: str) -> dict[str, float]:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from clipface_cli.artifacts import read_tensors, write_tensors
 from clipface_cli.assets import builtin
+from clipface_cli.edit.mix import mix
 from clipface_cli.guidance import Guidance
 from clipface_cli.head import HeadModel
 from clipface_cli.render import Camera, Renderer
@@ -18,8 +19,9 @@ from clipface_cli.texture import Generator
 FORMAT = "clipface-crowd"
 SAMPLES = 4096  # codes that describe what the mapping network makes
 PEOPLE = 192  # of those, how many are rendered when no embedded crowd fits
-NEAREST = 10  # people whose mean code stands for a look
-DOUBTFUL, CERTAIN = 0.42, 0.65  # cosine to a look: nobody has it, these people have it
+NEAREST = 64  # people who may be mixed
+SPARSITY = 0.1
+DOUBTFUL, CERTAIN = 0.4, 0.6  # cosine of a mix to the prompt's direction: no such look, a look
 RESOLUTION = 128
 BATCH = 8
 
@@ -52,16 +54,24 @@ class Crowd:
         write_tensors(path, tensors, {"format": FORMAT, "guidance": guidance.name})
 
     def offset(self, direction: Tensor) -> Tensor:
-        """Code offset (w_dim,) from the mean person to those furthest along direction (1, D).
+        """Code offset (w_dim,) that moves the embedding of a person by `direction` (1, D).
 
-        It fades to zero where nobody in the crowd looks like that (a mood, say).
+        A sparse mix of people, so that what they have in common with the prompt adds up and the
+        rest cancels; it fades to zero where no mix of them looks like that.
         """
         apart = self.features - self.features.mean(0)
-        similar = F.cosine_similarity(apart, direction, dim=1).clamp_min(0)
-        nearest = (similar * apart.norm(dim=1)).topk(NEAREST)
-        share = nearest.values / nearest.values.sum().clamp_min(1e-8)
-        sure = (similar[nearest.indices].mean() - DOUBTFUL) / (CERTAIN - DOUBTFUL)
-        return (share @ self.codes[nearest.indices] - self.mean) * sure.clamp(0, 1)
+        similar = F.cosine_similarity(apart, direction, dim=1)
+        nearest = similar.topk(min(NEAREST, len(apart))).indices
+        amounts = mix(apart[nearest], direction[0], SPARSITY)
+        reached = F.cosine_similarity(amounts @ apart[nearest], direction[0], dim=0)
+        sure = ((reached - DOUBTFUL) / (CERTAIN - DOUBTFUL)).clamp(0, 1)
+        return sure * (amounts @ (self.codes[nearest] - self.mean))
+
+    def reach(self, direction: Tensor) -> float:
+        """Wanted length of the image direction (1, D): visible even where the text's is short."""
+        own = direction.norm()
+        usual = (self.features - self.features.mean(0)).norm(dim=1).mean()
+        return float(torch.maximum(own, (own * usual).sqrt()))
 
     def distance(self, change: Tensor) -> Tensor:
         """Mean squared length of a change of code (B, L, w_dim); 1: as between people."""

@@ -58,20 +58,24 @@ def edit_mesh(
         raise InputError("The prompt is empty; say what the face should look like.")
     if subject.w.shape[1:] != (generator.num_ws, generator.w_dim):
         raise InputError("The mesh was made by another generator; give the one that made it.")
-    judge = Judge(prompt, head, generator, guidance, settings.aim)
+    expressive = not settings.texture_only
+    judge = Judge(prompt, subject, head, generator, guidance, settings.aim, expressive)
     mappers = Mappers.fresh(generator, head, settings.texture_only, settings.seed)
-    mappers.begin_at(judge.offset)
+    mappers.begin_at(judge.offset, judge.mood)
     optimizer = mappers.optimizer(settings.texture_rate, settings.expression_rate)
     chance = random.Random(settings.seed)
     params, everywhere = subject.params, list(range(len(VIEWS)))
     with torch.no_grad():
-        before = judge.look(params, subject.w, params.expression, everywhere)
+        start = generator.synthesis(subject.w)
+        before = judge.look(params, start, params.expression, everywhere)
     similarity = []
     for step in range(settings.steps):
         views = sorted(chance.sample(everywhere, settings.views))
         w, expression = mappers(subject.w, params.expression)
-        after = judge.look(params, w, expression, views)
-        loss, similar = judge.loss(before[views], after, w - subject.w, expression)
+        after = judge.look(params, generator.synthesis(w), expression, views)
+        loss, similar = judge.loss(
+            before[views], after, w - subject.w, expression - params.expression
+        )
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
@@ -80,11 +84,12 @@ def edit_mesh(
             progress(step + 1, settings.steps, similar)
     with torch.no_grad():
         w, expression = mappers(subject.w, params.expression)
-        after = judge.look(params, w, expression, everywhere)
         texture = generator.synthesis(w)
+        after = judge.look(params, texture, expression, everywhere)
     entry = {"prompt": prompt, "guidance": guidance.name, "seed": settings.seed}
     edited = Subject(
         HeadParams(params.shape, expression, params.pose), w, texture, [*subject.history, entry]
     )
-    start = judge.similarity(before, before)
-    return Edit(edited, start, judge.similarity(before, after), similarity)
+    return Edit(
+        edited, judge.similarity(before, before), judge.similarity(before, after), similarity
+    )

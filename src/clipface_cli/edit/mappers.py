@@ -13,6 +13,8 @@ from torch import Tensor, nn
 
 from clipface_cli.errors import InputError
 from clipface_cli.texture import (
+    GAIN,
+    SLOPE,
     equalized_linear,
     load_state,
     locate,
@@ -50,6 +52,13 @@ class _Mapper(nn.Module):
         for layer in self.layers:
             x = layer(x)
         return x.transpose(0, 1)
+
+    @torch.no_grad()
+    def begin_at(self, offset: Tensor) -> None:
+        """Add `offset` (out,) to what every level of a zero-offset mapper predicts."""
+        bias = torch.where(offset > 0, offset, offset / SLOPE) / (GAIN * LR_MULTIPLIER)
+        last = self.get_parameter(f"layers.{len(self.layers) - 1}.bias")
+        last.copy_(bias.expand_as(last))
 
     def _load(self, state: Mapping[str, Tensor]) -> None:
         self.load_state_dict(dict(state))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import torch
 from torch import Tensor
 
 from clipface_cli.edit.crowd import Crowd
-from clipface_cli.edit.mappers import LR_MULTIPLIER, ExpressionMapper, TextureMapper, pretrain_zero
+from clipface_cli.edit.mappers import ExpressionMapper, TextureMapper, pretrain_zero
+from clipface_cli.edit.moods import Moods
+from clipface_cli.edit.subject import Subject
 from clipface_cli.guidance import (
     SOURCE_PROMPT,
     Guidance,
@@ -19,10 +22,10 @@ from clipface_cli.guidance import (
 )
 from clipface_cli.head import HeadModel, HeadParams
 from clipface_cli.render import Camera, Renderer
-from clipface_cli.texture import GAIN, SLOPE, Generator
+from clipface_cli.texture import Generator
 
 VIEWS = (-25.0, -12.0, 0.0, 12.0, 25.0)  # degrees of yaw that the guidance sees
-FLOOR = 0.05  # image directions shorter than this share of an embedding count as this long
+FLOOR = 0.5  # image directions shorter than this share of the text's count as this long
 
 
 @dataclass
@@ -49,12 +52,11 @@ class Mappers:
             TextureMapper.load(folder), ExpressionMapper.load(folder) if has_expression else None
         )
 
-    def begin_at(self, offset: Tensor) -> None:
-        """Make the texture mapper predict `offset` (w_dim,) at every level, whatever the code."""
-        bias = torch.where(offset > 0, offset, offset / SLOPE) / (GAIN * LR_MULTIPLIER)
-        with torch.no_grad():
-            last = self.texture.get_parameter(f"layers.{len(self.texture.layers) - 1}.bias")
-            last.copy_(bias.expand_as(last))
+    def begin_at(self, offset: Tensor, expression: Tensor) -> None:
+        """Predict `offset` (w_dim,) at every level and this expression offset, whatever the code."""
+        self.texture.begin_at(offset)
+        if self.expression is not None:
+            self.expression.begin_at(expression)
 
     def save(self, folder: Path, prompt: str) -> None:
         """Write texture_mapper.safetensors and, unless expressions stay, expression_mapper."""
@@ -83,16 +85,30 @@ class Aim:
 
     prior: float = 4e-3  # lambda_reg, expression prior
     length: float = 1.0  # how much a too short change costs
-    reach: float = 1.5  # wanted length of the image direction, in lengths of the text direction
+    reach: float = (
+        1.5  # wanted length of a mood's image direction, in lengths of the text direction
+    )
     code_prior: float = 0.5  # how much leaving the look's own offset costs
+    separation: float = 5.0  # how much stiffer textures are for moods and expressions for looks
     resolution: int = 160  # of the renders that the guidance sees
 
 
 class Judge:
-    """Renders heads for the guidance and compares their change with a prompt's direction."""
+    """Renders heads for the guidance and compares their change with a prompt's direction.
+
+    It also knows where to start: at the code offset of people with the prompt's look, and at the
+    expression of its mood, measured on `person` where expressions may change.
+    """
 
     def __init__(
-        self, prompt: str, head: HeadModel, generator: Generator, guidance: Guidance, aim: Aim
+        self,
+        prompt: str,
+        person: Subject,
+        head: HeadModel,
+        generator: Generator,
+        guidance: Guidance,
+        aim: Aim,
+        expressive: bool,
     ) -> None:
         self.head, self.generator, self.guidance, self.aim = head, generator, guidance, aim
         self.renderer = Renderer(head, aim.resolution)
@@ -100,12 +116,30 @@ class Judge:
             target, source = guidance.encode_text([target_prompt(prompt), SOURCE_PROMPT])
         self.direction = (target - source)[None]
         self.crowd = Crowd.of(head, generator, guidance)
-        self.offset = self.crowd.offset(self.direction)
+        self.mood, self.moody = torch.zeros(head.expression_size), 0.0
+        if expressive:
+            moods = Moods.of(head, self._expressions(person))
+            self.mood, self.moody = moods.expression(aim.reach * self.direction)
+        length = aim.reach * float(self.direction.norm())
+        self.length = length + (1 - self.moody) * (self.crowd.reach(self.direction) - length)
+        wanted = self.direction * self.length / self.direction.norm()
+        self.offset = (1 - self.moody) * self.crowd.offset(wanted)
 
-    def look(self, params: HeadParams, w: Tensor, expression: Tensor, views: list[int]) -> Tensor:
-        """Image embeddings (len(views), D) of one head from several sides."""
+    def _expressions(self, person: Subject) -> Callable[[Tensor], Tensor]:
+        """Embeddings (N, D) of the person from the front with expression offsets (N, E)."""
+        params, front = person.params, [len(VIEWS) // 2]
+
+        def look(offsets: Tensor) -> Tensor:
+            expressions = (params.expression + offsets).split(1)
+            return torch.cat([self.look(params, person.texture, e, front) for e in expressions])
+
+        return look
+
+    def look(
+        self, params: HeadParams, texture: Tensor, expression: Tensor, views: list[int]
+    ) -> Tensor:
+        """Image embeddings (len(views), D) of one textured head from several sides."""
         vertices = self.head(params.shape, expression, params.pose)
-        texture = self.generator.synthesis(w)
         count = len(views)
         camera = Camera.turned([VIEWS[k] for k in views])
         image, _ = self.renderer(
@@ -118,17 +152,20 @@ class Judge:
     ) -> tuple[Tensor, float]:
         """Loss of equation 9 with two terms more, and the directional similarity in it.
 
-        The directional loss does not care how far an edit goes: `reach` asks the change to be as
-        long as the prompt's own; the code prior keeps the change (B, L, w_dim) of the code near
-        the offset at which people with the prompt's look lie.
+        The directional loss does not care how far an edit goes: `length` asks for a visible
+        change; the code prior keeps the change (B, L, w_dim) of the code near
+        the offset at which people with the prompt's look lie. Moods change textures little, looks
+        change expressions little.
         """
         moved, aim = after - before, self.aim
-        floor = FLOOR * float(before.norm(dim=1).mean())
+        floor = FLOOR * float(self.direction.norm())
         clip = directional_loss(moved, self.direction, floor).mean()
-        along = moved @ self.direction[0] / (aim.reach * self.direction.square().sum())
+        along = moved @ self.direction[0] / (self.length * self.direction.norm())
         loss = clip + aim.length * (1 - along).clamp_min(0).mean()
-        loss = loss + aim.prior * expression_prior(expression).mean()
-        loss = loss + aim.code_prior * self.crowd.distance(change - self.offset)
+        stiff = 1 + aim.separation * (1 - self.moody)
+        loss = loss + stiff * aim.prior * expression_prior(expression - self.mood).mean()
+        stiff = 1 + aim.separation * self.moody
+        loss = loss + stiff * aim.code_prior * self.crowd.distance(change - self.offset)
         return loss, 1 - float(clip.detach())
 
     def similarity(self, before: Tensor, after: Tensor) -> float:

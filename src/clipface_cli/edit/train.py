@@ -42,9 +42,11 @@ def train_mapper(
     """Optimise mappers on a random head a step; writes them and metrics.csv into `out`."""
     if not prompt.strip():
         raise InputError("The prompt is empty; say what the faces should look like.")
-    judge = Judge(prompt, head, generator, guidance, settings.aim)
+    anybody = sample_subject(head, generator, 0, truncation=0.0)
+    expressive = not settings.texture_only
+    judge = Judge(prompt, anybody, head, generator, guidance, settings.aim, expressive)
     mappers = Mappers.fresh(generator, head, settings.texture_only, settings.seed)
-    mappers.begin_at(judge.offset)
+    mappers.begin_at(judge.offset, judge.mood)
     optimizer = mappers.optimizer(settings.texture_rate, settings.expression_rate)
     chance = random.Random(settings.seed)
     out.mkdir(parents=True, exist_ok=True)
@@ -55,14 +57,15 @@ def train_mapper(
             person = sample_subject(head, generator, chance.getrandbits(48), truncation=1.0)
             view = [chance.randrange(len(VIEWS))]
             with torch.no_grad():
-                before = judge.look(person.params, person.w, person.params.expression, view)
-            w, expression = mappers(person.w, person.params.expression)
-            after = judge.look(person.params, w, expression, view)
-            loss, similarity = judge.loss(before, after, w - person.w, expression)
+                neutral = person.params.expression
+                before = judge.look(person.params, person.texture, neutral, view)
+            w, expression = mappers(person.w, neutral)
+            after = judge.look(person.params, generator.synthesis(w), expression, view)
+            loss, similarity = judge.loss(before, after, w - person.w, expression - neutral)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
-            log.writerow([step + 1, f"{float(loss):.5f}", f"{similarity:.5f}"])
+            log.writerow([step + 1, f"{loss.item():.5f}", f"{similarity:.5f}"])
             if progress:
                 progress(step + 1, settings.steps, similarity)
     mappers.save(out, prompt)

@@ -15,6 +15,7 @@ from clipface_cli.synth.paint import paint
 from clipface_cli.synth.person import (
     ATTRIBUTE_NAMES,
     ATTRIBUTE_SIZE,
+    LATENT_NAMES,
     LATENT_SIZE,
     LOOKS,
     Person,
@@ -26,6 +27,7 @@ from clipface_cli.synth.person import (
 __all__ = [
     "ATTRIBUTE_NAMES",
     "ATTRIBUTE_SIZE",
+    "LATENT_NAMES",
     "LATENT_SIZE",
     "LOOKS",
     "RECIPES",

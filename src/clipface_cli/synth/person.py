@@ -31,7 +31,7 @@ LOOKS = (
 )
 HAIR_STYLES = ("buzz", "back", "side", "fringe", "curly", "long")
 
-_LATENTS = (
+LATENT_NAMES = (
     "kind",
     "look",
     "look_strength",
@@ -92,7 +92,7 @@ _LATENTS = (
     "pattern_2",
     "pattern_3",
 )
-LATENT_SIZE = len(_LATENTS)
+LATENT_SIZE = len(LATENT_NAMES)
 
 
 @dataclass
@@ -456,7 +456,7 @@ def _apply_looks(p: Columns, out: Columns, look: NDArray[np.int64]) -> None:
 def _columns(latents: NDArray[Any]) -> tuple[Columns, NDArray[np.int64]]:
     """All numeric fields as columns (n,), and each row's index into LOOKS."""
     values = np.asarray(latents, np.float64)
-    z = dict(zip(_LATENTS, values.T, strict=True))
+    z = dict(zip(LATENT_NAMES, values.T, strict=True))
     p = {name: ndtr(column) for name, column in z.items()}
     fantasy = p["kind"] > 0.65
     styled = (p["kind"] > 0.40) & ~fantasy

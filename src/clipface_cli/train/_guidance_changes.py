@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clipface_cli.synth import Person, person_from_latent, random_units
-from clipface_cli.synth.person import _LATENTS
+from clipface_cli.synth import LATENT_NAMES, Person, person_from_latent, random_units
+
 
 Latent = NDArray[np.float32]
 Fields = dict[str, "float | tuple[float, float]"]
@@ -46,7 +46,7 @@ def apply_changes(latent: Latent, changes: tuple[Change, ...], rng: np.random.Ge
     latent = latent.copy()
     for change in changes:
         for name, value in change.latents.items():
-            latent[_LATENTS.index(name)] = value
+            latent[LATENT_NAMES.index(name)] = value
     person = person_from_latent(latent)
     for change in changes:
         drawn: dict[str, Any] = {
@@ -62,11 +62,11 @@ def _look(name: str, phrases: str) -> Change:
 
 def _look_latent(name: str) -> float:
     """A value of the latent `look` in the middle of those that give this look."""
-    latent = np.zeros(len(_LATENTS), np.float32)
-    latent[_LATENTS.index("kind")] = 1.5
+    latent = np.zeros(len(LATENT_NAMES), np.float32)
+    latent[LATENT_NAMES.index("kind")] = 1.5
     giving = []
     for value in np.linspace(-3, 3, 241):
-        latent[_LATENTS.index("look")] = value
+        latent[LATENT_NAMES.index("look")] = value
         if person_from_latent(latent).look == name:
             giving.append(value)
     return float(np.median(giving))
@@ -300,13 +300,20 @@ FACE_CHANGES = (
 )
 
 EXPRESSION_CHANGES = (
-    _expression("laughing", "laughing|laugh|laughing out loud|laughing with an open mouth"),
-    _expression("smiling", "smiling|smile|a big smile|happy smile|happy|a happy face"),
-    _expression("sad", "sad|sad face|very sad|about to cry|crying"),
-    _expression("angry", "angry|anger|angry face|very angry|frowning with anger"),
-    _expression("surprised", "surprised|surprise|surprised face|mouth and eyes wide open"),
+    _expression(
+        "laughing",
+        "laughing|laugh|laughing out loud|laughing with an open mouth|roaring with laughter",
+    ),
+    _expression(
+        "smiling", "smiling|smile|a big smile|happy smile|happy|a happy face|grinning|grin|cheerful"
+    ),
+    _expression("sad", "sad|sad face|very sad|about to cry|crying|unhappy|sorrow"),
+    _expression("angry", "angry|anger|angry face|very angry|frowning with anger|furious|mad|rage"),
+    _expression(
+        "surprised", "surprised|surprise|surprised face|mouth and eyes wide open|amazed|shocked"
+    ),
     _expression("disgusted", "disgusted|disgust|disgusted face|feeling sick"),
-    _expression("afraid", "afraid|fear|afraid face|in fear|full of fear"),
+    _expression("afraid", "afraid|fear|afraid face|in fear|full of fear|scared|frightened"),
     _expression("kissing", "kissing|kiss|kissing lips|blowing a kiss|puckered lips"),
     _expression("winking", "winking|wink|winking with one eye", "winking left", "winking right"),
     _expression("sleepy", "sleepy|stoned|half closed eyes|eyes half closed|sleepy eyes"),
@@ -319,6 +326,31 @@ EXPRESSION_CHANGES = (
         browOuterUpBoth=0.9,
     ),
     _units("lowered brows", "lowered brows|eyebrows down|frowning brows|frown", browDownBoth=0.95),
+    _units("worried brows", "worried brows|worried|inner brows raised", browInnerUp=1.0),
+    _units("wide eyes", "wide eyes|eyes wide open|staring eyes|staring", eyeWideBoth=1.0),
+    _units("squinting", "squinting|squint|narrowed eyes", eyeSquintBoth=1.0, cheekSquintBoth=0.6),
+    _units("wrinkled nose", "wrinkled nose|nose wrinkled|sneering|sneer", noseSneerBoth=1.0),
+    _units("puffed cheeks", "puffed cheeks|cheeks puffed out|chubby cheeks", cheekPuff=1.0),
+    _units("closed smile", "faint smile|slight smile|smirk", mouthSmileBoth=0.6),
+    _units("mouth corners down", "mouth corners down|sulking|grumpy mouth", mouthFrownBoth=1.0),
+    _units("pouting", "pouting|pout|lower lip pushed out", mouthShrugLower=1.0),
+    _units("pressed lips", "pressed lips|lips pressed together|tight lips", mouthPressBoth=1.0),
+    _units(
+        "rolled lips",
+        "rolled lips|lips rolled in|sucking in the lips",
+        mouthRollLower=1.0,
+        mouthRollUpper=1.0,
+    ),
+    _units(
+        "bared teeth",
+        "bared teeth|showing the teeth|snarling|snarl",
+        mouthUpperUpBoth=1.0,
+        mouthLowerDownBoth=0.8,
+    ),
+    _units("stretched mouth", "stretched mouth|grimace|grimacing", mouthStretchBoth=1.0),
+    _units("round mouth", "round mouth|saying oh|whistling", mouthFunnel=1.0),
+    _units("jaw forward", "jaw forward|chin pushed forward|underbite", jawForward=1.0),
+    _units("tongue out", "tongue out|sticking out the tongue", tongueOut=1.0, jawOpen=0.4),
 )
 
 CHANGES = LOOK_CHANGES + FACE_CHANGES + EXPRESSION_CHANGES
