@@ -1,15 +1,31 @@
-"""Embedded and external assets: where the files that ship with the package lie."""
+"""Embedded and external assets: where they lie, what they are, how foreign files are read."""
 
-from pathlib import Path
+from clipface_cli.assets._limits import Refused
+from clipface_cli.assets.embedded import builtin
+from clipface_cli.assets.importer import (
+    Asset,
+    data_hash,
+    import_asset,
+    imported,
+    locate_asset,
+    read_asset,
+    read_imported,
+    verify,
+)
+from clipface_cli.assets.registry import ENTRIES, Entry, home
 
-from clipface_cli.errors import ClipfaceError
-
-_FILES = Path(__file__).parent / "files"
-
-
-def builtin(name: str) -> Path:
-    """Path of an embedded file; raises ClipfaceError when the installation lacks it."""
-    path = _FILES / name
-    if not path.is_file():
-        raise ClipfaceError(f"The embedded file {name} is missing; reinstall clipface-cli.")
-    return path
+__all__ = [
+    "ENTRIES",
+    "Asset",
+    "Entry",
+    "Refused",
+    "builtin",
+    "data_hash",
+    "home",
+    "import_asset",
+    "imported",
+    "locate_asset",
+    "read_asset",
+    "read_imported",
+    "verify",
+]

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from clipface_cli.cli import assets
 from clipface_cli.cli._command import add_command, run
 from clipface_cli.cli.edit import edit
 from clipface_cli.cli.export import export
@@ -49,6 +50,7 @@ add_command(app, "synth", synth)
 add_command(app, "train-gan", train_gan)
 add_command(app, "train-guidance", train_guidance)
 add_command(app, "train-mapper", train_mapper)
+app.add_typer(assets.app, name="assets")
 add_unavailable(app)
 
 

@@ -24,10 +24,11 @@ _FAILED, _WRONG_INPUT, _INTERRUPTED = 1, 2, 130
 
 @dataclass
 class Result:
-    """What a command made: the main artifact, and facts for `--json`."""
+    """What a command made: the main artifact, facts for `--json`, and a text for people."""
 
     path: Path
     facts: dict[str, Any] = field(default_factory=dict)
+    text: str = ""
 
 
 Config = Annotated[
@@ -73,8 +74,10 @@ def add_command(app: typer.Typer, name: str, function: Callable[..., Result]) ->
 
 
 def print_result(result: Result, as_json: bool) -> None:
-    """The main artifact's path, or one JSON object, as the last line on stdout."""
+    """The text and the main artifact's path as the last line on stdout, or one JSON object."""
     facts = {"path": str(result.path), **result.facts}
+    if result.text and not as_json:
+        typer.echo(result.text)
     typer.echo(json.dumps(facts, ensure_ascii=False) if as_json else facts["path"])
 
 

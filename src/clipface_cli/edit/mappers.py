@@ -74,13 +74,19 @@ def _sizes(state: Mapping[str, Tensor]) -> list[int]:
     return [weights[0].shape[2]] + [w.shape[1] for w in weights]
 
 
-def _stack(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Accept one published MLP (out, in), or one per level as `level_0.` ..., or stacked ones."""
-    if any(k.startswith("level_0.") for k in state):
+def _stack(state: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
+    """Accept one published MLP (out, in), or one per level as `level_0.` ..., or stacked ones.
+
+    An imported file holds both mappers under `texture.` and `expression.`, which `name` picks.
+    """
+    if any(k.startswith(f"{name}.") for k in state):
+        return {k.removeprefix(f"{name}."): v for k, v in state.items() if k.startswith(name)}
+    if name == "texture" and any(k.startswith("level_0.") for k in state):
         levels = len({k.split(".")[0] for k in state if k.startswith("level_")})
         names = [k.removeprefix("level_0.") for k in state if k.startswith("level_0.")]
         return {n: torch.stack([state[f"level_{i}.{n}"] for i in range(levels)]) for n in names}
-    state = {k.removeprefix("geo."): v for k, v in state.items()}
+    if any(k.startswith("geo.") for k in state):
+        state = {k.removeprefix("geo."): v for k, v in state.items() if k.startswith("geo.")}
     single = state["layers.0.weight"].ndim == 2
     return {k: v[None] if single else v for k, v in state.items()}
 
@@ -100,7 +106,7 @@ class TextureMapper(_Mapper):
     def from_state(cls, state: Mapping[str, Tensor]) -> "TextureMapper":
         """Build from a state dict; a file with a single MLP applies it to every level."""
         try:
-            stacked = _stack(state)
+            stacked = _stack(state, "texture")
             sizes = _sizes(stacked)
             mapper = cls(len(stacked["layers.0.weight"]), sizes[0], len(sizes) - 1)
             mapper._load(stacked)
@@ -129,7 +135,7 @@ class ExpressionMapper(_Mapper):
     def from_state(cls, state: Mapping[str, Tensor]) -> "ExpressionMapper":
         """Build from a state dict, published or ours."""
         try:
-            stacked = _stack(state)
+            stacked = _stack(state, "expression")
             sizes = _sizes(stacked)
             mapper = cls(sizes[0], sizes[1], len(sizes) - 1)
             mapper._load(stacked)

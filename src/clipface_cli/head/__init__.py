@@ -3,5 +3,14 @@
 from clipface_cli.head.fit import Fit, fit_vertices
 from clipface_cli.head.model import HeadModel
 from clipface_cli.head.params import HeadParams
+from clipface_cli.head.units import UnitFit, fit_activations, fit_units
 
-__all__ = ["Fit", "HeadModel", "HeadParams", "fit_vertices"]
+__all__ = [
+    "Fit",
+    "HeadModel",
+    "HeadParams",
+    "UnitFit",
+    "fit_activations",
+    "fit_units",
+    "fit_vertices",
+]

@@ -1,4 +1,9 @@
-"""Fit the head to given vertices of its own topology: vertices -> parameters and similarity."""
+"""Fit the head to given vertices of its own topology: vertices -> parameters and similarity.
+
+Gauss-Newton from neutral. The similarity is solved in closed form at every step, so that neither
+rotation nor unit of length nor swapped axes matter. The step itself is taken at rest, where the
+bases are constant: their normal matrix is computed once, only the jaw's columns change.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +15,20 @@ from torch import Tensor
 from clipface_cli.errors import InputError
 from clipface_cli.head.model import HeadModel
 from clipface_cli.head.params import HeadParams
+from clipface_cli.head.similarity import similarity
 
 PRIOR = 1e-7  # m^2, weight of one squared coefficient against one squared vertex distance
 LIMIT_MM = 2.0  # mean residual above which a mesh is not taken for this head
+ENOUGH = 1e-7  # metres; when a step improves the mean residual by less, the fit is done
 
 
 @dataclass
 class Fit:
-    """scale, rotation (3, 3), translation (3,) map the posed head onto the given vertices."""
+    """vertices ~ scale * rotation @ head(params) + translation, with zero global rotation.
+
+    rotation (3, 3) has determinant -1 when the mesh is mirrored. Residuals are in millimetres at
+    the head's own size.
+    """
 
     params: HeadParams
     scale: float
@@ -26,54 +37,80 @@ class Fit:
     mean_mm: float
     max_mm: float
 
+    @property
+    def mirrored(self) -> bool:
+        return bool(torch.det(self.rotation) < 0)
 
-def fit_vertices(head: HeadModel, vertices: Tensor, iterations: int = 8) -> Fit:
-    """Parameters that reproduce `vertices` (V, 3), by alternating similarity and Gauss-Newton.
 
-    Residuals are in millimetres of the embedded head's size. Raises InputError when the number
-    of vertices differs or the mesh is further than 2 mm from any head the model can make.
+def fit_vertices(head: HeadModel, vertices: Tensor, iterations: int = 40) -> Fit:
+    """Parameters that reproduce `vertices` (V, 3) of any unit, rotation, position and handedness.
+
+    Raises InputError with the numbers when there are more or fewer vertices than the head's, when
+    some are not finite, or when the mesh is further than 2 mm from any head the model can make.
     """
-    if vertices.shape != head.template.shape:
-        raise InputError(
-            f"The mesh has {len(vertices)} vertices, this head has {len(head.template)}; "
-            "give a mesh written by `clipface sample` or `clipface edit`."
-        )
-    target = vertices.double()
+    _check(head, vertices)
+    target = vertices.detach().cpu().double()
     solver = _Solver(head)
     coefficients = torch.zeros(solver.size, dtype=torch.float64)
+    posed = solver.vertices(coefficients[None])[0]
+    mirrored = _misses(posed, target, True) < _misses(posed, target, False)
+    before = float("inf")
     for _ in range(iterations):
-        posed = solver.vertices(coefficients)
-        scale, rotation, translation = similarity(posed, target)
-        wanted = (target - translation) @ rotation / scale
-        coefficients = solver.step(coefficients, posed, wanted)
-    posed = solver.vertices(coefficients)
-    scale, rotation, translation = similarity(posed, target)
-    apart = ((target - translation) @ rotation / scale - posed).norm(dim=1) * 1000
+        placed = _Placed.on(posed, target, mirrored)
+        miss = float(placed.residual.norm(dim=1).mean())
+        if before - miss < ENOUGH:
+            break
+        before = miss
+        coefficients = solver.step(coefficients, posed, placed.residual)
+        posed = solver.vertices(coefficients[None])[0]
+    placed = _Placed.on(posed, target, mirrored)
+    apart = placed.residual.norm(dim=1) * 1000
     fit = Fit(
-        solver.params(coefficients),
-        scale,
-        rotation.float(),
-        translation.float(),
+        solver.params(coefficients[None]),
+        placed.scale,
+        placed.rotation.float(),
+        placed.shift.float(),
         float(apart.mean()),
         float(apart.max()),
     )
     if not fit.mean_mm < LIMIT_MM:
         raise InputError(
             f"The mesh has the head's vertex count but not its shape (mean residual "
-            f"{fit.mean_mm:.1f} mm, worst {fit.max_mm:.1f} mm); is its vertex order changed?"
+            f"{fit.mean_mm:.1f} mm, worst {fit.max_mm:.1f} mm, at most {LIMIT_MM:.1f} mm mean is "
+            "taken); is its vertex order changed?"
         )
     return fit
 
 
-def similarity(source: Tensor, target: Tensor) -> tuple[float, Tensor, Tensor]:
-    """Least-squares scale, rotation (3, 3), translation (3,): target ~ scale R source + t."""
-    centre_s, centre_t = source.mean(0), target.mean(0)
-    left, values, right = torch.linalg.svd((target - centre_t).T @ (source - centre_s))
-    sign = torch.ones(3, dtype=source.dtype)
-    sign[2] = torch.sign(torch.det(left @ right))
-    rotation = left @ torch.diag(sign) @ right
-    scale = float((values * sign).sum() / (source - centre_s).square().sum())
-    return scale, rotation, centre_t - scale * rotation @ centre_s
+def _check(head: HeadModel, vertices: Tensor) -> None:
+    if vertices.shape != head.template.shape:
+        raise InputError(
+            f"The mesh has {len(vertices)} vertices, this head has {len(head.template)}; "
+            "give a mesh written by `clipface sample` or `clipface edit`."
+        )
+    if not bool(vertices.isfinite().all()):
+        raise InputError("The mesh has vertices that are not finite; export it again.")
+    if float(vertices.amax(0).sub(vertices.amin(0)).max()) <= 0:
+        raise InputError("All vertices of the mesh are in one place; export it again.")
+
+
+@dataclass
+class _Placed:
+    """The target brought to the posed head: residual (V, 3) in the head's frame and size."""
+
+    scale: float
+    rotation: Tensor
+    shift: Tensor
+    residual: Tensor
+
+    @classmethod
+    def on(cls, posed: Tensor, target: Tensor, mirrored: bool) -> _Placed:
+        scale, rotation, shift = similarity(posed, target, mirrored)
+        return cls(scale, rotation, shift, (target - shift) @ rotation / scale - posed)
+
+
+def _misses(posed: Tensor, target: Tensor, mirrored: bool) -> float:
+    return float(_Placed.on(posed, target, mirrored).residual.square().mean())
 
 
 class _Solver:
@@ -83,42 +120,60 @@ class _Solver:
         self.head = head
         self.split = [head.shape_size, head.expression_size, 3]
         self.size = sum(self.split)
-        self.prior = torch.full((self.size,), PRIOR, dtype=torch.float64)
+        self.basis = torch.cat([head.shape_basis, head.expression_basis]).cpu().double()
+        self.normal = self.basis @ self.basis.T
 
     def params(self, coefficients: Tensor) -> HeadParams:
-        shape, expression, jaw = coefficients.float()[None].split(self.split, 1)
-        return HeadParams(shape, expression, torch.cat([torch.zeros(1, 3), jaw], 1))
+        """Of coefficients (B, S + E + 3)."""
+        like = self.head.template
+        shape, expression, jaw = coefficients.to(like).split(self.split, 1)
+        return HeadParams(shape, expression, torch.cat([torch.zeros_like(jaw), jaw], 1))
 
     def vertices(self, coefficients: Tensor) -> Tensor:
-        return self.head.pose_head(self.params(coefficients))[0].double()
+        with torch.no_grad():
+            return self.head.pose_head(self.params(coefficients)).cpu().double()
 
-    def step(self, coefficients: Tensor, posed: Tensor, wanted: Tensor) -> Tensor:
-        """One Gauss-Newton step; a small similarity is solved for along with it and dropped."""
-        columns = [self.head.shape_basis, self.head.expression_basis, self._jaw(coefficients)]
-        jacobian = torch.cat([torch.cat(columns).double(), _similarity_columns(posed)])
-        residual = (wanted - posed).flatten()
-        padding = (0, len(jacobian) - self.size)
-        prior = torch.nn.functional.pad(self.prior, padding)
-        pull = torch.nn.functional.pad(self.prior * coefficients, padding)
-        normal = jacobian @ jacobian.T + torch.diag(prior)
-        change: Tensor = torch.linalg.solve(normal, jacobian @ residual - pull)
+    def step(self, coefficients: Tensor, posed: Tensor, residual: Tensor) -> Tensor:
+        """Better coefficients; a small similarity is solved for along with them and dropped."""
+        turn = self._turns(coefficients)
+        moving = torch.cat([self._jaw(coefficients), _similarity_columns(posed)])
+        moving = (moving[:, :, None] @ turn)[:, :, 0].flatten(1)  # posed to rest
+        wanted = (residual[:, None] @ turn)[:, 0].flatten()
+        across = self.basis @ moving.T
+        normal = torch.cat(
+            [torch.cat([self.normal, across], 1), torch.cat([across.T, moving @ moving.T], 1)]
+        )
+        prior = torch.zeros(len(normal), dtype=torch.float64)
+        prior[: self.size] = PRIOR
+        pull = torch.zeros_like(prior)
+        pull[: self.size] = PRIOR * coefficients
+        aim = torch.cat([self.basis @ wanted, moving @ wanted]) - pull
+        change: Tensor = torch.linalg.solve(normal + torch.diag(prior), aim)
         return coefficients + change[: self.size]
 
+    def _turns(self, coefficients: Tensor) -> Tensor:
+        """How skinning turns directions at each vertex (V, 3, 3)."""
+        params = self.params(coefficients[None])
+        with torch.no_grad():
+            _, transforms = self.head.rest_and_transforms(
+                params.shape, params.expression, params.pose
+            )
+            blended = self.head.skinning_weights @ transforms[0, :, :, :3].flatten(1)
+        return blended.unflatten(1, (3, 3)).cpu().double()
+
     def _jaw(self, coefficients: Tensor, change: float = 1e-3) -> Tensor:
-        """Derivative of the vertices by the jaw's three angles (central differences)."""
-        rows = []
+        """Derivatives (3, V, 3) of the vertices by the jaw's angles (central differences)."""
+        offsets = torch.zeros(6, self.size, dtype=torch.float64)
         for axis in range(3):
-            offset = torch.zeros_like(coefficients)
-            offset[self.size - 3 + axis] = change
-            ahead = self.vertices(coefficients + offset)
-            behind = self.vertices(coefficients - offset)
-            rows.append(((ahead - behind) / (2 * change)).flatten())
-        return torch.stack(rows).float()
+            offsets[axis, self.size - 3 + axis] = change
+            offsets[3 + axis, self.size - 3 + axis] = -change
+        moved = self.vertices(coefficients + offsets)
+        return (moved[:3] - moved[3:]) / (2 * change)
 
 
 def _similarity_columns(posed: Tensor) -> Tensor:
-    """Derivatives (7, 3V) of the vertices by rotation, translation and scale."""
+    """Derivatives (7, V, 3) of the vertices by rotation, translation and scale."""
     axes = torch.eye(3, dtype=posed.dtype)
-    turned = [torch.linalg.cross(axis.expand_as(posed), posed).flatten() for axis in axes]
-    moved = [axis.expand_as(posed).flatten() for axis in axes]
-    return torch.stack([*turned, *moved, posed.flatten()])
+    turned = [torch.linalg.cross(axis.expand_as(posed), posed) for axis in axes]
+    moved = [axis.expand_as(posed) for axis in axes]
+    return torch.stack([*turned, *moved, posed])

@@ -10,10 +10,11 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from clipface_cli.assets import builtin
+from clipface_cli.assets import builtin, locate_asset
 from clipface_cli.errors import InputError
 from clipface_cli.head.params import HeadParams
-from clipface_cli.head.skinning import rotation_matrices, skin
+from clipface_cli.head.skinning import joint_transforms, rotation_matrices, skin
+from clipface_cli.head.units import fit_units
 
 FORMAT = "clipface-head"
 
@@ -22,7 +23,8 @@ class HeadModel(nn.Module):
     """A morphable head with linear shape and expression bases and FLAME's five joints.
 
     template (V, 3) metres · faces (F, 3) · uv (T, 2), origin bottom left · uv_faces (F, 3) ·
-    masks: region -> (V,) weights in [0, 1] · units: ARKit name -> (V, 3) displacement in metres.
+    masks: region -> (V,) weights in [0, 1] · units: ARKit name -> (V, 3) displacement in metres ·
+    landmarks: set of points -> vertex indices (N, 3) and their weights (N, 3).
     """
 
     template: Tensor
@@ -35,6 +37,8 @@ class HeadModel(nn.Module):
     skinning_weights: Tensor
     joint_template: Tensor
     joint_basis: Tensor
+    joint_expression_basis: Tensor | None
+    corrective_basis: Tensor | None
 
     def __init__(
         self,
@@ -42,7 +46,12 @@ class HeadModel(nn.Module):
         masks: dict[str, Tensor],
         units: dict[str, Tensor],
         head_id: str,
+        landmarks: dict[str, tuple[Tensor, Tensor]] | None = None,
     ) -> None:
+        """tensors may hold `corrective_basis` (9 (J - 1), 3 V), added by the joints' rotations.
+
+        With it, as FLAME does, joints follow the expression as well as the shape.
+        """
         super().__init__()
         for name in ("template", "faces", "uv", "uv_faces", "joint_regressor", "skinning_weights"):
             self.register_buffer(name, tensors[name], persistent=False)
@@ -51,20 +60,43 @@ class HeadModel(nn.Module):
         self.register_buffer("shape_basis", shape.flatten(1), persistent=False)
         self.register_buffer("expression_basis", expression.flatten(1), persistent=False)
         self.register_buffer("joint_template", regressor @ tensors["template"], persistent=False)
+        corrective = tensors.get("corrective_basis")
         joint_basis = torch.einsum("jv,kvc->kjc", regressor, shape).flatten(1)
+        moved = torch.einsum("jv,kvc->kjc", regressor, expression).flatten(1)
         self.register_buffer("joint_basis", joint_basis, persistent=False)
+        self.register_buffer(
+            "joint_expression_basis", None if corrective is None else moved, persistent=False
+        )
+        self.register_buffer("corrective_basis", corrective, persistent=False)
         self.parents = [int(p) for p in tensors["parents"]]
         self.masks = masks
         self.units = units
         self.head_id = head_id
+        self.landmarks = landmarks or {}
 
     @classmethod
-    def load(cls, source: str | Path = "builtin") -> HeadModel:
-        """The embedded head ("builtin") or one saved in ClipFace's own format."""
-        path = builtin("head.safetensors") if source == "builtin" else Path(source)
-        if not path.is_file():
-            raise InputError(f"No head model at {path}; give a file or 'builtin'.")
-        return _read(path)
+    def load(
+        cls, source: str | Path = "builtin", shape_size: int = 100, expression_size: int = 50
+    ) -> HeadModel:
+        """The embedded head ("builtin"), FLAME as published or imported, or our own format.
+
+        source: a .pkl, .npz or .safetensors file or the name of an imported asset ("flame").
+        FLAME has up to 300 shape and 100 expression coefficients; what the sizes ask for is kept.
+        """
+        if source == "builtin":
+            return _read(builtin("head.safetensors"))
+        try:
+            path = locate_asset(source)
+        except InputError as error:
+            raise InputError(
+                f"No head model at {source}; give a file, 'builtin', or import FLAME first with "
+                "`clipface assets import generic_model.pkl`."
+            ) from error
+        if _is_own(path):
+            return _read(path)
+        from clipface_cli.head.flame import read_flame
+
+        return read_flame(path, shape_size, expression_size)
 
     @property
     def shape_size(self) -> int:
@@ -87,6 +119,18 @@ class HeadModel(nn.Module):
         shape (B, S), expression (B, E): coefficients; pose (B, 6): axis-angle radians, global
         rotation then jaw; neck_pose (B, 3), eye_pose (B, 6): left eye then right, zero if None.
         """
+        rest, transforms = self.rest_and_transforms(shape, expression, pose, neck_pose, eye_pose)
+        return skin(rest, transforms, self.skinning_weights)
+
+    def rest_and_transforms(
+        self,
+        shape: Tensor,
+        expression: Tensor,
+        pose: Tensor,
+        neck_pose: Tensor | None = None,
+        eye_pose: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """What `forward` blends: vertices at rest (B, V, 3) and joint transforms (B, J, 3, 4)."""
         batch = len(shape)
         rest = self.template + (shape @ self.shape_basis + expression @ self.expression_basis).view(
             batch, -1, 3
@@ -95,7 +139,12 @@ class HeadModel(nn.Module):
         neck = pose.new_zeros(batch, 3) if neck_pose is None else neck_pose
         eyes = pose.new_zeros(batch, 6) if eye_pose is None else eye_pose
         full = torch.cat([pose[:, :3], neck, pose[:, 3:], eyes], 1).view(batch, -1, 3)
-        return skin(rest, rotation_matrices(full), joints, self.parents, self.skinning_weights)
+        rotations = rotation_matrices(full)
+        if self.corrective_basis is not None and self.joint_expression_basis is not None:
+            joints = joints + (expression @ self.joint_expression_basis).view(batch, -1, 3)
+            turned = rotations[:, 1:] - torch.eye(3, dtype=pose.dtype, device=pose.device)
+            rest = rest + (turned.flatten(1) @ self.corrective_basis).view(batch, -1, 3)
+        return rest, joint_transforms(rotations, joints, self.parents)
 
     def pose_head(self, params: HeadParams) -> Tensor:
         """Vertices (B, V, 3) of `params`."""
@@ -103,20 +152,24 @@ class HeadModel(nn.Module):
         return vertices
 
     @cached_property
-    def _unit_solver(self) -> Tensor:
+    def unit_solver(self) -> Tensor:
+        """(E, 3 V): displacements of the vertices to the nearest expression coefficients."""
         basis = self.expression_basis.double()
         solver: Tensor = torch.linalg.solve(basis @ basis.T, basis)
-        return solver.float()
+        return solver.to(self.expression_basis.dtype)
 
     def expression_from_units(self, activations: dict[str, float]) -> Tensor:
-        """Expression coefficients (E,) nearest to ARKit activations in [0, 1] (least squares)."""
-        unknown = sorted(set(activations) - set(self.units))
-        if unknown:
-            raise InputError(f"Unknown ARKit unit {unknown[0]!r}; known: {', '.join(self.units)}.")
-        displacement = torch.zeros_like(self.template)
-        for name, amount in activations.items():
-            displacement = displacement + amount * self.units[name]
-        return self._unit_solver @ displacement.flatten()
+        """Expression coefficients (E,) nearest to ARKit activations in [0, 1] (`fit_units`)."""
+        return fit_units(self, activations).expression
+
+
+def _is_own(path: Path) -> bool:
+    """Whether a file is a head in ClipFace's own format."""
+    try:
+        with safe_open(path, "pt") as file:
+            return (file.metadata() or {}).get("format") == FORMAT
+    except (SafetensorError, OSError):
+        return False
 
 
 def _read(path: Path) -> HeadModel:
@@ -126,8 +179,6 @@ def _read(path: Path) -> HeadModel:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise InputError(f"{path} is not a head model ClipFace can read ({error}).") from error
-    if header.get("format") != FORMAT:
-        raise InputError(f"{path} is not a ClipFace head model; import it with `clipface assets`.")
     units = _decoded(tensors, "unit")
     shape = _decoded(tensors, "shape")
     mixing = tensors["expression_mixing"]

@@ -19,13 +19,11 @@ def rotation_matrices(axis_angle: Tensor) -> Tensor:
     return matrices
 
 
-def skin(
-    vertices: Tensor, rotations: Tensor, joints: Tensor, parents: list[int], weights: Tensor
-) -> Tensor:
-    """Posed vertices (B, V, 3).
+def joint_transforms(rotations: Tensor, joints: Tensor, parents: list[int]) -> Tensor:
+    """(B, J, 3, 4): how each joint moves points that are given at rest.
 
-    vertices (B, V, 3) and joints (B, J, 3) at rest; rotations (B, J, 3, 3) relative to each
-    joint's parent; parents[j] < j, -1 at the root; weights (V, J) sum to one over J.
+    rotations (B, J, 3, 3) relative to each joint's parent; joints (B, J, 3) at rest;
+    parents[j] < j, -1 at the root.
     """
     turned = [rotations[:, 0]]
     moved = [joints[:, 0]]
@@ -36,7 +34,17 @@ def skin(
         moved.append(moved[parent] + (turned[parent] @ offset[..., None])[..., 0])
     rotation = torch.stack(turned, 1)
     shift = torch.stack(moved, 1) - (rotation @ joints[..., None])[..., 0]
-    transforms = torch.cat([rotation, shift[..., None]], -1)  # (B, J, 3, 4)
-    blended = (weights @ transforms.flatten(2)).unflatten(-1, (3, 4))  # (B, V, 3, 4)
-    posed: Tensor = (blended[..., :3] @ vertices[..., None])[..., 0] + blended[..., 3]
+    return torch.cat([rotation, shift[..., None]], -1)
+
+
+def skin(vertices: Tensor, transforms: Tensor, weights: Tensor) -> Tensor:
+    """Posed vertices (B, V, 3) from (B, V, 3) at rest.
+
+    transforms (B, J, 3, 4); weights (V, J) sum to one over J. The four columns of the blended
+    transforms are added one by one: a product of small matrices for every vertex is far slower.
+    """
+    columns = transforms.transpose(2, 3).flatten(2)  # (B, J, 12), column after column
+    first, second, third, shift = (weights @ columns).unflatten(-1, (4, 3)).unbind(2)
+    x, y, z = vertices.split(1, -1)
+    posed: Tensor = first * x + second * y + third * z + shift
     return posed

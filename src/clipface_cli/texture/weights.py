@@ -3,33 +3,41 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
 from clipface_cli.artifacts import write_tensors
-from clipface_cli.assets import builtin
+from clipface_cli.assets import builtin, locate_asset, read_asset
 from clipface_cli.errors import InputError
 
 STEP = ".step"  # suffix of the step size of an 8-bit tensor
 
 
 def locate(path: str | Path, name: str) -> Path:
-    """The file itself, `name` inside a folder, or the embedded `name` for "builtin"."""
+    """The file itself, `name` inside a folder, the embedded `name` for "builtin", or an import."""
     if str(path) == "builtin":
         return builtin(name)
-    path = Path(path)
-    path = path / name if path.is_dir() else path
-    if not path.is_file():
-        raise InputError(f"{path} does not exist; give a .safetensors file or a run folder.")
-    return path
+    found = locate_asset(path)
+    found = found / name if found.is_dir() else found
+    if not found.is_file():
+        raise InputError(f"{found} does not exist; give a .safetensors file or a run folder.")
+    return found
 
 
 def load_state(path: Path) -> dict[str, Tensor]:
-    """All tensors of a file; half-precision and 8-bit ones become float32."""
+    """All tensors of a file; half-precision and 8-bit ones become float32.
+
+    Published files (.pth, .pt) are read as `clipface assets import` reads them.
+    """
     try:
-        state = load_file(path)
+        if path.suffix == ".safetensors":
+            state = load_file(path)
+        else:
+            arrays = read_asset(path).arrays
+            state = {name: torch.from_numpy(np.array(a)) for name, a in arrays.items()}
     except (SafetensorError, OSError) as error:
         raise InputError(f"{path} is not a safetensors file ({error}).") from error
     steps = {k: state.pop(k + STEP) for k in list(state) if k + STEP in state}

@@ -1,0 +1,203 @@
+"""Foreign files to safetensors in the user's asset folder, and back to arrays."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from clipface_cli.assets._clip import MERGES
+from clipface_cli.assets._kinds import KINDS, Arrays, Kind, find_kind, variant
+from clipface_cli.assets._limits import Refused
+from clipface_cli.assets._reading import read_content
+from clipface_cli.assets._tensor_files import read_safetensors, write_safetensors
+from clipface_cli.assets.registry import PUBLISHED, entry, home
+from clipface_cli.errors import InputError
+
+FORMAT = "clipface-asset"
+VERSION = "1"
+_DAMAGED = (  # what reading foreign content may stumble over; RuntimeError covers RecursionError
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+
+
+@dataclass
+class Asset:
+    """arrays of one `kind` (see `ENTRIES`); header: source, source_sha256, licence and so on."""
+
+    kind: str
+    name: str
+    arrays: Arrays
+    header: dict[str, str]
+
+
+def read_asset(source: str | Path, kind: str | None = None) -> Asset:
+    """Read an imported or an original file (or folder) as arrays; nothing in it is run.
+
+    kind: what it must be, otherwise told from the content. Raises Refused, an InputError that
+    names the file and the reason, for anything else, damaged files, and files that hold code.
+    """
+    path = locate_asset(source)
+    if kind is not None and kind not in {k.name for k in KINDS}:
+        raise InputError(
+            f"There is no kind {kind!r}; there are {', '.join(k.name for k in KINDS)}."
+        )
+    try:
+        asset = read_imported(path) or _convert(path, kind)
+        if kind not in (None, asset.kind):
+            raise Refused(f"it holds {asset.kind}, not {kind}")
+        return asset
+    except Refused as error:
+        raise Refused(f"{path} is refused: {error}.") from error
+    except _DAMAGED as error:
+        reason = f"{type(error).__name__}: {error}"[:200]
+        raise Refused(f"{path} is refused: it is damaged ({reason}).") from error
+
+
+def read_imported(path: Path) -> Asset | None:
+    """An asset that `import_asset` wrote; None when the file is something else."""
+    if path.is_dir():
+        return None
+    with path.open("rb") as file:
+        if file.read(9)[8:] != b"{":
+            return None
+    arrays, header = read_safetensors(path)
+    if header.get("format") != FORMAT:
+        return None
+    if header.get("version") != VERSION:
+        raise Refused("a newer clipface wrote it; update clipface-cli")
+    missing = {"kind", "name", "source", "source_sha256", "licence", "data_sha256"} - header.keys()
+    if missing:
+        raise Refused(f"its header lacks {min(missing)}")
+    return Asset(header["kind"], header["name"], arrays, header)
+
+
+def import_asset(
+    source: str | Path, kind: str | None = None, output: Path | None = None, force: bool = False
+) -> Path:
+    """Write a foreign file as safetensors, into the asset folder unless `output` says where.
+
+    Returns the written path. The same file again is no error; another one of the same name is,
+    unless `force`.
+    """
+    asset = read_asset(source, kind)
+    from clipface_cli.artifacts import claim_file, replacing
+
+    target = output or home()
+    if output is None or output.is_dir():
+        target = target / f"{asset.name}.safetensors"
+    if target.is_file() and not force and _same(target, asset):
+        return target
+    claim_file(target, force)
+    header = {**asset.header, "data_sha256": data_hash(asset.arrays)}
+    with replacing(target) as partial:
+        write_safetensors(partial, asset.arrays, header)
+    return target
+
+
+def imported() -> dict[str, Path]:
+    """Names of the imported assets and their files."""
+    folder = home()
+    return {path.stem: path for path in sorted(folder.glob("*.safetensors"))}
+
+
+def locate_asset(source: str | Path) -> Path:
+    """The file or folder itself, or the imported asset of that name."""
+    path = Path(source)
+    if path.exists():
+        return path
+    found = imported()
+    if str(source) in found:
+        return found[str(source)]
+    hint = ", ".join(found) or "none"
+    raise InputError(
+        f"{source} does not exist; give a file, or the name of an imported asset ({hint})."
+    )
+
+
+def verify(asset: Asset) -> None:
+    """Raise InputError when an imported asset is not what was imported."""
+    expected = asset.header.get("data_sha256")
+    if expected is not None and expected != data_hash(asset.arrays):
+        raise InputError(
+            f"{asset.name} has changed since it was imported; import {asset.header['source']} "
+            "again with --force."
+        )
+
+
+def data_hash(arrays: Arrays) -> str:
+    """SHA-256 of names, types, shapes and values."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name} {array.dtype.str} {arrays[name].shape}\n".encode())
+        digest.update(array.data)
+    return digest.hexdigest()
+
+
+def _convert(path: Path, wanted: str | None) -> Asset:
+    tree, main = _read_folder(path) if path.is_dir() else (read_content(path), path)
+    kind, arrays = find_kind(tree, wanted)
+    if not arrays:
+        raise Refused("it holds nothing")
+    name = variant(kind, arrays, path.stem)
+    return Asset(kind.name, name, arrays, _header(kind, name, main))
+
+
+def _header(kind: Kind, name: str, source: Path) -> dict[str, str]:
+    from clipface_cli.artifacts import file_hash
+
+    digest, listed = file_hash(source), entry(kind.name)
+    header = {
+        "format": FORMAT,
+        "version": VERSION,
+        "kind": kind.name,
+        "name": name,
+        "source": source.name,
+        "source_sha256": digest,
+        "licence": listed.licence if listed else "unknown",
+    }
+    return header | ({"published_as": PUBLISHED[digest]} if digest in PUBLISHED else {})
+
+
+def _same(target: Path, asset: Asset) -> bool:
+    try:
+        known = read_imported(target)
+    except Refused:
+        return False
+    return known is not None and known.header["source_sha256"] == asset.header["source_sha256"]
+
+
+def _read_folder(folder: Path) -> tuple[Any, Path]:
+    """A Hugging Face CLIP folder, or a folder of per-frame expression pickles."""
+    weights = [folder / name for name in ("model.safetensors", "pytorch_model.bin")]
+    main = next((path for path in weights if path.is_file()), None)
+    if main is not None:
+        return _hugging_face(folder, main), main
+    frames = sorted(folder.glob("*.pkl"))
+    if not frames:
+        raise Refused("it is a folder without model.safetensors and without .pkl frames")
+    return [read_content(path) for path in frames], frames[0]
+
+
+def _hugging_face(folder: Path, main: Path) -> Any:
+    config = folder / "config.json"
+    described = json.loads(config.read_text(encoding="utf-8")) if config.is_file() else {}
+    if not isinstance(described, dict) or described.get("model_type", "clip") != "clip":
+        raise Refused("it is a Hugging Face folder, but not of a CLIP model")
+    tree = read_content(main)
+    merges = folder / "merges.txt"
+    if isinstance(tree, dict) and merges.is_file():
+        tree[MERGES] = np.frombuffer(merges.read_bytes(), np.uint8)
+    return tree

@@ -1,0 +1,100 @@
+"""What there is: every embedded and external asset, its licence, and what it unlocks."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Entry:
+    """files: embedded file names, empty for what the user imports under the kind `name`."""
+
+    name: str
+    licence: str
+    unlocks: str
+    obtain: str = ""
+    files: tuple[str, ...] = ()
+
+    @property
+    def embedded(self) -> bool:
+        return bool(self.files)
+
+
+_CLIPFACE = "CC BY-NC-SA 4.0 (ClipFace)"
+_FLAME = "FLAME licence, non-commercial"
+_FLAME_SITE = "https://flame.is.tue.mpg.de, after registration"
+_CLIPFACE_SITE = "https://github.com/shivangi-aneja/ClipFace, section 4 of its README"
+
+ENTRIES = (
+    Entry("builtin-head", "CC0 1.0", "the default --head", files=("head.safetensors",)),
+    Entry(
+        "builtin-generator", "Apache-2.0", "the default --generator",
+        files=("generator.safetensors", "crowd.safetensors"),
+    ),
+    Entry(
+        "builtin-guidance", "Apache-2.0", "the default --guidance",
+        files=("guidance.safetensors", "words.safetensors"),
+    ),
+    Entry(
+        "flame", f"{_FLAME}; the 2023 Open model CC BY 4.0", "--head flame: the research head",
+        f"generic_model.pkl of FLAME 2020, or flame2023.pkl: {_FLAME_SITE}",
+    ),
+    Entry(
+        "flame-uv", _FLAME, "FLAME's own texture layout, which published textures need",
+        f"head_template.obj of the FLAME texture space: {_FLAME_SITE}",
+    ),
+    Entry(
+        "flame-landmarks", "with DECA or FLAME, non-commercial", "published landmarks on FLAME",
+        "landmark_embedding.npy of DECA, or flame_static_embedding.pkl",
+    ),
+    Entry(
+        "flame-masks", _FLAME, "published regions on FLAME",
+        f"FLAME_masks.pkl (vertex masks): {_FLAME_SITE}",
+    ),
+    Entry(
+        "deca", "DECA licence, non-commercial", "--encoder deca: head parameters from photos",
+        "deca_model.tar: https://github.com/yfeng95/DECA, section Usage",
+    ),
+    Entry(
+        "bisenet", "MIT (code); CelebAMask-HQ data is non-commercial",
+        "--parser bisenet: masks of photos",
+        "79999_iter.pth: https://github.com/zllrunning/face-parsing.PyTorch",
+    ),
+    Entry(
+        "clip", "MIT", "--guidance clip-vit-b-32: any prompt; CLIP scores",
+        "ViT-B-32.pt: https://github.com/openai/CLIP, or the folder of "
+        "https://huggingface.co/openai/clip-vit-base-patch32",
+    ),
+    Entry("generator", _CLIPFACE, "--generator: the paper's textures", _CLIPFACE_SITE),
+    Entry("discriminator", _CLIPFACE, "going on with the paper's training", _CLIPFACE_SITE),
+    Entry("mapper", _CLIPFACE, "edit --mapper: the paper's edits", _CLIPFACE_SITE),
+    Entry("latents", _CLIPFACE, "the paper's heads to start from", _CLIPFACE_SITE),
+    Entry("expressions", _CLIPFACE, "the paper's expression sequences", _CLIPFACE_SITE),
+)  # fmt: skip
+
+# Published SHA-256 of files whose makers publish one.
+PUBLISHED = {
+    "40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af": "OpenAI ViT-B/32",
+    "5806e77cd80f8b59890b7e101eabd078d9fb84e6937f9e85e4ecb61988df416f": "OpenAI ViT-B/16",
+    "b8cca3fd41ae0c99ba7e8951adf17d267cdb84cd88be6f7c2e0eca1737a03836": "OpenAI ViT-L/14",
+    "3035c92b350959924f9f00213499208652fc7ea050643e8b385c2dac08641f02": "OpenAI ViT-L/14@336px",
+}
+
+
+def home() -> Path:
+    """The folder of imported assets: $CLIPFACE_HOME, else the platform's data folder."""
+    if chosen := os.environ.get("CLIPFACE_HOME"):
+        return Path(chosen).expanduser()
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", "~")).expanduser() / "clipface"
+    if sys.platform == "darwin":
+        return Path("~/Library/Application Support/clipface").expanduser()
+    return Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share").expanduser() / "clipface"
+
+
+def entry(name: str) -> Entry | None:
+    """The entry of that name."""
+    return next((e for e in ENTRIES if e.name == name), None)

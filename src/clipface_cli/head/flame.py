@@ -1,0 +1,151 @@
+"""FLAME from its published files: the model, its texture layout, landmarks and regions.
+
+Li et al., "Learning a model of facial shape and expression from 4D scans", 2017. Coefficients: the
+first 300 columns of `shapedirs` are shape, the rest expression.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from clipface_cli.assets import Asset, Refused, data_hash, imported, read_asset
+from clipface_cli.errors import InputError
+from clipface_cli.head.model import HeadModel
+from clipface_cli.head.transfer import Transfer
+
+SHAPE_COLUMNS = 300
+JOINTS = 5
+# Usual names of the companions, looked for beside the model before the imported assets.
+COMPANIONS = {
+    "flame-uv": ("head_template.obj", "head_template_mesh.obj"),
+    "flame-landmarks": ("landmark_embedding.npy", "flame_static_embedding.pkl"),
+    "flame-masks": ("FLAME_masks.pkl",),
+}
+_EAR_NAMES = ("left_ear", "right_ear")
+_EYE_NAMES = ("left_eyeball", "right_eyeball")
+
+
+def read_flame(path: Path, shape_size: int, expression_size: int) -> HeadModel:
+    """FLAME of a .pkl, .npz or imported file, with what is found of its companions.
+
+    Without head_template.obj the texture layout is a cylinder; without masks and units, which
+    FLAME does not publish, both are carried over from the embedded head. Raises InputError when
+    the file is not FLAME or has fewer coefficients than asked for.
+    """
+    asset = read_asset(path, "flame")
+    arrays = {name: torch.from_numpy(np.array(a)) for name, a in asset.arrays.items()}
+    count = len(arrays["v_template"])
+    if len(arrays["parents"]) != JOINTS:
+        raise InputError(f"{path} has {len(arrays['parents'])} joints; FLAME has {JOINTS}.")
+    shape, expression = _bases(arrays["shapedirs"], shape_size, expression_size, path)
+    own_faces = arrays["faces"].long()
+    faces, uv, uv_faces = _layout(path, arrays["v_template"], own_faces)
+    tensors = {
+        "template": arrays["v_template"],
+        "faces": faces,
+        "uv": uv,
+        "uv_faces": uv_faces,
+        "shape_basis": shape,
+        "expression_basis": expression,
+        "joint_regressor": arrays["J_regressor"],
+        "skinning_weights": arrays["weights"],
+        "parents": arrays["parents"],
+        "corrective_basis": arrays["posedirs"].reshape(3 * count, -1).T.contiguous(),
+    }
+    joints = arrays["J_regressor"] @ arrays["v_template"]
+    transfer = Transfer(HeadModel.load("builtin"), arrays["v_template"], faces, joints)
+    return HeadModel(
+        tensors,
+        _masks(path, arrays["weights"], transfer),
+        transfer.units(),
+        f"flame-{data_hash(asset.arrays)[:12]}",
+        _landmarks(path, own_faces),
+    )
+
+
+def _bases(directions: Tensor, shape: int, expression: int, path: Path) -> tuple[Tensor, Tensor]:
+    """Shape (S, V, 3) and expression (E, V, 3) directions of `shapedirs` (V, 3, 400)."""
+    columns = directions.shape[2]
+    first = min(SHAPE_COLUMNS, columns)
+    if shape > first or expression > columns - first:
+        raise InputError(
+            f"{path} has {first} shape and {columns - first} expression coefficients, "
+            f"fewer than the {shape} and {expression} asked for."
+        )
+    ordered = directions.permute(2, 0, 1)
+    return ordered[:shape].contiguous(), ordered[first : first + expression].contiguous()
+
+
+def _companion(path: Path, kind: str) -> Asset | None:
+    """The file of a usual name beside the model, else the imported one."""
+    for name in COMPANIONS[kind]:
+        beside = path.parent / name
+        if beside.is_file():
+            return read_asset(beside, kind)
+    known = imported().get(kind)
+    return read_asset(known, kind) if known else None
+
+
+def _layout(path: Path, template: Tensor, faces: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Faces (F, 3), uv (T, 2) and uv faces (F, 3) of head_template.obj, else a cylinder."""
+    asset = _companion(path, "flame-uv")
+    if asset is None or len(asset.arrays["vertices"]) != len(template):
+        return (faces, *cylinder(template, faces))
+    own, uv, uv_faces = (
+        torch.from_numpy(np.array(asset.arrays[n])) for n in ("faces", "uv", "uv_faces")
+    )
+    return own.long(), uv.float(), uv_faces.long()
+
+
+def cylinder(vertices: Tensor, faces: Tensor) -> tuple[Tensor, Tensor]:
+    """uv (3 F, 2) and uv faces (F, 3): unrolled around the vertical axis, cut at the back."""
+    centred = vertices - (vertices.amax(0) + vertices.amin(0)) / 2
+    around = torch.atan2(centred[:, 0], centred[:, 2]) / (2 * torch.pi)  # 0 at the face
+    height = (vertices[:, 1] - vertices[:, 1].min()) / (vertices[:, 1].max() - vertices[:, 1].min())
+    corners = around[faces]
+    over = (corners.amax(1) - corners.amin(1) > 0.5)[:, None] & (corners < 0)
+    corners = corners + over.float()  # in [-0.5, 1): faces on the cut go past the right edge
+    across = (corners + 0.5) / 1.5
+    uv = torch.stack([across, height[faces]], 2).flatten(0, 1)
+    return uv, torch.arange(3 * len(faces)).view(-1, 3)
+
+
+def _masks(path: Path, weights: Tensor, transfer: Transfer) -> dict[str, Tensor]:
+    """Regions in the embedded head's names; published ones go before those carried over."""
+    masks = transfer.masks()
+    eyeballs = weights[:, 3:].sum(1).clamp(0, 1)
+    masks |= {"eyes": eyeballs, "skin": 1 - eyeballs}
+    asset = _companion(path, "flame-masks")
+    if asset is None:
+        return masks
+    published = {name.removeprefix("mask."): a for name, a in asset.arrays.items()}
+    if any(len(a) and a.max() >= len(weights) for a in published.values()):
+        raise Refused(f"{path}: its FLAME_masks.pkl belongs to another model.")
+    for name, indices in published.items():
+        masks[name] = torch.zeros(len(weights))
+        masks[name][torch.from_numpy(np.array(indices)).long()] = 1
+    for name, parts in (("ears", _EAR_NAMES), ("eyes", _EYE_NAMES)):
+        if all(part in masks for part in parts):
+            masks[name] = torch.maximum(masks[parts[0]], masks[parts[1]])
+    masks["skin"] = 1 - masks["eyes"]
+    return masks
+
+
+def _landmarks(path: Path, faces: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
+    """Sets of landmarks as vertex indices (N, 3) and weights (N, 3)."""
+    asset = _companion(path, "flame-landmarks")
+    sets = {}
+    for name in ("static", "dynamic", "full") if asset else ():
+        where = asset.arrays.get(f"{name}_faces") if asset else None
+        weights = asset.arrays.get(f"{name}_weights") if asset else None
+        if where is None or weights is None or not where.size:
+            continue
+        if where.min() < 0 or where.max() >= len(faces):
+            raise Refused(f"{path}: its landmark embedding belongs to another model.")
+        index = torch.from_numpy(np.array(where)).long().flatten()
+        sets[name] = (faces[index], torch.from_numpy(np.array(weights)).view(-1, 3))
+    return sets
