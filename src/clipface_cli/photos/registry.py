@@ -1,0 +1,54 @@
+"""Encoders and parsers by the word the user types: `deca`, `deca:PATH`, `bisenet:PATH`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from clipface_cli.assets import read_asset
+from clipface_cli.errors import InputError
+from clipface_cli.photos.bisenet import BiSeNet
+from clipface_cli.photos.deca import DecaNetwork
+
+
+@dataclass
+class Encoder:
+    """network: images (B, 3, 224, 224) in [0, 1] to parameters (B, 236)."""
+
+    name: str
+    network: DecaNetwork
+
+
+@dataclass
+class Parser:
+    """network: ImageNet-normalised images (B, 3, H, W) to logits (B, 19, H, W)."""
+
+    name: str
+    network: BiSeNet
+
+
+def load_encoder(source: str) -> Encoder:
+    """`deca:PATH`, of `deca_model.tar` or the imported file, or `deca` once it is imported.
+
+    Raises InputError for another word, a missing file, or one that holds something else.
+    """
+    return Encoder("deca", DecaNetwork.from_state(_state(source, "deca", "encoder")))
+
+
+def load_parser(source: str) -> Parser:
+    """`bisenet:PATH`, of the published `.pth` or the imported file, or `bisenet` once imported.
+
+    Raises InputError for another word, a missing file, or one that holds something else.
+    """
+    return Parser("bisenet", BiSeNet.from_state(_state(source, "bisenet", "parser")))
+
+
+def _state(source: str, kind: str, role: str) -> dict[str, Tensor]:
+    word, _, path = source.partition(":")
+    if word != kind:
+        raise InputError(f"There is no {role} {source!r}; give {kind} or {kind}:PATH.")
+    arrays = read_asset(path or kind, kind).arrays
+    return {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
