@@ -5,6 +5,7 @@ import torch
 
 from clipface_cli.errors import InputError
 from clipface_cli.head import HeadModel, HeadParams
+from clipface_cli.head.skinning import skin, skin_ref
 
 
 @pytest.fixture(scope="module")
@@ -72,3 +73,42 @@ def test_unknown_unit_and_missing_file_are_input_errors(head: HeadModel) -> None
         head.expression_from_units({"mouthSmiel": 1.0})
     with pytest.raises(InputError, match="No head model"):
         HeadModel.load("nowhere.safetensors")
+
+
+def test_skinning_is_what_the_formula_says(head: HeadModel) -> None:
+    random = torch.Generator().manual_seed(0)
+    vertices = torch.randn(2, 5, 3, generator=random, dtype=torch.float64, requires_grad=True)
+    transforms = torch.randn(2, 4, 3, 4, generator=random, dtype=torch.float64, requires_grad=True)
+    weights = torch.rand(5, 4, generator=random, dtype=torch.float64).softmax(1)
+    posed = skin(vertices.transpose(1, 2), transforms, weights)
+    torch.testing.assert_close(posed, skin_ref(vertices, transforms, weights))
+
+    def move(planes: torch.Tensor, transforms: torch.Tensor) -> torch.Tensor:
+        return skin(planes, transforms, weights)
+
+    inputs = (vertices.detach().transpose(1, 2).contiguous().requires_grad_(), transforms)
+    assert torch.autograd.gradcheck(move, inputs)
+    assert torch.autograd.gradgradcheck(move, inputs)
+
+
+def test_head_in_double_precision_and_batches(head: HeadModel) -> None:
+    random = torch.Generator().manual_seed(1)
+    sizes = (100, 50, 6, 3, 6)
+    inputs = [0.3 * torch.randn(3, size, generator=random) for size in sizes]
+    together = head(*inputs)
+    for i in range(3):
+        alone = head(*[value[i : i + 1] for value in inputs])
+        torch.testing.assert_close(alone[0], together[i], atol=1e-6, rtol=0)
+    double = HeadModel.load("builtin").double()(*[value.double() for value in inputs])
+    torch.testing.assert_close(double.float(), together, atol=1e-6, rtol=0)
+
+
+@pytest.mark.slow
+def test_head_compiles(head: HeadModel) -> None:
+    inputs = [torch.randn(2, 100), torch.randn(2, 50), 0.3 * torch.randn(2, 6)]
+    leaves = [value.clone().requires_grad_() for value in inputs]
+    compiled = torch.compile(HeadModel.load("builtin"), backend="aot_eager", fullgraph=True)
+    posed = compiled(*leaves)
+    torch.testing.assert_close(posed, head(*inputs), atol=1e-6, rtol=0)
+    posed.square().sum().backward()
+    assert all(value.grad is not None for value in leaves)

@@ -38,7 +38,6 @@ def read_flame(path: Path, shape_size: int, expression_size: int) -> HeadModel:
     """
     asset = read_asset(path, "flame")
     arrays = {name: torch.from_numpy(np.array(a)) for name, a in asset.arrays.items()}
-    count = len(arrays["v_template"])
     if len(arrays["parents"]) != JOINTS:
         raise InputError(f"{path} has {len(arrays['parents'])} joints; FLAME has {JOINTS}.")
     shape, expression = _bases(arrays["shapedirs"], shape_size, expression_size, path)
@@ -54,7 +53,7 @@ def read_flame(path: Path, shape_size: int, expression_size: int) -> HeadModel:
         "joint_regressor": arrays["J_regressor"],
         "skinning_weights": arrays["weights"],
         "parents": arrays["parents"],
-        "corrective_basis": arrays["posedirs"].reshape(3 * count, -1).T.contiguous(),
+        "corrective_basis": arrays["posedirs"].permute(2, 0, 1),
     }
     joints = arrays["J_regressor"] @ arrays["v_template"]
     transfer = Transfer(HeadModel.load("builtin"), arrays["v_template"], faces, joints)

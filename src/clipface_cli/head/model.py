@@ -31,8 +31,8 @@ class HeadModel(nn.Module):
     faces: Tensor
     uv: Tensor
     uv_faces: Tensor
-    shape_basis: Tensor
-    expression_basis: Tensor
+    planes: Tensor
+    basis: Tensor
     joint_regressor: Tensor
     skinning_weights: Tensor
     joint_template: Tensor
@@ -48,7 +48,7 @@ class HeadModel(nn.Module):
         head_id: str,
         landmarks: dict[str, tuple[Tensor, Tensor]] | None = None,
     ) -> None:
-        """tensors may hold `corrective_basis` (9 (J - 1), 3 V), added by the joints' rotations.
+        """tensors may hold `corrective_basis` (9 (J - 1), V, 3), added by the joints' rotations.
 
         With it, as FLAME does, joints follow the expression as well as the shape.
         """
@@ -56,18 +56,21 @@ class HeadModel(nn.Module):
         for name in ("template", "faces", "uv", "uv_faces", "joint_regressor", "skinning_weights"):
             self.register_buffer(name, tensors[name], persistent=False)
         shape, expression = tensors["shape_basis"], tensors["expression_basis"]
-        regressor = tensors["joint_regressor"]
-        self.register_buffer("shape_basis", shape.flatten(1), persistent=False)
-        self.register_buffer("expression_basis", expression.flatten(1), persistent=False)
-        self.register_buffer("joint_template", regressor @ tensors["template"], persistent=False)
-        corrective = tensors.get("corrective_basis")
-        joint_basis = torch.einsum("jv,kvc->kjc", regressor, shape).flatten(1)
-        moved = torch.einsum("jv,kvc->kjc", regressor, expression).flatten(1)
-        self.register_buffer("joint_basis", joint_basis, persistent=False)
-        self.register_buffer(
-            "joint_expression_basis", None if corrective is None else moved, persistent=False
+        regressor, corrective = tensors["joint_regressor"], tensors.get("corrective_basis")
+        joint_basis, moved = (
+            torch.einsum("jv,kvc->kjc", regressor, b) for b in (shape, expression)
         )
-        self.register_buffer("corrective_basis", corrective, persistent=False)
+        buffers = {
+            "planes": _planes(tensors["template"][None]),
+            "basis": _planes(torch.cat([shape, expression])),
+            "joint_template": regressor @ tensors["template"],
+            "joint_basis": joint_basis.flatten(1),
+            "joint_expression_basis": None if corrective is None else moved.flatten(1),
+            "corrective_basis": None if corrective is None else _planes(corrective),
+        }
+        for name, buffer in buffers.items():
+            self.register_buffer(name, buffer, persistent=False)
+        self.shape_size, self.expression_size = len(shape), len(expression)
         self.parents = [int(p) for p in tensors["parents"]]
         self.masks = masks
         self.units = units
@@ -99,12 +102,14 @@ class HeadModel(nn.Module):
         return read_flame(path, shape_size, expression_size)
 
     @property
-    def shape_size(self) -> int:
-        return len(self.shape_basis)
+    def shape_basis(self) -> Tensor:
+        """Displacements (S, 3 V) in metres of each shape coefficient."""
+        return _interleaved(self.basis[: self.shape_size])
 
     @property
-    def expression_size(self) -> int:
-        return len(self.expression_basis)
+    def expression_basis(self) -> Tensor:
+        """Displacements (E, 3 V) in metres of each expression coefficient."""
+        return _interleaved(self.basis[self.shape_size :])
 
     def forward(
         self,
@@ -130,11 +135,9 @@ class HeadModel(nn.Module):
         neck_pose: Tensor | None = None,
         eye_pose: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """What `forward` blends: vertices at rest (B, V, 3) and joint transforms (B, J, 3, 4)."""
+        """What `forward` blends: planes at rest (B, 3, V) and joint transforms (B, J, 3, 4)."""
         batch = len(shape)
-        rest = self.template + (shape @ self.shape_basis + expression @ self.expression_basis).view(
-            batch, -1, 3
-        )
+        rest = torch.addmm(self.planes, torch.cat([shape, expression], 1), self.basis)
         joints = self.joint_template + (shape @ self.joint_basis).view(batch, -1, 3)
         neck = pose.new_zeros(batch, 3) if neck_pose is None else neck_pose
         eyes = pose.new_zeros(batch, 6) if eye_pose is None else eye_pose
@@ -143,8 +146,8 @@ class HeadModel(nn.Module):
         if self.corrective_basis is not None and self.joint_expression_basis is not None:
             joints = joints + (expression @ self.joint_expression_basis).view(batch, -1, 3)
             turned = rotations[:, 1:] - torch.eye(3, dtype=pose.dtype, device=pose.device)
-            rest = rest + (turned.flatten(1) @ self.corrective_basis).view(batch, -1, 3)
-        return rest, joint_transforms(rotations, joints, self.parents)
+            rest = rest + turned.flatten(1) @ self.corrective_basis
+        return rest.view(batch, 3, -1), joint_transforms(rotations, joints, self.parents)
 
     def pose_head(self, params: HeadParams) -> Tensor:
         """Vertices (B, V, 3) of `params`."""
@@ -161,6 +164,16 @@ class HeadModel(nn.Module):
     def expression_from_units(self, activations: dict[str, float]) -> Tensor:
         """Expression coefficients (E,) nearest to ARKit activations in [0, 1] (`fit_units`)."""
         return fit_units(self, activations).expression
+
+
+def _planes(vertices: Tensor) -> Tensor:
+    """(K, V, 3) to (K, 3 V): all x, all y, all z."""
+    return vertices.transpose(1, 2).flatten(1).contiguous()
+
+
+def _interleaved(planes: Tensor) -> Tensor:
+    """(K, 3 V) of planes to (K, 3 V) of one vertex after the other."""
+    return planes.unflatten(1, (3, -1)).transpose(1, 2).flatten(1)
 
 
 def _is_own(path: Path) -> bool:

@@ -1,6 +1,13 @@
-"""Linear blend skinning over a short kinematic chain, as in FLAME."""
+"""Linear blend skinning over a short kinematic chain, as in FLAME.
+
+Vertices lie in planes (B, 3, V) here, all x, then all y, then all z: every operation runs along
+contiguous memory, where a product of small matrices for every vertex would be far slower.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -37,14 +44,49 @@ def joint_transforms(rotations: Tensor, joints: Tensor, parents: list[int]) -> T
     return torch.cat([rotation, shift[..., None]], -1)
 
 
-def skin(vertices: Tensor, transforms: Tensor, weights: Tensor) -> Tensor:
-    """Posed vertices (B, V, 3) from (B, V, 3) at rest.
+def skin(planes: Tensor, transforms: Tensor, weights: Tensor) -> Tensor:
+    """Posed vertices (B, V, 3) from planes (B, 3, V) at rest.
 
-    transforms (B, J, 3, 4); weights (V, J) sum to one over J. The four columns of the blended
-    transforms are added one by one: a product of small matrices for every vertex is far slower.
+    transforms (B, J, 3, 4); weights (V, J), constant, sum to one over J.
     """
-    columns = transforms.transpose(2, 3).flatten(2)  # (B, J, 12), column after column
-    first, second, third, shift = (weights @ columns).unflatten(-1, (4, 3)).unbind(2)
-    x, y, z = vertices.split(1, -1)
-    posed: Tensor = first * x + second * y + third * z + shift
-    return posed
+    blend: Callable[[Tensor, Tensor, Tensor], Tensor] = _Blend.apply
+    return blend(planes, transforms, weights).transpose(1, 2).contiguous()
+
+
+def skin_ref(vertices: Tensor, transforms: Tensor, weights: Tensor) -> Tensor:
+    """What `skin` computes, for vertices (B, V, 3), as the formula says it."""
+    blended = torch.einsum("vj,bjrc->bvrc", weights, transforms)
+    return torch.einsum("bvrc,bvc->bvr", blended[..., :3], vertices) + blended[..., 3]
+
+
+def _blended(transforms: Tensor, weights: Tensor) -> Tensor:
+    """(B, 3, 4, V): the transform of each vertex."""
+    return (transforms.flatten(2).transpose(1, 2) @ weights.T).unflatten(1, (3, 4))
+
+
+class _Blend(torch.autograd.Function):
+    """Planes moved by the blended transforms of their vertices.
+
+    Autograd would keep and add up every partial product; both gradients are known.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, planes: Tensor, transforms: Tensor, weights: Tensor) -> Tensor:
+        blended = _blended(transforms, weights)
+        ctx.save_for_backward(planes, transforms, blended, weights)
+        moved = torch.addcmul(blended[:, :, 3], blended[:, :, 0], planes[:, 0:1])
+        moved = torch.addcmul(moved, blended[:, :, 1], planes[:, 1:2])
+        return torch.addcmul(moved, blended[:, :, 2], planes[:, 2:3])
+
+    @staticmethod
+    def backward(ctx: Any, out: Tensor) -> tuple[Tensor, Tensor, None]:
+        planes, transforms, blended, weights = ctx.saved_tensors
+        if torch.is_grad_enabled():  # a second derivative is wanted
+            blended = _blended(transforms, weights)
+        out = out.contiguous()
+        of_planes = out[:, 0:1] * blended[:, 0, :3]
+        of_planes = torch.addcmul(of_planes, out[:, 1:2], blended[:, 1, :3])
+        of_planes = torch.addcmul(of_planes, out[:, 2:3], blended[:, 2, :3])
+        columns = [out * planes[:, axis : axis + 1] for axis in range(3)]
+        of_blended = torch.stack([column @ weights for column in (*columns, out)], 2)
+        return of_planes, of_blended.movedim(3, 1), None

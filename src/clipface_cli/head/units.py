@@ -29,9 +29,10 @@ EVERYDAY = {
 
 class _Head(Protocol):
     template: Tensor
-    expression_basis: Tensor
     units: dict[str, Tensor]
 
+    @property
+    def expression_basis(self) -> Tensor: ...
     @property
     def unit_solver(self) -> Tensor: ...
 
