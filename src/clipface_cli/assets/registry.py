@@ -39,7 +39,7 @@ ENTRIES = (
         files=("guidance.safetensors", "words.safetensors"),
     ),
     Entry(
-        "flame", f"{_FLAME}; the 2023 Open model CC BY 4.0", "--head flame: the research head",
+        "flame", f"{_FLAME}; the 2023 Open model CC BY 4.0", "the research head, by the name flame",
         f"generic_model.pkl of FLAME 2020, or flame2023.pkl: {_FLAME_SITE}",
     ),
     Entry(
@@ -55,22 +55,22 @@ ENTRIES = (
         f"FLAME_masks.pkl (vertex masks): {_FLAME_SITE}",
     ),
     Entry(
-        "deca", "DECA licence, non-commercial", "--encoder deca: head parameters from photos",
+        "deca", "DECA licence, non-commercial", "head parameters from photos",
         "deca_model.tar: https://github.com/yfeng95/DECA, section Usage",
     ),
     Entry(
         "bisenet", "MIT (code); CelebAMask-HQ data is non-commercial",
-        "--parser bisenet: masks of photos",
+        "masks of photos",
         "79999_iter.pth: https://github.com/zllrunning/face-parsing.PyTorch",
     ),
     Entry(
-        "clip", "MIT", "--guidance clip-vit-b-32: any prompt; CLIP scores",
+        "clip", "MIT", "guidance by any prompt; CLIP scores",
         "ViT-B-32.pt: https://github.com/openai/CLIP, or the folder of "
         "https://huggingface.co/openai/clip-vit-base-patch32",
     ),
-    Entry("generator", _CLIPFACE, "--generator: the paper's textures", _CLIPFACE_SITE),
+    Entry("generator", _CLIPFACE, "the paper's textures (--generator NAME)", _CLIPFACE_SITE),
     Entry("discriminator", _CLIPFACE, "going on with the paper's training", _CLIPFACE_SITE),
-    Entry("mapper", _CLIPFACE, "edit --mapper: the paper's edits", _CLIPFACE_SITE),
+    Entry("mapper", _CLIPFACE, "the paper's edits (edit --mapper NAME)", _CLIPFACE_SITE),
     Entry("latents", _CLIPFACE, "the paper's heads to start from", _CLIPFACE_SITE),
     Entry("expressions", _CLIPFACE, "the paper's expression sequences", _CLIPFACE_SITE),
 )  # fmt: skip

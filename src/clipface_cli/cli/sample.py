@@ -37,7 +37,7 @@ def sample(
         typer.Option(
             "--expression",
             metavar="UNIT=AMOUNT,...",
-            help="ARKit units, such as jawOpen=0.5,mouthSmileLeft=1.",
+            help="ARKit units or everyday names, such as jawOpen=0.3,smile=0.8.",
         ),
     ] = "",
     generator: GeneratorSource = "builtin",
@@ -51,7 +51,7 @@ def sample(
     units = parse_expression(expression)
     from clipface_cli.artifacts import RunRecord, captioned_sheet, claim_folder, save_image
     from clipface_cli.edit import sample_subject, save_subject
-    from clipface_cli.head import HeadModel
+    from clipface_cli.head import HeadModel, fit_units
     from clipface_cli.render.portrait import portrait
     from clipface_cli.texture import Generator
 
@@ -65,14 +65,14 @@ def sample(
     record = RunRecord(settings)
     with record.timing("load"):
         head, network = HeadModel.load(), Generator.load(generator)
-        coefficients = head.expression_from_units(units)[None]
+        posed = fit_units(head, units)
     claim_folder(output, force)
     meshes, portraits = [], []
     with progress("Sampling heads", count) as advance:
         for index in range(count):
             with record.timing("sample"):
                 subject = sample_subject(head, network, seed + index, truncation)
-                subject.params.expression = coefficients
+                subject.params.expression = posed.expression[None]
                 meshes.append(output / f"{index:03}.obj")
                 save_subject(meshes[-1], subject, head)
             with record.timing("render"):
@@ -81,5 +81,7 @@ def sample(
             advance(index + 1, "")
     sheet = output / "heads.png"
     save_image(sheet, captioned_sheet(portraits, [mesh.stem for mesh in meshes], min(4, count)))
-    record.write(output, [*meshes, sheet])
-    return Result(output, {"meshes": [str(mesh) for mesh in meshes], "sheet": str(sheet)})
+    missed = {"expression_miss_mean_mm": posed.mean_mm, "expression_miss_worst_mm": posed.worst_mm}
+    record.write(output, [*meshes, sheet], **missed)
+    facts = {"meshes": [str(mesh) for mesh in meshes], "sheet": str(sheet), **missed}
+    return Result(output, facts)
