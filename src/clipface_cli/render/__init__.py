@@ -5,14 +5,17 @@ from clipface_cli.render.antialias import (
     antialias_construct_topology_hash,
     antialias_ref,
 )
-from clipface_cli.render.camera import Camera
+from clipface_cli.render.camera import Camera, PerspectiveCamera
 from clipface_cli.render.interpolate import interpolate, interpolate_ref
+from clipface_cli.render.light import Light
 from clipface_cli.render.rasterize import rasterize, rasterize_ref
 from clipface_cli.render.renderer import Renderer
-from clipface_cli.render.texture import flip_v, texture, texture_ref
+from clipface_cli.render.texture import flip_v, texture, texture_construct_mip, texture_ref
 
 __all__ = [
     "Camera",
+    "Light",
+    "PerspectiveCamera",
     "Renderer",
     "antialias",
     "antialias_construct_topology_hash",
@@ -23,5 +26,6 @@ __all__ = [
     "rasterize",
     "rasterize_ref",
     "texture",
+    "texture_construct_mip",
     "texture_ref",
 ]

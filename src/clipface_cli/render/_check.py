@@ -6,10 +6,11 @@ import torch
 from torch import Tensor
 
 _FLOATS = (torch.float32, torch.float64)
+_DEVICES = ("cpu", "cuda")
 
 
 def check_float(name: str, value: Tensor, shape: Sequence[int | None]) -> None:
-    """Demand a float32 or float64 CPU tensor of this shape (None: any size from 1)."""
+    """Demand a float32 or float64 tensor of this shape (None: any size from 1)."""
     if not isinstance(value, Tensor):
         raise ValueError(f"{name} must be a tensor, not {type(value).__name__}")
     if value.dtype not in _FLOATS:
@@ -19,16 +20,30 @@ def check_float(name: str, value: Tensor, shape: Sequence[int | None]) -> None:
 
 def check_triangles(name: str, value: Tensor, vertices: int) -> None:
     """Demand triangles (F, 3) of integers below the number of vertices."""
-    if not isinstance(value, Tensor) or value.dtype not in (torch.int32, torch.int64):
-        raise ValueError(f"{name} must be a tensor of int32 or int64")
-    _check_shape(name, value, (None, 3))
+    check_integers(name, value, (None, 3))
     if value.shape[0] >= 2**24:
         raise ValueError(f"{name} has more triangles than a float32 id can count (2**24)")
-    low, high = value.aminmax()
-    if int(low) < 0 or int(high) >= vertices:
+    low, high = (int(end) for end in value.aminmax())
+    if low < 0 or high >= vertices:
         raise ValueError(
-            f"{name} holds vertex {int(low) if low < 0 else int(high)}, outside 0..{vertices - 1}"
+            f"{name} holds vertex {low if low < 0 else high}, outside 0..{vertices - 1}"
         )
+
+
+def check_integers(name: str, value: Tensor, shape: Sequence[int | None]) -> None:
+    """Demand an int32 or int64 tensor of this shape (None: any size from 1)."""
+    if not isinstance(value, Tensor) or value.dtype not in (torch.int32, torch.int64):
+        raise ValueError(f"{name} must be a tensor of int32 or int64")
+    _check_shape(name, value, shape)
+
+
+def check_ranges(name: str, value: Tensor, triangles: int) -> None:
+    """Demand (B, 2) starts and counts that stay within the triangles, on the CPU."""
+    check_integers(name, value, (None, 2))
+    if value.device.type != "cpu":
+        raise ValueError(f"{name} must be on the CPU, not {value.device}")
+    if int(value.min()) < 0 or int(value.sum(1).max()) > triangles:
+        raise ValueError(f"{name} must hold starts and counts within the {triangles} triangles")
 
 
 def check_finite(name: str, value: Tensor) -> None:
@@ -49,6 +64,11 @@ def check_same(first: str, one: Tensor, second: str, other: Tensor) -> None:
     """Demand that two tensors share dtype and device."""
     if one.dtype != other.dtype:
         raise ValueError(f"{second} must have {first}'s dtype {one.dtype}, not {other.dtype}")
+    check_device(first, one, second, other)
+
+
+def check_device(first: str, one: Tensor, second: str, other: Tensor) -> None:
+    """Demand that two tensors are on one device."""
     if one.device != other.device:
         raise ValueError(f"{second} must be on {first}'s device {one.device}, not {other.device}")
 
@@ -61,5 +81,5 @@ def _check_shape(name: str, value: Tensor, shape: Sequence[int | None]) -> None:
     if not fits:
         wanted = ", ".join("any" if want is None else str(want) for want in shape)
         raise ValueError(f"{name} must have shape ({wanted}), not {tuple(value.shape)}")
-    if value.device.type != "cpu":
-        raise ValueError(f"{name} must be on the CPU for these kernels, not {value.device}")
+    if value.device.type not in _DEVICES:
+        raise ValueError(f"{name} must be on the CPU or a CUDA device, not {value.device}")

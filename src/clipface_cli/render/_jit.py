@@ -32,5 +32,5 @@ def array(tensor: Tensor) -> Array:
 
 
 def indices(tensor: Tensor) -> Array:
-    """An integer tensor as contiguous int64."""
-    return array(tensor.long())
+    """An integer tensor as contiguous int32."""
+    return array(tensor.int())

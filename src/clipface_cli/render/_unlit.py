@@ -1,11 +1,11 @@
 """Unlit textured heads on the CPU: the four operations as one step, with what is known fused.
 
 Differs from calling them one by one in what a head allows: back faces are dropped (a head is
-closed; through a mouth left out shows the background), UV and colour are found in one pass over
-the pixels, colours are planar, and images have row 0 at the top.
+closed; through a mouth left out shows the background), a pixel is rasterised, interpolated and
+sampled in one go, colours are planar, and images have row 0 at the top.
 """
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -13,32 +13,39 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from clipface_cli.render._jit import Array, array, device, get_num_threads, kernel, prange
-from clipface_cli.render.antialias import blend, blend_backward, find_edges
-from clipface_cli.render.rasterize import (
+from clipface_cli.render._visibility import (
     BANDS,
-    add_weights,
     band,
-    flush,
-    line,
-    project,
-    rasterize_band,
-    row_ranges,
-    vertex_parts,
+    fill_band,
+    plan,
+    whole,
     workspace,
 )
-from clipface_cli.render.texture import bilinear, owner
+from clipface_cli.render.antialias import blend, blend_backward, find_edges
+from clipface_cli.render.rasterize import (
+    inner,
+    lines_of,
+    reciprocal,
+    vertex_parts,
+)
+from clipface_cli.render.texture import texel_owners
 
-Topology = tuple[Array, Array, Array]
+Topology: TypeAlias = tuple[Array, Array, Array]
+Sums: TypeAlias = tuple[float, float, float, float, float, float]
+Slope: TypeAlias = tuple[float, float]
+Quad: TypeAlias = tuple[int, int, int, int, float, float]
+
+_ONE, _HALF = np.float32(1), np.float32(0.5)  # plain numbers would make float64 of float32
 
 
 def draw(
-    pos: Tensor, texture: Tensor, topology: Topology, resolution: int, background: float
+    pos: Tensor, texture: Tensor, topology: Topology, resolution: int, background: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Images (B, 3, H, W) and coverage (B, 1, H, W), antialiased.
 
     pos (B, V, 4) in clip space; texture (1 or B, 3, R, R) with row 0 at the top; topology: faces
     (F, 3), the vertices across their edges (F, 3), and their corners' coordinates in the texture
-    (F, 3, 2). Gradients reach pos and texture.
+    (F, 3, 2); background (1 or B, 3, 1 or H, 1 or W). Gradients reach pos and texture.
     """
     image, alpha = _Draw.apply(  # type: ignore[no-untyped-call]
         pos, texture, topology, resolution, background
@@ -54,41 +61,46 @@ class _Draw(torch.autograd.Function):
         texture: Tensor,
         topology: Topology,
         resolution: int,
-        background: float,
+        background: Tensor,
     ) -> Any:
         faces, opposite, corners = topology
-        points, texels, threads = array(pos), array(texture), get_num_threads()
-        rast = np.empty((len(pos), resolution, resolution, 4), np.float32)
-        image = np.empty((len(pos), 3, resolution, resolution), np.float32)
-        alpha = np.empty((len(pos), 1, resolution, resolution), np.float32)
-        arrays = points, faces, corners, texels
-        _draw_kernel(*arrays, background, (rast, image, alpha), threads)
-        ctx.edges = find_edges(rast, points, faces, opposite)
-        ctx.differences = [blend(_upright(color), *ctx.edges) for color in (image, alpha)]
+        points, texels, batch = array(pos), array(texture), len(pos)
+        ids = np.empty((batch, resolution, resolution), np.int32)
+        uv = np.empty((batch, resolution, resolution, 2), np.float32)
+        image, alpha = (pos.new_empty(batch, n, resolution, resolution) for n in (3, 1))
+        colors = array(image), array(alpha)
+        arrays = points, faces, corners, texels, array(background)
+        _draw_kernel(*arrays, (ids, uv, *colors), get_num_threads())
+        ctx.edges = find_edges(ids, points, faces, opposite, True)
+        ctx.differences = [blend(_upright(color), *ctx.edges) for color in colors]
         ctx.save_for_backward(pos, texture)
-        ctx.topology, ctx.rast = topology, rast
+        ctx.topology, ctx.seen = topology, (ids, uv)
         ctx.set_materialize_grads(False)
-        return torch.from_numpy(image), torch.from_numpy(alpha)
+        return image, alpha
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_image: Tensor | None, grad_alpha: Tensor | None) -> Any:
-        (pos, texture), (faces, _, corners) = ctx.saved_tensors, ctx.topology
-        points, texels, threads = array(pos), array(texture), get_num_threads()
-        parts = vertex_parts(points)
-        outline = np.zeros(pos.shape)
+        (pos, texture), (faces, _, corners), (ids, uv) = ctx.saved_tensors, ctx.topology, ctx.seen
+        points, texels = array(pos), array(texture)
+        moves = np.zeros(pos.shape)
         for grad, difference in zip((grad_alpha, grad_image), ctx.differences[::-1], strict=True):
             if grad is not None:
                 color = array(grad.clone(memory_format=torch.contiguous_format))
-                blend_backward(_upright(color), points, difference, outline, *ctx.edges)
+                blend_backward(_upright(color), points, difference, moves, *ctx.edges)
         grad_texture = grad_pos = None
         if grad_image is not None and ctx.needs_input_grad[1]:
-            grad_texture = texture.new_zeros(texture.shape)
-            _paint_backward_texture(ctx.rast, corners, color, array(grad_texture), threads)
+            grad_texture = torch.zeros(texture.shape)
+            owners = texel_owners(texels[0, 0].size, get_num_threads())
+            _backward_texture_kernel(ids, uv, color, array(grad_texture), owners)
         if ctx.needs_input_grad[0]:
             if grad_image is not None:
-                _paint_backward_pos(points, faces, ctx.rast, corners, texels, color, parts)
-            grad_pos = torch.from_numpy(parts.sum(axis=1) + outline).to(pos.dtype)
+                parts = vertex_parts(points)
+                _backward_pos_kernel(
+                    points, (faces, corners, texels), ids, uv, color, parts, get_num_threads()
+                )
+                moves += parts.sum(axis=1)
+            grad_pos = torch.from_numpy(moves).to(pos.dtype)
         return grad_pos, grad_texture, None, None, None
 
 
@@ -97,142 +109,277 @@ def _upright(planar: Array) -> Array:
     return planar[:, :, ::-1].transpose(0, 2, 3, 1)
 
 
+@kernel
+def _draw_kernel(
+    pos: Array, tri: Array, corners: Array, tex: Array, background: Array, out: Any, workers: int
+) -> None:
+    """Fill ids, uv where something is seen, and image and alpha, not antialiased."""
+    ids, uv, image, alpha = out
+    batch, height, width = ids.shape
+    planned = plan(pos, tri, whole(batch, tri), height, width, True)
+    texels = tex.reshape((tex.shape[0], 3, tex.shape[2] * tex.shape[3]))
+    size = tex.shape[2], tex.shape[3]
+    for worker in prange(workers):
+        work = workspace(height, width)
+        for task in range(worker, batch * BANDS, workers):
+            b, rows = task // BANDS, band(task % BANDS, height)
+            fill_band(pos, tri, planned, b, rows, True, work, ids[b])
+            behind, mesh = background[b % background.shape[0]], (pos[b], tri, corners)
+            for y in range(*rows):
+                top = height - 1 - y
+                target = image[b, :, top]
+                _clear_row(ids[b, y], behind[:, min(top, behind.shape[1] - 1)], target)
+                for x in range(width):
+                    alpha[b, 0, top, x] = ids[b, y, x] >= 0
+                _place_row(mesh, ids[b, y], (2 * y + 1) / height - 1, uv[b, y])
+                _paint_row(ids[b, y], uv[b, y], texels[b % tex.shape[0]], size, target)
+
+
 @device
-def _coordinates(corners: Array, f: int, u: float, v: float) -> tuple[float, float]:
-    """A pixel's place in the texture from its triangle and weights."""
-    w = 1 - u - v
+def _clear_row(ids: Array, background: Array, image: Array) -> None:
+    for c in range(3):
+        if background.shape[1] == 1:
+            image[c] = background[c, 0]
+        else:
+            image[c] = background[c]
+
+
+@device
+def _place_row(mesh: Any, ids: Array, fy: float, uv: Array) -> None:
+    """Where in the texture a row's pixels are."""
+    pos, tri, corners = mesh
+    step = 2 / ids.shape[0]
+    n0 = n1 = n2 = (0.0, 0.0)
+    s0 = t0 = s1 = t1 = s2 = t2 = np.float64(0)
+    seen = -1
+    for x in range(ids.shape[0]):
+        f = ids[x]
+        if f < 0:
+            continue
+        if f != seen:
+            seen = f
+            n0, n1, n2 = _row_lines(pos, tri, f, fy)
+            s2, t2 = np.float64(corners[f, 2, 0]), np.float64(corners[f, 2, 1])
+            s0, t0 = corners[f, 0, 0] - s2, corners[f, 0, 1] - t2
+            s1, t1 = corners[f, 1, 0] - s2, corners[f, 1, 1] - t2
+        fx = (x + 0.5) * step - 1
+        a0, a1, a2 = n0[0] * fx + n0[1], n1[0] * fx + n1[1], n2[0] * fx + n2[1]
+        inverse = reciprocal(a0 + a1 + a2)
+        u, v = a0 * inverse, a1 * inverse
+        if not (u >= 0 and v >= 0 and u + v <= 1):
+            u, v = inner(u, v)
+        uv[x, 0], uv[x, 1] = s2 + u * s0 + v * s1, t2 + u * t0 + v * t1
+
+
+@device
+def _paint_row(ids: Array, uv: Array, texels: Array, size: tuple[int, int], image: Array) -> None:
+    """Colours (3, W) of a row's pixels."""
+    for x in range(ids.shape[0]):
+        if ids[x] < 0:
+            continue
+        i00, i01, i10, i11, wx, wy = _around(uv[x, 0], uv[x, 1], size)
+        for c in range(3):
+            first = texels[c, i00] + wx * (texels[c, i01] - texels[c, i00])
+            second = texels[c, i10] + wx * (texels[c, i11] - texels[c, i10])
+            image[c, x] = first + wy * (second - first)
+
+
+@device
+def _row_lines(pos: Array, tri: Array, f: int, fy: float) -> tuple[Slope, Slope, Slope]:
+    """A triangle's three lines on a row: their slope along x, and their value at x = 0."""
+    n0, n1, n2 = lines_of(pos, tri, f)
     return (
-        u * corners[f, 0, 0] + v * corners[f, 1, 0] + w * corners[f, 2, 0],
-        u * corners[f, 0, 1] + v * corners[f, 1, 1] + w * corners[f, 2, 1],
+        (n0[0], n0[1] * fy + n0[2]),
+        (n1[0], n1[1] * fy + n1[2]),
+        (n2[0], n2[1] * fy + n2[2]),
+    )
+
+
+@device
+def _around(s: float, t: float, size: tuple[int, int]) -> Quad:
+    """The four texels around a place, border texels kept, and the weights of the second ones."""
+    rows, columns = size
+    x, y = s * np.float32(columns) - _HALF, t * np.float32(rows) - _HALF
+    left, low = np.floor(x), np.floor(y)
+    i, j = np.int64(left), np.int64(low)
+    i0, i1 = min(max(i, 0), columns - 1), min(max(i + 1, 0), columns - 1)
+    j0, j1 = min(max(j, 0), rows - 1) * columns, min(max(j + 1, 0), rows - 1) * columns
+    return (
+        np.uint64(j0 + i0),
+        np.uint64(j0 + i1),
+        np.uint64(j1 + i0),
+        np.uint64(j1 + i1),
+        x - left,
+        y - low,
     )
 
 
 @kernel
-def _draw_kernel(
-    pos: Array, tri: Array, corners: Array, tex: Array, background: float, out: Any, workers: int
+def _backward_texture_kernel(
+    ids: Array, uv: Array, grad: Array, grad_tex: Array, owners: Array
 ) -> None:
-    """Fill rast, image and alpha, not antialiased."""
-    rast, image, alpha = out
-    batch, height, width = rast.shape[:3]
-    points = project(pos, height, width)
-    rows = row_ranges(points, tri, height, width, True)
-    for worker in prange(workers):
-        work = workspace(height, width)
-        for task in range(worker, batch * BANDS, workers):
-            b, (low, high) = task // BANDS, band(task % BANDS, height)
-            mesh, source = (pos[b], tri, points[b], rows[b]), tex[b % tex.shape[0]]
-            rasterize_band(mesh, low, high, True, work, rast[b])
-            for y in range(low, high):
-                top = height - 1 - y
-                target = image[b, :, top], alpha[b, 0, top]
-                _paint_row(rast[b, y], corners, source, background, target)
-
-
-@device
-def _paint_row(rast: Array, corners: Array, tex: Array, background: float, target: Any) -> None:
-    """Colour (3, W) and coverage (W,) of a row's pixels."""
-    image, alpha = target
-    for x in range(rast.shape[0]):
-        f = np.int64(rast[x, 3]) - 1
-        if f < 0:
-            image[0, x] = image[1, x] = image[2, x] = background
-            alpha[x] = 0
-            continue
-        s, t = _coordinates(corners, f, rast[x, 0], rast[x, 1])
-        i0, i1, wx = bilinear(s, tex.shape[2], False)
-        j0, j1, wy = bilinear(t, tex.shape[1], False)
-        for c in range(3):
-            first = tex[c, j0, i0] * (1 - wx) + tex[c, j0, i1] * wx
-            second = tex[c, j1, i0] * (1 - wx) + tex[c, j1, i1] * wx
-            image[c, x] = first * (1 - wy) + second * wy
-        alpha[x] = 1
-
-
-@kernel
-def _paint_backward_texture(
-    rast: Array, corners: Array, grad: Array, grad_tex: Array, workers: int
-) -> None:
-    """Scatter to texels: each thread owns some texel rows, so that no two write to one place."""
-    batch, height, width = rast.shape[:3]
-    rows, columns = grad_tex.shape[2:]
-    for worker in prange(workers):
+    """Scatter to texels: each thread owns some of them, so that no two write to one place."""
+    batch, height, width = ids.shape
+    size = grad_tex.shape[2], grad_tex.shape[3]
+    texels = grad_tex.reshape((grad_tex.shape[0], 3, size[0] * size[1]))
+    for worker in prange(owners.max() + 1):
+        mine = owners == worker
         for row in range(batch * height):
             b, y = row // height, row % height
-            target, top = grad_tex[b % grad_tex.shape[0]], height - 1 - y
+            target, color = texels[b % texels.shape[0]], grad[b, :, height - 1 - y]
             for x in range(width):
-                f = np.int64(rast[b, y, x, 3]) - 1
-                if f < 0:
+                if ids[b, y, x] < 0:
                     continue
-                s, t = _coordinates(corners, f, rast[b, y, x, 0], rast[b, y, x, 1])
-                j0, j1, wy = bilinear(t, rows, False)
-                mine0, mine1 = owner(j0, workers) == worker, owner(j1, workers) == worker
-                if not (mine0 or mine1):
-                    continue
-                i0, i1, wx = bilinear(s, columns, False)
-                for c in range(3):
-                    g = grad[b, c, top, x]
-                    if mine0:
-                        target[c, j0, i0] += g * (1 - wx) * (1 - wy)
-                        target[c, j0, i1] += g * wx * (1 - wy)
-                    if mine1:
-                        target[c, j1, i0] += g * (1 - wx) * wy
-                        target[c, j1, i1] += g * wx * wy
-
-
-@kernel
-def _paint_backward_pos(
-    pos: Array, tri: Array, rast: Array, corners: Array, tex: Array, grad: Array, parts: Array
-) -> None:
-    """Sum gradients to vertices into parts (B, chunks, V, 4); chunk k owns rows k, k + chunks..."""
-    chunks, height = parts.shape[1], rast.shape[1]
-    for task in prange(parts.shape[0] * chunks):
-        b, k = task // chunks, task % chunks
-        image, points, part, run = tex[b % tex.shape[0]], pos[b], parts[b, k], np.zeros((3, 3))
-        for y in range(k, height, chunks):
-            color = grad[b, :, height - 1 - y]
-            _paint_backward_row(
-                points, tri, rast[b, y], y, height, (corners, image, color), run, part
-            )
+                i00, i01, i10, i11, wx, wy = _around(uv[b, y, x, 0], uv[b, y, x, 1], size)
+                _scatter(target, mine, i00, (_ONE - wx) * (_ONE - wy), color, x)
+                _scatter(target, mine, i01, wx * (_ONE - wy), color, x)
+                _scatter(target, mine, i10, (_ONE - wx) * wy, color, x)
+                _scatter(target, mine, i11, wx * wy, color, x)
 
 
 @device
-def _paint_backward_row(
-    pos: Array, tri: Array, rast: Array, y: int, height: int, paint: Any, run: Array, part: Array
+def _scatter(target: Array, mine: Array, texel: int, part: float, color: Array, x: int) -> None:
+    if mine[texel >> np.uint64(10)]:
+        for c in range(3):
+            target[c, texel] += part * color[c, x]
+
+
+@kernel
+def _backward_pos_kernel(
+    pos: Array, mesh: Any, ids: Array, uv: Array, grad: Array, parts: Array, workers: int
 ) -> None:
-    """Sum over each run of pixels of one triangle, then pass the run's sum to its vertices."""
-    corners, image, grad = paint
-    width, fy = rast.shape[0], (2 * y + 1) / height - 1
-    n0 = n1 = n2 = (0.0, 0.0, 0.0)
-    t0 = t1 = t2 = 0
+    """Sum gradients to vertices into parts (B, chunks, V, 4), each of a stretch of rows."""
+    tri, corners, tex = mesh
+    batch, height, width = ids.shape
+    texels = tex.reshape((tex.shape[0], 3, tex.shape[2] * tex.shape[3]))
+    size, chunks = (tex.shape[2], tex.shape[3]), parts.shape[1]
+    for worker in prange(workers):
+        sums, found = np.zeros((tri.shape[0], 10)), np.empty(tri.shape[0], np.int32)
+        slopes = np.empty((width, 2), np.float32)
+        for task in range(worker, batch * chunks, workers):
+            b, k = task // chunks, task % chunks
+            n, head = 0, (pos[b], tri, corners)
+            for y in range(height * k // chunks, height * (k + 1) // chunks):
+                color = grad[b, :, height - 1 - y]
+                _slope_row(ids[b, y], uv[b, y], texels[b % tex.shape[0]], size, color, slopes)
+                row = ids[b, y], slopes, (2 * y + 1) / height - 1
+                n = _sum_row(head, row, sums, found, n)
+            for i in range(n):
+                _pass_on(pos[b], tri, found[i], sums, parts[b, k])
+                sums[found[i]] = 0
+
+
+@device
+def _slope_row(
+    ids: Array, uv: Array, texels: Array, size: tuple[int, int], color: Array, slopes: Array
+) -> None:
+    """Gradients (W, 2) of a row's colours to their place in the texture."""
+    rows, columns = np.float32(size[0]), np.float32(size[1])
+    for x in range(ids.shape[0]):
+        if ids[x] < 0:
+            continue
+        i00, i01, i10, i11, wx, wy = _around(uv[x, 0], uv[x, 1], size)
+        gs = gt = np.float32(0)
+        for c in range(3):
+            p00, p01, p10, p11 = texels[c, i00], texels[c, i01], texels[c, i10], texels[c, i11]
+            low, left = p01 - p00, p10 - p00
+            twist = (p11 - p10) - low
+            gs += color[c, x] * (low + wy * twist)
+            gt += color[c, x] * (left + wx * twist)
+        slopes[x, 0], slopes[x, 1] = gs * columns, gt * rows
+
+
+@device
+def _sum_row(mesh: Any, row: Any, sums: Array, found: Array, n: int) -> int:
+    """Add the gradients to the three lines of a row's triangles to sums (F, 10).
+
+    The tenth column says whether a triangle has any.
+
+    Triangles that had none are added to the n in found; returns how many there are then.
+    """
+    (pos, tri, corners), (ids, slopes, fy) = mesh, row
+    step = 2 / ids.shape[0]
+    n0 = n1 = n2 = (0.0, 0.0)
+    s0 = t0 = s1 = t1 = 0.0
+    x0 = x1 = x2 = g0 = g1 = g2 = 0.0
     seen = -1
-    for x in range(width):
-        f = np.int64(rast[x, 3]) - 1
+    for x in range(ids.shape[0]):
+        f = ids[x]
         if f < 0:
             continue
         if f != seen:
             if seen >= 0:
-                flush(pos, t0, t1, t2, run, part)
+                n = _add_run(sums, found, n, seen, (x0, x1, x2, g0, g1, g2), fy)
+            x0 = x1 = x2 = g0 = g1 = g2 = 0.0
             seen = f
-            t0, t1, t2 = tri[f, 0], tri[f, 1], tri[f, 2]
-            n0, n1, n2 = line(pos, t1, t2), line(pos, t2, t0), line(pos, t0, t1)
-        s, t = _coordinates(corners, f, rast[x, 0], rast[x, 1])
-        gs, gt = _slope(image, s, t, grad, x)
-        gu = gs * (corners[f, 0, 0] - corners[f, 2, 0]) + gt * (corners[f, 0, 1] - corners[f, 2, 1])
-        gv = gs * (corners[f, 1, 0] - corners[f, 2, 0]) + gt * (corners[f, 1, 1] - corners[f, 2, 1])
-        add_weights((n0, n1, n2), (2 * x + 1) / width - 1, fy, gu, gv, run)
+            n0, n1, n2 = _row_lines(pos, tri, f, fy)
+            s2, t2 = np.float64(corners[f, 2, 0]), np.float64(corners[f, 2, 1])
+            s0, t0 = corners[f, 0, 0] - s2, corners[f, 0, 1] - t2
+            s1, t1 = corners[f, 1, 0] - s2, corners[f, 1, 1] - t2
+        gu = slopes[x, 0] * s0 + slopes[x, 1] * t0
+        gv = slopes[x, 0] * s1 + slopes[x, 1] * t1
+        fx = (x + 0.5) * step - 1
+        a0, a1, a2 = n0[0] * fx + n0[1], n1[0] * fx + n1[1], n2[0] * fx + n2[1]
+        inverse = reciprocal(a0 + a1 + a2)
+        u, v = a0 * inverse, a1 * inverse
+        if not (u >= 0 and v >= 0 and u + v <= 1):
+            gu, gv = _free(u, v, gu, gv)
+        gu, gv = gu * inverse, gv * inverse
+        shared = -(gu * u + gv * v)
+        gu, gv = gu + shared, gv + shared
+        x0, x1, x2 = x0 + gu * fx, x1 + gv * fx, x2 + shared * fx
+        g0, g1, g2 = g0 + gu, g1 + gv, g2 + shared
     if seen >= 0:
-        flush(pos, t0, t1, t2, run, part)
+        n = _add_run(sums, found, n, seen, (x0, x1, x2, g0, g1, g2), fy)
+    return n
 
 
 @device
-def _slope(tex: Array, s: float, t: float, grad: Array, x: int) -> tuple[float, float]:
-    """Gradient of a pixel's colour to its place in the texture."""
-    i0, i1, wx = bilinear(s, tex.shape[2], False)
-    j0, j1, wy = bilinear(t, tex.shape[1], False)
-    gs = gt = 0.0
-    for c in range(3):
-        g = grad[c, x]
-        p00, p01, p10, p11 = tex[c, j0, i0], tex[c, j0, i1], tex[c, j1, i0], tex[c, j1, i1]
-        gs += g * ((p01 - p00) * (1 - wy) + (p11 - p10) * wy)
-        gt += g * ((p10 - p00) * (1 - wx) + (p11 - p01) * wx)
-    return gs * tex.shape[2], gt * tex.shape[1]
+def _add_run(sums: Array, found: Array, n: int, f: int, run: Sums, fy: float) -> int:
+    """Add a run of pixels to its triangle's sums."""
+    x0, x1, x2, g0, g1, g2 = run
+    if sums[f, 9] == 0:
+        sums[f, 9] = 1
+        found[n] = f
+        n += 1
+    sums[f, 0] += x0
+    sums[f, 1] += g0 * fy
+    sums[f, 2] += g0
+    sums[f, 3] += x1
+    sums[f, 4] += g1 * fy
+    sums[f, 5] += g1
+    sums[f, 6] += x2
+    sums[f, 7] += g2 * fy
+    sums[f, 8] += g2
+    return n
+
+
+@device
+def _free(u: float, v: float, gu: float, gv: float) -> tuple[float, float]:
+    """Gradients of the weights where they were not moved into the triangle."""
+    if v > 1 - min(max(u, 0.0), 1.0):
+        gu -= gv
+        gv = 0.0
+    return gu if 0 <= u <= 1 else 0.0, gv if v >= 0 else 0.0
+
+
+@device
+def _pass_on(pos: Array, tri: Array, f: int, sums: Array, part: Array) -> None:
+    """Pass the gradients of a triangle's lines, each a cross product, to its corners."""
+    i, j, k = tri[f, 0], tri[f, 1], tri[f, 2]
+    line0, line1, line2 = sums[f, 0:3], sums[f, 3:6], sums[f, 6:9]
+    _add_cross(part, i, line1, pos, k, 1.0)
+    _add_cross(part, i, line2, pos, j, -1.0)
+    _add_cross(part, j, line2, pos, i, 1.0)
+    _add_cross(part, j, line0, pos, k, -1.0)
+    _add_cross(part, k, line0, pos, j, 1.0)
+    _add_cross(part, k, line1, pos, i, -1.0)
+
+
+@device
+def _add_cross(part: Array, to: int, g: Array, pos: Array, vertex: int, sign: float) -> None:
+    """Add sign * (g x p) with p = (x, y, w) of a vertex to another's gradient."""
+    x, y, w = sign * pos[vertex, 0], sign * pos[vertex, 1], sign * pos[vertex, 3]
+    part[to, 0] += g[1] * w - g[2] * y
+    part[to, 1] += g[2] * x - g[0] * w
+    part[to, 3] += g[0] * y - g[1] * x

@@ -5,21 +5,28 @@ share of the other's colour. The edge is found by walking over the mesh from the
 nearer surface, so that it is found, too, where triangles are thinner than a pixel.
 """
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from clipface_cli.render import _gpu
 from clipface_cli.render._check import (
+    check_device,
     check_finite,
     check_float,
+    check_integers,
     check_rast,
     check_same,
     check_triangles,
 )
 from clipface_cli.render._jit import Array, array, device, get_num_threads, indices, kernel, prange
+from clipface_cli.render._visibility import BANDS, band
+from clipface_cli.render.rasterize import at, lines_of, reciprocal
+
+Topology: TypeAlias = Any  # a Tensor, or nvdiffrast's own on a GPU
 
 _SLACK = 1 / 16  # an edge may miss the segment between two pixel centres by this much
 _STEPS = 16  # triangles that a walk from one pixel to the next may cross
@@ -30,7 +37,7 @@ def antialias(
     rast: Tensor,
     pos: Tensor,
     tri: Tensor,
-    topology_hash: Tensor | None = None,
+    topology_hash: Topology | None = None,
     pos_gradient_boost: float = 1.0,
 ) -> Tensor:
     """Blend pixels across silhouette edges; nvdiffrast's `antialias`.
@@ -38,10 +45,10 @@ def antialias(
     Args:
         color: (B, H, W, C) image to antialias.
         rast: (B, H, W, 4) from `rasterize` of the same pos and tri.
-        pos: (B, V, 4) vertices in clip space.
+        pos: (B, V, 4) vertices in clip space, or (V, 4) for all images.
         tri: (F, 3) vertex indices.
         topology_hash: from `antialias_construct_topology_hash(tri)`, to save its time.
-        pos_gradient_boost: factor on the gradients to pos (float32 only).
+        pos_gradient_boost: factor on the gradients to pos.
 
     Returns:
         (B, H, W, C) colours.
@@ -49,20 +56,27 @@ def antialias(
     Gradients reach color and pos. float64 takes the reference's path. Raises ValueError on bad
     arguments.
     """
+    _check(color, rast, pos, tri)
+    if color.is_cuda:
+        return _gpu.antialias(color, rast, pos, tri, topology_hash, pos_gradient_boost)
+    opposite = _opposite(tri, topology_hash)
     if color.dtype == torch.float64:
-        return antialias_ref(color, rast, pos, tri)
-    opposite = _check(color, rast, pos, tri, topology_hash)
+        return _antialias_ref(color, rast, pos, tri, opposite, pos_gradient_boost)
     out: Tensor = _Antialias.apply(  # type: ignore[no-untyped-call]
         color, rast, pos, tri, opposite, pos_gradient_boost
     )
     return out
 
 
-def antialias_construct_topology_hash(tri: Tensor) -> Tensor:
-    """(F, 3): across the edge opposite to each corner, the far corner, as 3 * triangle + corner.
+def antialias_construct_topology_hash(tri: Tensor) -> Topology:
+    """What `antialias` needs to know of triangles (F, 3), to give to it as `topology_hash`.
 
-    -1 where the edge is a border, or where more than two triangles meet.
+    On the CPU (F, 3): across the edge opposite to each corner, the far corner, as
+    3 * triangle + corner; -1 where the edge is a border, or where more than two triangles meet.
     """
+    check_integers("tri", tri, (None, 3))
+    if tri.is_cuda:
+        return _gpu.topology_hash(tri)
     edges = np.sort(indices(tri)[:, [[1, 2], [2, 0], [0, 1]]].reshape(-1, 2), axis=1)
     order = np.lexsort((edges[:, 1], edges[:, 0]))
     _, starts, counts = np.unique(edges[order], axis=0, return_index=True, return_counts=True)
@@ -73,9 +87,25 @@ def antialias_construct_topology_hash(tri: Tensor) -> Tensor:
     return torch.from_numpy(opposite.reshape(-1, 3))
 
 
-def antialias_ref(color: Tensor, rast: Tensor, pos: Tensor, tri: Tensor) -> Tensor:
+def antialias_ref(
+    color: Tensor,
+    rast: Tensor,
+    pos: Tensor,
+    tri: Tensor,
+    topology_hash: Tensor | None = None,
+    pos_gradient_boost: float = 1.0,
+) -> Tensor:
     """The same as `antialias` in plain PyTorch: slow, one pair of pixels after another."""
-    opposite = _check(color, rast, pos, tri, None)
+    _check(color, rast, pos, tri)
+    opposite = _opposite(tri, topology_hash)
+    return _antialias_ref(color, rast, pos, tri, opposite, pos_gradient_boost)
+
+
+def _antialias_ref(
+    color: Tensor, rast: Tensor, pos: Tensor, tri: Tensor, opposite: Tensor, boost: float
+) -> Tensor:
+    pos = pos.expand(len(rast), -1, -1)
+    pos = pos * boost + (1 - boost) * pos.detach()
     edges = _edges_ref(rast.detach(), pos.detach().double(), tri.long(), opposite)
     b, y, x, axis, forward, near, far = torch.tensor(edges).reshape(-1, 7).unbind(1)
     screen = _screen_ref(pos, rast)
@@ -105,20 +135,34 @@ def _edges_ref(rast: Tensor, pos: Tensor, tri: Tensor, opposite: Tensor) -> list
     The pixel sees the nearer surface; axis 0 is x; direction 1 leads to the higher index.
     """
     screen, ahead = _screen_ref(pos, rast), (pos[..., 3] > 0)[:, tri].all(-1)
+    depth = _depth_ref(rast, pos, tri)
     outline = _outline_ref(screen, tri, opposite)
     edges = []
     for axis in range(2):
-        first, second = (rast.narrow(2 - axis, at, rast.shape[2 - axis] - 1) for at in (0, 1))
-        for b, y, x in torch.nonzero(first[..., 3] != second[..., 3]).tolist():
-            (*_, z0, f0), (*_, z1, f1) = first[b, y, x].tolist(), second[b, y, x].tolist()
-            forward = f1 == 0 or (f0 > 0 and z0 < z1)
-            f, other = (int(f0), int(f1)) if forward else (int(f1), int(f0))
+        length = rast.shape[2 - axis] - 1
+        first, second = (rast[..., 3].long().narrow(2 - axis, i, length) for i in (0, 1))
+        nearer = torch.less(*(depth.narrow(2 - axis, i, length) for i in (0, 1)))
+        forward_all = (second == 0) | ((first > 0) & nearer)
+        for b, y, x in torch.nonzero(first != second).tolist():
+            forward, ids = bool(forward_all[b, y, x]), (int(first[b, y, x]), int(second[b, y, x]))
+            f, other = ids if forward else ids[::-1]
             pixel = (x, y) if forward else (x + 1 - axis, y + axis)
             mesh = screen[b], tri, opposite, outline[b], ahead[b]
             edge = _walk_ref(mesh, f - 1, other - 1, pixel, axis, forward)
             if edge is not None:
                 edges.append([b, pixel[1], pixel[0], axis, int(forward), *edge])
     return edges
+
+
+def _depth_ref(rast: Tensor, pos: Tensor, tri: Tensor) -> Tensor:
+    """(B, H, W) z/w of what each pixel sees; the image holds too few digits of it where folded."""
+    images = torch.arange(len(pos))[:, None, None, None]
+    corners = pos[images, tri[(rast[..., 3].long() - 1).clamp(min=0)]]
+    points = corners[..., [0, 1, 3]]
+    lines = torch.linalg.cross(points[..., [1, 2, 0], :], points[..., [2, 0, 1], :])
+    fx, fy = ((2 * torch.arange(size) + 1).to(pos) / size - 1 for size in rast.shape[2:0:-1])
+    a = lines[..., 0] * fx[:, None] + lines[..., 1] * fy[:, None, None] + lines[..., 2]
+    return (a * corners[..., 2]).sum(-1) / (a * corners[..., 3]).sum(-1)
 
 
 def _outline_ref(screen: Tensor, tri: Tensor, opposite: Tensor) -> Tensor:
@@ -167,24 +211,25 @@ def _walk_ref(
     return None
 
 
-def _check(
-    color: Tensor, rast: Tensor, pos: Tensor, tri: Tensor, opposite: Tensor | None
-) -> Tensor:
-    """Check the arguments; returns the topology."""
-    check_float("pos", pos, (None, None, 4))
+def _check(color: Tensor, rast: Tensor, pos: Tensor, tri: Tensor) -> None:
+    check_float("pos", pos, (None, 4) if pos.ndim == 2 else (None, None, 4))
     check_finite("pos", pos)
-    check_triangles("tri", tri, pos.shape[1])
+    check_triangles("tri", tri, pos.shape[-2])
+    check_device("pos", pos, "tri", tri)
     check_rast("rast", rast, len(tri))
     check_float("color", color, (*rast.shape[:3], None))
     check_same("color", color, "rast", rast)
     check_same("color", color, "pos", pos)
-    if len(pos) != len(rast):
+    if pos.ndim == 3 and len(pos) != len(rast):
         raise ValueError(f"pos must hold {len(rast)} meshes as rast does, not {len(pos)}")
-    if opposite is None:
-        return antialias_construct_topology_hash(tri)
-    if opposite.shape != tri.shape or opposite.dtype != torch.int64:
+
+
+def _opposite(tri: Tensor, topology_hash: Topology | None) -> Tensor:
+    if topology_hash is None:
+        topology_hash = antialias_construct_topology_hash(tri)
+    if not isinstance(topology_hash, Tensor) or topology_hash.shape != tri.shape:
         raise ValueError("topology_hash must come from antialias_construct_topology_hash(tri)")
-    return opposite
+    return topology_hash
 
 
 class _Antialias(torch.autograd.Function):
@@ -199,9 +244,10 @@ class _Antialias(torch.autograd.Function):
         boost: float,
     ) -> Tensor:
         out = color.clone(memory_format=torch.contiguous_format)
-        edges = find_edges(array(rast), array(pos), indices(tri), array(opposite))
-        ctx.edges = edges
-        ctx.difference = blend(array(out), *edges)
+        meshes = array(pos if pos.ndim == 3 else pos[None])
+        ids = array(rast[..., 3].int()) - 1
+        ctx.edges = find_edges(ids, meshes, indices(tri), indices(opposite), False)
+        ctx.difference = blend(array(out), *ctx.edges)
         ctx.boost = boost
         ctx.save_for_backward(pos)
         return out
@@ -211,72 +257,105 @@ class _Antialias(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> Any:
         (pos,) = ctx.saved_tensors
         grad_color = grad.clone(memory_format=torch.contiguous_format)
-        moves = np.zeros(pos.shape)
-        blend_backward(array(grad_color), array(pos), ctx.difference, moves, *ctx.edges)
-        grad_pos = torch.from_numpy(moves * ctx.boost).to(pos.dtype)
+        meshes = array(pos if pos.ndim == 3 else pos[None])
+        moves = np.zeros(meshes.shape)
+        blend_backward(array(grad_color), meshes, ctx.difference, moves, *ctx.edges)
+        grad_pos = torch.from_numpy(moves * ctx.boost).to(pos.dtype).view_as(pos)
         return grad_color, None, grad_pos, None, None, None
 
 
-def find_edges(rast: Array, pos: Array, tri: Array, opposite: Array) -> tuple[Array, Array, Array]:
-    """Find where outlines cut pixels.
+def find_edges(
+    ids: Array, pos: Array, tri: Array, opposite: Array, cull: bool
+) -> tuple[Array, Array, Array]:
+    """Find where outlines cut pixels of ids (B, H, W), -1 where there is no triangle.
 
-    Returns the first item of each image and the end of the last (B + 1,), the items (N, 6) =
-    (target y, target x, source y, source x, vertices of the edge), and the share (N,) of the
-    source's colour that the target takes, negative where the target is not on the edge's surface.
+    `cull` says that only counter-clockwise triangles are drawn. Returns the first item of each
+    image and the end of the last (B + 1,), the items (N, 6) = (target y, target x, source y,
+    source x, vertices of the edge), and the share (N,) of the source's colour that the target
+    takes, negative where the target is not on the edge's surface.
     """
-    batch, height, width = rast.shape[:3]
-    meshes = *_outlines(pos, tri, opposite, height, width), tri, opposite
-    counts = np.empty(batch * height, np.int64)
-    items = np.empty((batch * height, 2 * width, 6), np.int32)  # only what is used costs memory
-    shares = np.empty((batch * height, 2 * width))
-    _find(rast, meshes, counts, items, shares, get_num_threads())
-    starts = np.append(0, np.cumsum(counts))[::height].copy()
-    return starts, *_gather(counts, items, shares)
+    edges: tuple[Array, Array, Array] = _find(ids, pos, tri, opposite, cull, get_num_threads())
+    return edges
+
+
+@kernel
+def _find(
+    ids: Array, pos: Array, tri: Array, opposite: Array, cull: bool, workers: int
+) -> tuple[Array, Array, Array]:
+    batch, height, width = ids.shape
+    meshes, tasks = pos.shape[0], batch * BANDS
+    screen, outline = np.empty((*pos.shape[:2], 2)), np.empty((meshes, tri.shape[0]), np.uint8)
+    sides = np.empty((meshes, 3 * tri.shape[0], 2), np.int32)
+    lengths = np.empty(meshes, np.int64)
+    for m in prange(meshes):
+        _to_pixels(pos[m], height, width, screen[m])
+        lengths[m] = _outlines(pos[m], tri, opposite, cull, (screen[m], outline[m], sides[m]))
+    marks, room = np.zeros(ids.shape, np.uint8), np.empty(tasks, np.int64)
+    for worker in prange(workers):
+        for task in range(worker, tasks, workers):
+            b, rows = task // BANDS, band(task % BANDS, height)
+            m = b % meshes
+            room[task] = _mark(screen[m], sides[m], lengths[m], rows, marks[b])
+    firsts = np.append(0, np.cumsum(room))
+    items, shares = np.empty((firsts[-1], 6), np.int32), np.empty(firsts[-1])
+    for worker in prange(workers):
+        for task in range(worker, tasks, workers):
+            b, rows, first = task // BANDS, band(task % BANDS, height), firsts[task]
+            m = b % meshes
+            mesh = pos[m], tri, opposite, screen[m], outline[m]
+            found = items[first:], shares[first:]
+            room[task] = _search(mesh, ids[b], marks[b], rows, found)
+    return _compact(firsts, room, items, shares)
 
 
 @device
-def _gather(counts: Array, items: Array, shares: Array) -> tuple[Array, Array]:
-    """The rows' items and shares one after another."""
-    total = counts.sum()
-    all_items, all_shares = np.empty((total, 6), np.int32), np.empty(total)
-    n = 0
-    for row in range(counts.shape[0]):
-        for k in range(counts[row]):
-            all_items[n], all_shares[n] = items[row, k], shares[row, k]
+def _compact(
+    firsts: Array, counts: Array, items: Array, shares: Array
+) -> tuple[Array, Array, Array]:
+    """Close the gaps between the bands' items; where each image's begin."""
+    starts, n = np.zeros(counts.shape[0] // BANDS + 1, np.int64), 0
+    for task in range(counts.shape[0]):
+        for k in range(firsts[task], firsts[task] + counts[task]):
+            items[n], shares[n] = items[k], shares[k]
             n += 1
-    return all_items, all_shares
+        starts[task // BANDS + 1] = n
+    return starts, items[:n].copy(), shares[:n].copy()
 
 
 @device
-def _outlines(
-    pos: Array, tri: Array, opposite: Array, height: int, width: int
-) -> tuple[Array, Array]:
-    """Vertices (B, V, 2) in pixel indices, and each triangle's outline edges as bits (B, F).
+def _to_pixels(pos: Array, height: int, width: int, screen: Array) -> None:
+    """Vertices (V, 2) in pixel indices."""
+    for v in range(pos.shape[0]):
+        w = np.float64(pos[v, 3])
+        screen[v, 0] = (pos[v, 0] / w * 0.5 + 0.5) * width - 0.5
+        screen[v, 1] = (pos[v, 1] / w * 0.5 + 0.5) * height - 0.5
+
+
+@device
+def _outlines(pos: Array, tri: Array, opposite: Array, cull: bool, out: Any) -> int:
+    """Each triangle's outline edges as bits (F,), and those that may be seen as pairs of vertices.
 
     Bit i belongs to the edge opposite to corner i; bit 3 marks triangles not ahead of the camera.
+    Returns how many pairs there are.
     """
-    batch, vertices, faces = pos.shape[0], pos.shape[1], tri.shape[0]
-    screen = np.empty((batch, vertices, 2))
-    for i in range(batch * vertices):
-        b, v = i // vertices, i % vertices
-        w = np.float64(pos[b, v, 3])
-        screen[b, v, 0] = (pos[b, v, 0] / w * 0.5 + 0.5) * width - 0.5
-        screen[b, v, 1] = (pos[b, v, 1] / w * 0.5 + 0.5) * height - 0.5
-    outline = np.zeros((batch, faces), np.uint8)
-    for i in range(batch * faces):
-        b, f = i // faces, i % faces
-        bits = 0
+    screen, outline, sides = out
+    n = 0
+    for f in range(tri.shape[0]):
+        behind = pos[tri[f, 0], 3] <= 0 or pos[tri[f, 1], 3] <= 0 or pos[tri[f, 2], 3] <= 0
+        area = _area(screen, tri[f, 0], tri[f, 1], tri[f, 2])
+        outline[f] = 8 if behind else 0
+        if behind or (cull and area < 0):
+            continue
         for k in range(3):
             a, c, d = tri[f, k], tri[f, (k + 1) % 3], tri[f, (k + 2) % 3]
             far = opposite[f, k]
-            if far < 0 or (_area(screen[b], tri[far // 3, far % 3], c, d) >= 0) == (
-                _area(screen[b], a, c, d) >= 0
+            if far < 0 or (_area(screen, tri[far // 3, far % 3], c, d) >= 0) == (
+                _area(screen, a, c, d) >= 0
             ):
-                bits |= 1 << k
-            if pos[b, a, 3] <= 0:
-                bits |= 8
-        outline[b, f] = bits
-    return screen, outline
+                outline[f] |= 1 << k
+                sides[n, 0], sides[n, 1] = c, d
+                n += 1
+    return n
 
 
 @device
@@ -286,67 +365,107 @@ def _area(screen: Array, a: int, b: int, c: int) -> float:
 
 
 @device
-def _nearer(here: float, there: float, here_depth: float, there_depth: float) -> bool:
-    """Whether the first of two pixels sees the nearer surface, from their ids + 1 and depths."""
-    return there == 0 or (here > 0 and here_depth < there_depth)
+def _mark(screen: Array, sides: Array, length: int, rows: tuple[int, int], marks: Array) -> int:
+    """Mark the pixels of some rows between which and the next in x (1) or y (2) a side may pass.
+
+    Returns how many such pairs there are.
+    """
+    low, high = rows
+    width = marks.shape[1]
+    n = 0
+    for k in range(length):
+        a, b = sides[k, 0], sides[k, 1]
+        rise, run = screen[b, 1] - screen[a, 1], screen[b, 0] - screen[a, 0]
+        if abs(rise) >= abs(run):
+            first, last = _between(screen[a, 1], screen[b, 1], low, high)
+            for y in range(first, last):
+                x = screen[a, 0] + (y - screen[a, 1]) * (run / rise)
+                left, right = _around(x, 0, width - 1)
+                for i in range(left, right):
+                    n += (marks[y, i] & 1) == 0
+                    marks[y, i] |= 1
+        if abs(run) >= abs(rise):
+            first, last = _between(screen[a, 0], screen[b, 0], 0, width)
+            for x in range(first, last):
+                y = screen[a, 1] + (x - screen[a, 0]) * (rise / run)
+                left, right = _around(y, low, min(high, marks.shape[0] - 1))
+                for i in range(left, right):
+                    n += (marks[i, x] & 2) == 0
+                    marks[i, x] |= 2
+    return n
 
 
 @device
-def _start(
-    row: Array, x: int, next_row: Array, next_x: int, opposite: Array, outline: Array
-) -> tuple[int, bool]:
-    """Triangle + 1 from which to walk, and whether from the first pixel; 0 on joined surfaces.
-
-    Joined are a triangle with itself, and two that share an inner edge.
-    """
-    here, there = row[x, 3], next_row[next_x, 3]
-    if here == there:
-        return 0, True
-    forward = _nearer(here, there, row[x, 2], next_row[next_x, 2])
-    f, other = np.int64(here) - 1, np.int64(there) - 1
-    if not forward:
-        f, other = other, f
-    if other >= 0:
-        for k in range(3):
-            far = opposite[f, k]
-            if far >= 0 and far // 3 == other and not (outline[f] >> k) & 1:
-                return 0, True
-    return f + 1, forward
+def _between(start: float, end: float, low: int, high: int) -> tuple[int, int]:
+    """The first, and the one after the last, pixel centre of [low, high) between two places."""
+    first, last = np.ceil(min(start, end)), np.ceil(max(start, end))
+    return np.int64(min(max(first, low), high)), np.int64(min(max(last, low), high))
 
 
-@kernel
-def _find(
-    rast: Array, meshes: Any, counts: Array, items: Array, shares: Array, workers: int
-) -> None:
-    """Fill the items and shares of each row (B * H), and how many there are."""
-    batch, height, width = rast.shape[:3]
-    screen, outline, tri, opposite = meshes
-    for worker in prange(workers):
-        for row in range(worker, batch * height, workers):
-            b, y, n = row // height, row % height, 0
-            here, above, bits = rast[b, y], rast[b, min(y + 1, height - 1)], outline[b]
-            mesh = screen[b], tri, opposite, bits
-            for x in range(width):
-                right = min(x + 1, width - 1)
-                if here[x, 3] != here[right, 3]:
-                    f, forward = _start(here, x, here, right, opposite, bits)
-                    ends = (y, x, y, right) if forward else (y, right, y, x)
-                    n += f > 0 and _cut(mesh, f - 1, ends, items[row], shares[row], n)
-                if here[x, 3] != above[x, 3]:
-                    f, forward = _start(here, x, above, x, opposite, bits)
-                    ends = (y, x, y + 1, x) if forward else (y + 1, x, y, x)
-                    n += f > 0 and _cut(mesh, f - 1, ends, items[row], shares[row], n)
-            counts[row] = n
+@device
+def _around(place: float, low: int, high: int) -> tuple[int, int]:
+    """The first, and the one after the last, pixel of [low, high) that with the next spans it."""
+    first, last = np.ceil(place - 1 - 2 * _SLACK), np.floor(place + 2 * _SLACK) + 1
+    return np.int64(min(max(first, low), high)), np.int64(min(max(last, low), high))
+
+
+@device
+def _search(
+    mesh: Any, ids: Array, marks: Array, rows: tuple[int, int], found: tuple[Array, Array]
+) -> int:
+    """Fill items and shares from the marked pixels of some rows; returns how many there are."""
+    items, shares = found
+    n = 0
+    for y in range(*rows):
+        for x in range(ids.shape[1]):
+            mark = marks[y, x]
+            if mark & 1 and ids[y, x] != ids[y, x + 1]:
+                n += _cut(mesh, ids, (y, x, y, x + 1), items, shares, n)
+            if mark & 2 and ids[y, x] != ids[y + 1, x]:
+                n += _cut(mesh, ids, (y, x, y + 1, x), items, shares, n)
+    return n
+
+
+@device
+def _depth(mesh: Any, ids: Array, y: int, x: int) -> float:
+    """z/w of what a pixel sees, infinite where it sees nothing."""
+    pos, tri = mesh[0], mesh[1]
+    f = ids[y, x]
+    if f < 0:
+        return np.inf
+    lines = lines_of(pos, tri, f)
+    fx, fy = (2 * x + 1) / ids.shape[1] - 1, (2 * y + 1) / ids.shape[0] - 1
+    z = w = 0.0
+    for i in range(3):
+        a = at(lines[i], fx, fy)
+        z += a * pos[tri[f, i], 2]
+        w += a * pos[tri[f, i], 3]
+    return z * reciprocal(w)
+
+
+@device
+def _joined(mesh: Any, f: int, other: int) -> bool:
+    """Whether two triangles share an inner edge."""
+    opposite, outline = mesh[2], mesh[4]
+    for k in range(3):
+        far = opposite[f, k]
+        if far >= 0 and far // 3 == other and not (outline[f] >> k) & 1:
+            return True
+    return False
 
 
 @device
 def _cut(
-    mesh: Any, f: int, ends: tuple[int, int, int, int], items: Array, shares: Array, n: int
+    mesh: Any, ids: Array, ends: tuple[int, int, int, int], items: Array, shares: Array, n: int
 ) -> bool:
     """Fill item and share n if a steep outline passes between a pair of pixels."""
-    screen, tri, _, _ = mesh
     y, x, y1, x1 = ends
-    f, edge, d = _walk(mesh, f, ends)
+    if not _depth(mesh, ids, y, x) < _depth(mesh, ids, y1, x1):
+        y, x, y1, x1 = y1, x1, y, x
+    if ids[y1, x1] >= 0 and _joined(mesh, ids[y, x], ids[y1, x1]):
+        return False
+    tri, screen = mesh[1], mesh[3]
+    f, edge, d = _walk(mesh, ids[y, x], (y, x, y1, x1))
     if edge < 0:
         return False
     a, b, axis = tri[f, (edge + 1) % 3], tri[f, (edge + 2) % 3], 1 if x == x1 else 0
@@ -356,7 +475,7 @@ def _cut(
     shares[n] = 0.5 - min(max(d, 0.0), 1.0)
     if shares[n] < 0:
         y, x, y1, x1 = y1, x1, y, x
-    for i, value in enumerate((y, x, y1, x1, a, b)):
+    for i, value in enumerate((y, x, y1, x1, np.int64(a), np.int64(b))):
         items[n, i] = value
     return True
 
@@ -364,7 +483,7 @@ def _cut(
 @device
 def _walk(mesh: Any, f: int, ends: tuple[int, int, int, int]) -> tuple[int, int, float]:
     """Walk over the mesh to the next pixel: triangle and edge of the outline on the way, or -1."""
-    screen, tri, opposite, outline = mesh
+    _, tri, opposite, screen, outline = mesh
     y, x, y1, x1 = ends
     axis, forward = 1 if x == x1 else 0, x1 + y1 > x + y
     entered = -1
@@ -404,11 +523,11 @@ def _distance(screen: Array, a: int, b: int, y: int, x: int, axis: int, forward:
     return d if forward else -d
 
 
-@device
+@kernel
 def blend(color: Array, starts: Array, items: Array, shares: Array) -> Array:
     """Blend color (B, H, W, C) in place; returns source minus target (N, C) before blending."""
     difference = np.empty((items.shape[0], color.shape[3]), color.dtype)
-    for b in range(color.shape[0]):
+    for b in prange(color.shape[0]):
         for n in range(starts[b], starts[b + 1]):
             y, x, y1, x1 = items[n, 0], items[n, 1], items[n, 2], items[n, 3]
             for c in range(color.shape[3]):
@@ -419,7 +538,7 @@ def blend(color: Array, starts: Array, items: Array, shares: Array) -> Array:
     return difference
 
 
-@device
+@kernel
 def blend_backward(
     grad: Array,
     pos: Array,
@@ -430,21 +549,23 @@ def blend_backward(
     shares: Array,
 ) -> None:
     """Turn the blended image's gradient, in place, into the image's before; add to grad_pos."""
-    height, width, channels = grad.shape[1:]
+    batch, height, width, channels = grad.shape
+    meshes = pos.shape[0]
     changes = np.empty(difference.shape)
-    for b in range(grad.shape[0]):
-        for n in range(starts[b], starts[b + 1]):
-            weight = 0.0
-            for c in range(channels):
-                g = grad[b, items[n, 0], items[n, 1], c]
-                weight += g * difference[n, c]
-                changes[n, c] = abs(shares[n]) * g
-            if abs(shares[n]) < 0.5:
-                _move_edge(pos[b], items[n], shares[n], weight, height, width, grad_pos[b])
-        for n in range(starts[b], starts[b + 1]):
-            for c in range(channels):
-                grad[b, items[n, 0], items[n, 1], c] -= changes[n, c]
-                grad[b, items[n, 2], items[n, 3], c] += changes[n, c]
+    for m in prange(meshes):
+        for b in range(m, batch, meshes):
+            for n in range(starts[b], starts[b + 1]):
+                weight = 0.0
+                for c in range(channels):
+                    g = grad[b, items[n, 0], items[n, 1], c]
+                    weight += g * difference[n, c]
+                    changes[n, c] = abs(shares[n]) * g
+                if abs(shares[n]) < 0.5:
+                    _move_edge(pos[m], items[n], shares[n], weight, height, width, grad_pos[m])
+            for n in range(starts[b], starts[b + 1]):
+                for c in range(channels):
+                    grad[b, items[n, 0], items[n, 1], c] -= changes[n, c]
+                    grad[b, items[n, 2], items[n, 3], c] += changes[n, c]
 
 
 @device

@@ -1,4 +1,4 @@
-"""Scaled orthographic cameras, with the head turned by yaw and pitch for other views."""
+"""Cameras, scaled orthographic or perspective, with the head turned by yaw and pitch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from torch import Tensor
 
 _FRONT = (6.0, 0.0, 0.034)  # the whole embedded head and its neck
 _PIVOT = (0.0, -0.02, -0.05)  # the middle of the embedded head, in metres
+_NEAR = 0.01  # metres
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,7 @@ class Camera:
     def __post_init__(self) -> None:
         if self.params.ndim != 2 or self.params.shape[1] != 3:
             raise ValueError(f"params must have shape (B, 3), not {tuple(self.params.shape)}")
-        for name, angle in (("yaw", self.yaw), ("pitch", self.pitch)):
-            if angle is not None and angle.shape != self.params.shape[:1]:
-                raise ValueError(f"{name} must have shape ({len(self)},), not {tuple(angle.shape)}")
+        _check_each(len(self), yaw=self.yaw, pitch=self.pitch)
 
     def __len__(self) -> int:
         return len(self.params)
@@ -49,39 +48,147 @@ class Camera:
         cls, yaw_degrees: float | Sequence[float], pitch_degrees: float | Sequence[float] = 0.0
     ) -> "Camera":
         """The whole embedded head turned by these angles; a camera for each of a sequence."""
-        yaw = torch.deg2rad(torch.atleast_1d(torch.as_tensor(yaw_degrees, dtype=torch.float32)))
-        pitch = torch.deg2rad(torch.atleast_1d(torch.as_tensor(pitch_degrees, dtype=torch.float32)))
-        yaw, pitch = torch.broadcast_tensors(yaw, pitch)
+        yaw, pitch = _radians(yaw_degrees, pitch_degrees)
         return cls(torch.tensor(_FRONT).repeat(len(yaw), 1), yaw, pitch)
 
     def to(self, device: torch.device | str) -> "Camera":
         """The same cameras on another device."""
-        yaw = None if self.yaw is None else self.yaw.to(device)
-        pitch = None if self.pitch is None else self.pitch.to(device)
+        yaw, pitch = _moved(self.yaw, device), _moved(self.pitch, device)
         return Camera(self.params.to(device), yaw, pitch, self.pivot)
+
+    def to_view(self, vertices: Tensor) -> Tensor:
+        """Vertices (B, V, 3) in metres, turned; x right, y up, z toward the camera."""
+        _check_batch(vertices, len(self))
+        return _turn(vertices, self.yaw, self.pitch, self.pivot)
 
     def to_clip(self, vertices: Tensor) -> Tensor:
         """Vertices (B, V, 3) in metres to clip space (B, V, 4); one camera serves every batch."""
-        if vertices.ndim != 3 or vertices.shape[2] != 3:
-            raise ValueError(f"vertices must have shape (B, V, 3), not {tuple(vertices.shape)}")
-        if len(self) not in (1, len(vertices)):
-            raise ValueError(f"camera must hold 1 or {len(vertices)} cameras, not {len(self)}")
-        vertices = self._turn(vertices)
+        vertices = self.to_view(vertices)
         params = self.params.to(vertices)[:, None]
         xy = params[..., :1] * (vertices[..., :2] + params[..., 1:])
         depth = -vertices[..., 2:]
         return torch.cat([xy, depth, torch.ones_like(depth)], -1)
 
-    def _turn(self, vertices: Tensor) -> Tensor:
-        pivot = vertices.new_tensor(self.pivot)
-        x, y, z = (vertices - pivot).unbind(-1)
-        if self.pitch is not None:
-            cos, sin = (
-                self.pitch.to(vertices)[:, None].cos(),
-                self.pitch.to(vertices)[:, None].sin(),
-            )
-            y, z = cos * y - sin * z, sin * y + cos * z
-        if self.yaw is not None:
-            cos, sin = self.yaw.to(vertices)[:, None].cos(), self.yaw.to(vertices)[:, None].sin()
-            x, z = cos * x + sin * z, cos * z - sin * x
-        return torch.stack([x, y, z], -1) + pivot
+    def toward(self, view: Tensor) -> Tensor:
+        """Unit directions (B, V, 3) from points of `to_view` to the camera."""
+        return view.new_tensor([0.0, 0.0, 1.0]).expand_as(view)
+
+
+@dataclass(frozen=True)
+class PerspectiveCamera:
+    """Pinhole cameras that look along -z at heads in metres.
+
+    A point d metres before the camera lands at x' = cot(fov / 2) (x - eye_x) / d, and y' likewise,
+    in -1..1 over the square image, y up. What lies between 1 cm and ten times the camera's
+    distance from the pivot is seen.
+
+    Attributes:
+        eye: (B, 3) the camera's place in metres, before the head (z positive).
+        fov: (B,) angle in radians that the image spans, in 0..pi.
+        yaw, pitch, pivot: turns of the head, as `Camera` has them.
+    """
+
+    eye: Tensor
+    fov: Tensor
+    yaw: Tensor | None = None
+    pitch: Tensor | None = None
+    pivot: tuple[float, float, float] = _PIVOT
+
+    def __post_init__(self) -> None:
+        if self.eye.ndim != 2 or self.eye.shape[1] != 3:
+            raise ValueError(f"eye must have shape (B, 3), not {tuple(self.eye.shape)}")
+        _check_each(len(self), fov=self.fov, yaw=self.yaw, pitch=self.pitch)
+        if not bool(((self.fov > 0) & (self.fov < torch.pi)).all()):
+            raise ValueError("fov must be between 0 and pi")
+        if not bool((self.eye[:, 2] > self.pivot[2] + _NEAR).all()):
+            raise ValueError("eye must lie before the pivot: its z must be greater")
+
+    def __len__(self) -> int:
+        return len(self.eye)
+
+    @classmethod
+    def turned(
+        cls,
+        yaw_degrees: float | Sequence[float],
+        pitch_degrees: float | Sequence[float] = 0.0,
+        distance: float = 1.0,
+    ) -> "PerspectiveCamera":
+        """The whole embedded head turned by these angles, from this many metres off its middle.
+
+        At the middle's depth it frames what `Camera.turned` does.
+        """
+        yaw, pitch = _radians(yaw_degrees, pitch_degrees)
+        scale, tx, ty = _FRONT
+        eye = torch.tensor([-tx, -ty, _PIVOT[2] + distance]).repeat(len(yaw), 1)
+        fov = 2 * torch.atan(torch.tensor(1 / (scale * distance))).expand(len(yaw))
+        return cls(eye, fov, yaw, pitch)
+
+    def to(self, device: torch.device | str) -> "PerspectiveCamera":
+        """The same cameras on another device."""
+        yaw, pitch = _moved(self.yaw, device), _moved(self.pitch, device)
+        return PerspectiveCamera(self.eye.to(device), self.fov.to(device), yaw, pitch, self.pivot)
+
+    def to_view(self, vertices: Tensor) -> Tensor:
+        """Vertices (B, V, 3) in metres, turned; x right, y up, z toward the camera."""
+        _check_batch(vertices, len(self))
+        return _turn(vertices, self.yaw, self.pitch, self.pivot)
+
+    def to_clip(self, vertices: Tensor) -> Tensor:
+        """Vertices (B, V, 3) in metres to clip space (B, V, 4); one camera serves every batch."""
+        eye = self.eye.to(vertices)[:, None]
+        offset = self.to_view(vertices) - eye
+        xy = offset[..., :2] / torch.tan(self.fov.to(vertices) / 2)[:, None, None]
+        w, far = -offset[..., 2:], 10 * (eye[..., 2:] - self.pivot[2])
+        z = ((far + _NEAR) * w - 2 * far * _NEAR) / (far - _NEAR)
+        return torch.cat([xy, z, w], -1)
+
+    def toward(self, view: Tensor) -> Tensor:
+        """Unit directions (B, V, 3) from points of `to_view` to the camera."""
+        return torch.nn.functional.normalize(self.eye.to(view)[:, None] - view, dim=-1)
+
+
+def _check_each(batch: int, **values: Tensor | None) -> None:
+    for name, value in values.items():
+        if value is not None and value.shape != (batch,):
+            raise ValueError(f"{name} must have shape ({batch},), not {tuple(value.shape)}")
+
+
+def _check_batch(vertices: Tensor, cameras: int) -> None:
+    if vertices.ndim != 3 or vertices.shape[2] != 3:
+        raise ValueError(f"vertices must have shape (B, V, 3), not {tuple(vertices.shape)}")
+    if cameras not in (1, len(vertices)):
+        raise ValueError(f"camera must hold 1 or {len(vertices)} cameras, not {cameras}")
+
+
+def _radians(
+    yaw_degrees: float | Sequence[float], pitch_degrees: float | Sequence[float]
+) -> tuple[Tensor, Tensor]:
+    yaw, pitch = (
+        torch.deg2rad(torch.atleast_1d(torch.as_tensor(degrees, dtype=torch.float32)))
+        for degrees in (yaw_degrees, pitch_degrees)
+    )
+    yaw, pitch = torch.broadcast_tensors(yaw, pitch)
+    return yaw, pitch
+
+
+def _moved(value: Tensor | None, device: torch.device | str) -> Tensor | None:
+    return None if value is None else value.to(device)
+
+
+def _turn(
+    vertices: Tensor, yaw: Tensor | None, pitch: Tensor | None, pivot: tuple[float, float, float]
+) -> Tensor:
+    """Nod, then turn, about the pivot."""
+    if yaw is None and pitch is None:
+        return vertices
+    middle = vertices.new_tensor(pivot)
+    x, y, z = (vertices - middle).unbind(-1)
+    if pitch is not None:
+        angle = pitch.to(vertices)[:, None]
+        cos, sin = angle.cos(), angle.sin()
+        y, z = cos * y - sin * z, sin * y + cos * z
+    if yaw is not None:
+        angle = yaw.to(vertices)[:, None]
+        cos, sin = angle.cos(), angle.sin()
+        x, z = cos * x + sin * z, cos * z - sin * x
+    return torch.stack([x, y, z], -1) + middle

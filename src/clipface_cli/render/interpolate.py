@@ -8,7 +8,14 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from clipface_cli.render._check import check_float, check_rast, check_same, check_triangles
+from clipface_cli.render import _gpu
+from clipface_cli.render._check import (
+    check_device,
+    check_float,
+    check_rast,
+    check_same,
+    check_triangles,
+)
 from clipface_cli.render._jit import Array, array, device, indices, kernel, prange
 
 _CHUNKS = 16  # gradients to attributes are summed in this many fixed parts
@@ -37,13 +44,14 @@ def interpolate(
     Gradients reach attr, rast's u and v, and rast_db. float64 takes the reference's path. Raises
     ValueError on bad arguments.
     """
+    attr, chosen = _check(attr, rast, tri, rast_db, diff_attrs)
+    if attr.is_cuda:
+        return _gpu.interpolate(attr, rast, tri, rast_db, chosen)
     if attr.dtype == torch.float64:
-        return interpolate_ref(attr, rast, tri, rast_db, diff_attrs)
-    attr = _check(attr, rast, tri, rast_db, diff_attrs)
-    out: Tensor = _Interpolate.apply(attr, rast, tri)  # type: ignore[no-untyped-call]
-    if rast_db is None or diff_attrs is None:
-        return out, out.new_empty(*out.shape[:3], 0)
-    return out, _derivatives(attr, rast, tri, rast_db, diff_attrs)
+        return _interpolate_ref(attr, rast, tri, rast_db, chosen)
+    rast_db = rast.new_zeros(0, 0, 0, 4) if rast_db is None else rast_db
+    out, out_da = _Interpolate.apply(attr, rast, tri, rast_db, chosen)  # type: ignore[no-untyped-call]
+    return out, out_da
 
 
 def interpolate_ref(
@@ -54,14 +62,22 @@ def interpolate_ref(
     diff_attrs: Literal["all"] | Sequence[int] | None = None,
 ) -> tuple[Tensor, Tensor]:
     """The same as `interpolate` in plain PyTorch."""
-    attr = _check(attr, rast, tri, rast_db, diff_attrs)
+    attr, chosen = _check(attr, rast, tri, rast_db, diff_attrs)
+    return _interpolate_ref(attr, rast, tri, rast_db, chosen)
+
+
+def _interpolate_ref(
+    attr: Tensor, rast: Tensor, tri: Tensor, rast_db: Tensor | None, chosen: list[int]
+) -> tuple[Tensor, Tensor]:
     a0, a1, a2 = _corners(attr, rast, tri)
     u, v = rast[..., 0:1], rast[..., 1:2]
-    out = u * a0 + v * a1 + (1 - u - v) * a2
-    out = torch.where(rast[..., 3:] > 0, out, out.new_zeros(()))
-    if rast_db is None or diff_attrs is None:
+    covered, nothing = rast[..., 3:] > 0, rast.new_zeros(())
+    out = torch.where(covered, u * a0 + v * a1 + (1 - u - v) * a2, nothing)
+    if rast_db is None or not chosen:
         return out, out.new_empty(*out.shape[:3], 0)
-    return out, _derivatives(attr, rast, tri, rast_db, diff_attrs)
+    d0, d1 = (a0 - a2)[..., chosen, None], (a1 - a2)[..., chosen, None]
+    out_da = (rast_db[..., None, :2] * d0 + rast_db[..., None, 2:] * d1).flatten(-2)
+    return out, torch.where(covered, out_da, nothing)
 
 
 def _corners(attr: Tensor, rast: Tensor, tri: Tensor) -> Sequence[Tensor]:
@@ -71,32 +87,18 @@ def _corners(attr: Tensor, rast: Tensor, tri: Tensor) -> Sequence[Tensor]:
     return attr.expand(len(rast), -1, -1)[images, corners].unbind(-2)
 
 
-def _derivatives(
-    attr: Tensor,
-    rast: Tensor,
-    tri: Tensor,
-    rast_db: Tensor,
-    diff_attrs: Literal["all"] | Sequence[int],
-) -> Tensor:
-    if diff_attrs != "all":
-        attr = attr[..., list(diff_attrs)]
-    a0, a1, a2 = (corner[..., None] for corner in _corners(attr, rast, tri))
-    du, dv = rast_db[..., None, :2], rast_db[..., None, 2:]
-    out_da = du * (a0 - a2) + dv * (a1 - a2)
-    return torch.where(rast[..., 3:, None] > 0, out_da, out_da.new_zeros(())).flatten(-2)
-
-
 def _check(
     attr: Tensor,
     rast: Tensor,
     tri: Tensor,
     rast_db: Tensor | None,
     diff_attrs: Literal["all"] | Sequence[int] | None,
-) -> Tensor:
-    """Check the arguments; returns attr as (B or 1, V, A)."""
+) -> tuple[Tensor, list[int]]:
+    """Check the arguments; returns attr as (B or 1, V, A) and the attributes to differentiate."""
+    check_float("attr", attr, (None, None) if attr.ndim == 2 else (None, None, None))
     attr = attr[None] if attr.ndim == 2 else attr
-    check_float("attr", attr, (None, None, None))
     check_triangles("tri", tri, attr.shape[1])
+    check_device("attr", attr, "tri", tri)
     check_rast("rast", rast, len(tri))
     check_same("rast", rast, "attr", attr)
     if len(attr) not in (1, len(rast)):
@@ -106,38 +108,54 @@ def _check(
         check_same("rast", rast, "rast_db", rast_db)
     elif diff_attrs is not None:
         raise ValueError("diff_attrs needs rast_db")
-    chosen = [] if diff_attrs is None or diff_attrs == "all" else diff_attrs
+    if diff_attrs is None:
+        return attr, []
+    if isinstance(diff_attrs, str):
+        if diff_attrs != "all":
+            raise ValueError(f"diff_attrs must be 'all' or indices, not {diff_attrs!r}")
+        return attr, list(range(attr.shape[2]))
+    chosen = [int(index) for index in diff_attrs]
     if not all(0 <= index < attr.shape[2] for index in chosen):
         raise ValueError(f"diff_attrs must be 'all' or indices below {attr.shape[2]}")
-    return attr
+    return attr, chosen
 
 
 class _Interpolate(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, attr: Tensor, rast: Tensor, tri: Tensor) -> Tensor:
+    def forward(
+        ctx: Any, attr: Tensor, rast: Tensor, tri: Tensor, rast_db: Tensor, chosen: list[int]
+    ) -> Any:
         out = attr.new_empty(*rast.shape[:3], attr.shape[2])
-        _forward_kernel(array(attr), array(rast), indices(tri), array(out))
-        ctx.save_for_backward(attr, rast, tri)
-        return out
+        out_da = attr.new_empty(*rast.shape[:3], 2 * len(chosen))
+        which = np.array(chosen, np.int64)
+        inputs = array(attr), array(rast), indices(tri), array(rast_db), which
+        _forward_kernel(*inputs, array(out), array(out_da))
+        ctx.save_for_backward(attr, rast, tri, rast_db)
+        ctx.which = which
+        return out, out_da
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> Any:
-        saved_attr, saved_rast, saved_tri = ctx.saved_tensors
+    def backward(ctx: Any, grad: Tensor, grad_da: Tensor) -> Any:
+        (saved_attr, saved_rast, saved_tri, saved_db), which = ctx.saved_tensors, ctx.which
         attr, rast, tri = array(saved_attr), array(saved_rast), indices(saved_tri)
-        grad_out, grad_attr, grad_rast = array(grad), None, None
+        grads = array(grad), array(grad_da), which
+        grad_attr = grad_rast = grad_db = None
         if ctx.needs_input_grad[0]:
             parts = np.zeros((len(attr), max(1, _CHUNKS // len(attr)), *attr.shape[1:]))
-            _backward_attr_kernel(rast, tri, grad_out, parts)
-            grad_attr = torch.from_numpy(parts.sum(axis=1).astype(attr.dtype))
-        if ctx.needs_input_grad[1]:
-            grad_rast = torch.from_numpy(np.empty_like(rast))
-            _backward_rast_kernel(attr, rast, tri, grad_out, array(grad_rast))
-        return grad_attr, grad_rast, None
+            _backward_attr_kernel(rast, tri, array(saved_db), *grads, parts)
+            grad_attr = torch.from_numpy(parts.sum(axis=1)).to(saved_attr.dtype)
+        if ctx.needs_input_grad[1] or ctx.needs_input_grad[3]:
+            grad_rast, grad_db = saved_rast.new_empty(rast.shape), torch.zeros_like(saved_db)
+            outputs = array(grad_rast), array(grad_db)
+            _backward_rast_kernel(attr, rast, tri, *grads, *outputs)
+        return grad_attr, grad_rast, None, grad_db, None
 
 
 @kernel
-def _forward_kernel(attr: Array, rast: Array, tri: Array, out: Array) -> None:
+def _forward_kernel(
+    attr: Array, rast: Array, tri: Array, rast_db: Array, which: Array, out: Array, out_da: Array
+) -> None:
     batch, height, width = rast.shape[:3]
     for row in prange(batch * height):
         b, y = row // height, row % height
@@ -146,6 +164,7 @@ def _forward_kernel(attr: Array, rast: Array, tri: Array, out: Array) -> None:
             f = np.int64(rast[b, y, x, 3]) - 1
             if f < 0:
                 out[b, y, x] = 0
+                out_da[b, y, x] = 0
                 continue
             u, v = rast[b, y, x, 0], rast[b, y, x, 1]
             t0, t1, t2 = tri[f, 0], tri[f, 1], tri[f, 2]
@@ -153,11 +172,23 @@ def _forward_kernel(attr: Array, rast: Array, tri: Array, out: Array) -> None:
                 out[b, y, x, c] = (
                     u * source[t0, c] + v * source[t1, c] + (1 - u - v) * source[t2, c]
                 )
+            for i in range(which.shape[0]):
+                c, db = which[i], rast_db[b, y, x]
+                d0, d1 = source[t0, c] - source[t2, c], source[t1, c] - source[t2, c]
+                out_da[b, y, x, 2 * i] = db[0] * d0 + db[2] * d1
+                out_da[b, y, x, 2 * i + 1] = db[1] * d0 + db[3] * d1
 
 
 @kernel
 def _backward_rast_kernel(
-    attr: Array, rast: Array, tri: Array, grad: Array, grad_rast: Array
+    attr: Array,
+    rast: Array,
+    tri: Array,
+    grad: Array,
+    grad_da: Array,
+    which: Array,
+    grad_rast: Array,
+    grad_db: Array,
 ) -> None:
     batch, height, width = rast.shape[:3]
     for row in prange(batch * height):
@@ -174,28 +205,55 @@ def _backward_rast_kernel(
                 gu += grad[b, y, x, c] * (source[t0, c] - source[t2, c])
                 gv += grad[b, y, x, c] * (source[t1, c] - source[t2, c])
             grad_rast[b, y, x, 0], grad_rast[b, y, x, 1] = gu, gv
+            for i in range(which.shape[0]):
+                c = which[i]
+                d0, d1 = source[t0, c] - source[t2, c], source[t1, c] - source[t2, c]
+                for axis in range(2):
+                    grad_db[b, y, x, axis] += grad_da[b, y, x, 2 * i + axis] * d0
+                    grad_db[b, y, x, 2 + axis] += grad_da[b, y, x, 2 * i + axis] * d1
 
 
 @kernel
-def _backward_attr_kernel(rast: Array, tri: Array, grad: Array, parts: Array) -> None:
+def _backward_attr_kernel(
+    rast: Array,
+    tri: Array,
+    rast_db: Array,
+    grad: Array,
+    grad_da: Array,
+    which: Array,
+    parts: Array,
+) -> None:
     """Sum into parts (B or 1, chunks, V, A); chunk k owns rows k, k + chunks, ... of its images."""
     batch, height, width = rast.shape[:3]
     meshes, chunks = parts.shape[:2]
     rows = batch // meshes * height
     for task in prange(meshes * chunks):
         mesh, k = task // chunks, task % chunks
+        part = parts[mesh, k]
         for row in range(k, rows, chunks):
             b, y = mesh * (batch // meshes) + row // height, row % height
             for x in range(width):
                 f = np.int64(rast[b, y, x, 3]) - 1
-                if f >= 0:
-                    u, v = rast[b, y, x, 0], rast[b, y, x, 1]
-                    _scatter(parts[mesh, k], tri[f], u, v, grad[b, y, x])
+                if f < 0:
+                    continue
+                u, v = rast[b, y, x, 0], rast[b, y, x, 1]
+                for c in range(part.shape[1]):
+                    _scatter(part, tri, f, c, u * grad[b, y, x, c], v * grad[b, y, x, c])
+                    part[tri[f, 2], c] += grad[b, y, x, c]
+                for i in range(which.shape[0]):
+                    gx, gy, db = (
+                        grad_da[b, y, x, 2 * i],
+                        grad_da[b, y, x, 2 * i + 1],
+                        rast_db[b, y, x],
+                    )
+                    _scatter(
+                        part, tri, f, which[i], gx * db[0] + gy * db[1], gx * db[2] + gy * db[3]
+                    )
 
 
 @device
-def _scatter(part: Array, corners: Array, u: float, v: float, grad: Array) -> None:
-    for c in range(grad.shape[0]):
-        part[corners[0], c] += u * grad[c]
-        part[corners[1], c] += v * grad[c]
-        part[corners[2], c] += (1 - u - v) * grad[c]
+def _scatter(part: Array, tri: Array, f: int, c: int, first: float, second: float) -> None:
+    """Add to the first two corners' attribute what is taken from the third's."""
+    part[tri[f, 0], c] += first
+    part[tri[f, 1], c] += second
+    part[tri[f, 2], c] -= first + second

@@ -1,17 +1,20 @@
-"""Render textured heads: unlit, on a plain background, differentiable."""
+"""Render textured heads: unlit or shaded, on a plain or given background, differentiable."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from clipface_cli.errors import InputError
-from clipface_cli.render._check import check_finite, check_float, check_triangles
+from clipface_cli.render import _composed, _gpu, _unlit
+from clipface_cli.render._check import check_finite, check_float, check_same, check_triangles
 from clipface_cli.render._jit import array, indices
-from clipface_cli.render._unlit import draw
 from clipface_cli.render.antialias import antialias_construct_topology_hash
+from clipface_cli.render.light import Light
 from clipface_cli.render.texture import flip_v
+
+_BACKENDS = ("auto", "cpu", "cuda")
 
 
 class Topology(Protocol):
@@ -28,9 +31,16 @@ class Topology(Protocol):
 
 
 class View(Protocol):
-    """A camera: takes vertices (B, V, 3) to clip space (B, V, 4)."""
+    """A camera."""
 
-    def to_clip(self, vertices: Tensor) -> Tensor: ...
+    def to_clip(self, vertices: Tensor) -> Tensor:
+        """Vertices (B, V, 3) to clip space (B, V, 4)."""
+
+    def to_view(self, vertices: Tensor) -> Tensor:
+        """Vertices (B, V, 3) to the camera's frame, z toward it; for shaded renders."""
+
+    def toward(self, view: Tensor) -> Tensor:
+        """Directions (B, V, 3) from points in that frame to the camera; for shaded renders."""
 
 
 class Renderer:
@@ -39,8 +49,9 @@ class Renderer:
     Args:
         head: a HeadModel, or whatever has its faces, uv, uv_faces and masks.
         resolution: height and width of the images in pixels.
-        backend: "cpu", or "auto" for the one that fits the tensors' device.
-        background: colour in -1..1 where no head is.
+        backend: "cpu", "cuda" (needs nvdiffrast), or "auto" for where the tensors are.
+        background: what is where no head is: one value in -1..1, a colour (3,), or pictures
+            (3, H, W) or (B, 3, H, W), row 0 at the top.
         exclude: masks whose faces to leave out, such as "mouth_interior".
     """
 
@@ -50,39 +61,64 @@ class Renderer:
         resolution: int = 512,
         backend: str = "auto",
         *,
-        background: float = 1.0,
+        background: float | Tensor = 1.0,
         exclude: Collection[str] = (),
     ) -> None:
-        if backend != "auto":
-            _backend(backend)
+        if backend not in _BACKENDS:
+            raise InputError(f"There is no render backend {backend!r}; choose auto, cpu or cuda.")
+        if backend == "cuda":
+            _gpu.nvdiffrast()
         check_float("head.uv", head.uv, (None, 2))
         check_finite("head.uv", head.uv)
         check_triangles("head.uv_faces", head.uv_faces, len(head.uv))
         keep = _kept_faces(head, exclude)
-        faces, uv_faces = head.faces[keep], head.uv_faces[keep]
-        corners = flip_v(head.uv.float())[uv_faces]
-        opposite = antialias_construct_topology_hash(faces)
-        self.resolution, self.backend, self.background = resolution, backend, background
+        self._faces, self._every_face = head.faces[keep], head.faces
+        self._uv, self._uv_faces = flip_v(head.uv.float()), head.uv_faces[keep]
         self._vertices = int(head.faces.max()) + 1
-        self._topology = indices(faces), array(opposite), array(corners)
+        self._fused = (
+            indices(self._faces),
+            indices(antialias_construct_topology_hash(self._faces)),
+            array(self._uv[self._uv_faces.long()]),
+        )
+        self._meshes: dict[torch.device, _composed.Mesh] = {}
+        self._background = _background(background, resolution)
+        self.resolution, self.backend, self.background = resolution, backend, background
 
-    def __call__(self, vertices: Tensor, texture: Tensor, camera: View) -> tuple[Tensor, Tensor]:
+    def __call__(
+        self, vertices: Tensor, texture: Tensor, camera: View, light: Light | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Draw heads.
 
         Args:
             vertices: (B, V, 3) in metres, float32.
             texture: (B, 3, R, R), or (1, 3, R, R) for all, in -1..1, row 0 at the top.
             camera: one view, or B.
+            light: what lights them; None shows the texture's own colours.
 
         Returns:
             image (B, 3, H, W) and alpha (B, 1, H, W) in 0..1, row 0 at the top; gradients reach
-            vertices, texture and camera. Raises ValueError on bad arguments.
+            vertices, texture, camera and light. Raises ValueError on bad arguments.
         """
-        backend = _backend(vertices.device.type if self.backend == "auto" else self.backend)
         self._check(vertices, texture)
         pos = camera.to_clip(vertices)
         check_finite("camera", pos)
-        return backend(pos, texture, self._topology, self.resolution, self.background)
+        if light is None and pos.device.type == "cpu":
+            return _unlit.draw(pos, texture, self._fused, self.resolution, self._background)
+        lit = None
+        if light is not None:
+            view = camera.to_view(vertices)
+            lit = _composed.Lit(light, view, camera.toward(view))
+        mesh = self._mesh(pos.device)
+        return _composed.draw(pos, texture, mesh, self.resolution, self._background, lit)
+
+    def _mesh(self, device: torch.device) -> _composed.Mesh:
+        if device not in self._meshes:
+            parts = self._faces, self._every_face, self._uv_faces
+            faces, every_face, uv_faces = (part.int().to(device) for part in parts)
+            topology = antialias_construct_topology_hash(faces)
+            uv = self._uv.to(device)
+            self._meshes[device] = _composed.Mesh(faces, every_face, uv, uv_faces, topology)
+        return self._meshes[device]
 
     def _check(self, vertices: Tensor, texture: Tensor) -> None:
         for name, value, shape in (
@@ -92,17 +128,24 @@ class Renderer:
             check_float(name, value, shape)
             if value.dtype != torch.float32:
                 raise ValueError(f"{name} must be float32, not {value.dtype}")
+        check_same("vertices", vertices, "texture", texture)
+        if self.backend not in ("auto", vertices.device.type):
+            raise ValueError(
+                f"vertices must be where the backend {self.backend!r} draws, "
+                f"not on {vertices.device}"
+            )
         check_finite("vertices", vertices)
         if vertices.shape[1] < self._vertices:
             raise ValueError(
                 f"vertices must hold at least the head's {self._vertices} vertices, "
                 f"not {vertices.shape[1]}"
             )
-        if len(texture) not in (1, len(vertices)):
-            raise ValueError(
-                f"texture must hold 1 or {len(vertices)} textures as vertices does, "
-                f"not {len(texture)}"
-            )
+        batch = len(vertices)
+        for name, value in (("texture", texture), ("background", self._background)):
+            if len(value) not in (1, batch):
+                raise ValueError(
+                    f"{name} must hold 1 or {batch} pictures as vertices does, not {len(value)}"
+                )
 
 
 def _kept_faces(head: Topology, exclude: Collection[str]) -> Tensor:
@@ -115,12 +158,14 @@ def _kept_faces(head: Topology, exclude: Collection[str]) -> Tensor:
     return keep
 
 
-_BACKENDS: dict[str, Callable[..., tuple[Tensor, Tensor]]] = {"cpu": draw}
-
-
-def _backend(name: str) -> Callable[..., tuple[Tensor, Tensor]]:
-    if name == "cuda":
-        raise InputError("Rendering on a GPU is not available yet: use the CPU (--device cpu).")
-    if name not in _BACKENDS:
-        raise InputError(f"There is no render backend {name!r}; choose auto or cpu.")
-    return _BACKENDS[name]
+def _background(value: float | Tensor, resolution: int) -> Tensor:
+    """(1 or B, 3, 1 or H, 1 or W) of a value, a colour, or pictures."""
+    picture = torch.as_tensor(value, dtype=torch.float32).detach().cpu()
+    check_finite("background", picture)
+    if picture.ndim == 0:
+        return picture.expand(1, 3, 1, 1)
+    if picture.shape == (3,):
+        return picture.view(1, 3, 1, 1)
+    picture = picture[None] if picture.ndim == 3 else picture
+    check_float("background", picture, (None, 3, resolution, resolution))
+    return picture

@@ -1,5 +1,6 @@
-"""Sample textures at UV coordinates, nearest or bilinear."""
+"""Sample textures at UV coordinates: nearest, bilinear, or trilinear over mip levels."""
 
+from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -7,10 +8,11 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from clipface_cli.render import _gpu
 from clipface_cli.render._check import check_float, check_same
 from clipface_cli.render._jit import Array, array, device, get_num_threads, kernel, prange
 
-Filter: TypeAlias = Literal["nearest", "linear"]
+Filter: TypeAlias = Literal["auto", "nearest", "linear", "linear-mipmap-linear"]
 Boundary: TypeAlias = Literal["wrap", "clamp"]
 
 
@@ -22,56 +24,195 @@ def flip_v(uv: Tensor) -> Tensor:
 def texture(
     tex: Tensor,
     uv: Tensor,
-    *,
-    filter_mode: Filter = "linear",
+    uv_da: Tensor | None = None,
+    mip_level_bias: Tensor | None = None,
+    mip: Sequence[Tensor] | None = None,
+    filter_mode: Filter = "auto",
     boundary_mode: Boundary = "wrap",
+    max_mip_level: int | None = None,
 ) -> Tensor:
-    """Sample a texture; nvdiffrast's `texture` without mip-maps.
+    """Sample a texture; nvdiffrast's `texture`.
 
     Args:
         tex: (B, TH, TW, C), or (1, TH, TW, C) when all images share it; row 0 is at v = 0.
         uv: (B, H, W, 2); texel i of n has its centre at (i + 0.5) / n.
-        filter_mode: "nearest" or "linear".
+        uv_da: (B, H, W, 4) du/dX, du/dY, dv/dX, dv/dY per pixel, from `interpolate`; with it
+            the mip level is the longer axis of a pixel's footprint.
+        mip_level_bias: (B, H, W) added to the mip level, or the level itself without uv_da.
+        mip: smaller levels, each half the one before, from `texture_construct_mip` or painted;
+            made of tex when needed and not given.
+        filter_mode: "nearest", "linear", "linear-mipmap-linear", or "auto": the last when uv_da
+            or mip_level_bias is given, else "linear".
         boundary_mode: outside 0..1 the texture repeats ("wrap") or keeps its border ("clamp").
+        max_mip_level: use no more levels than this above tex itself; without mip only.
 
     Returns:
         (B, H, W, C) colours.
 
-    Gradients reach tex and, with "linear", uv. float64 takes the reference's path. Raises
-    ValueError on bad arguments.
+    Gradients reach tex and mip and, unless "nearest", uv, uv_da and mip_level_bias. float64 takes
+    the reference's path. Raises ValueError on bad arguments.
     """
-    if tex.dtype == torch.float64:
-        return texture_ref(tex, uv, filter_mode=filter_mode, boundary_mode=boundary_mode)
-    _check(tex, uv, filter_mode, boundary_mode)
-    linear, wrap = filter_mode == "linear", boundary_mode == "wrap"
-    out: Tensor = _Texture.apply(tex, uv, linear, wrap)  # type: ignore[no-untyped-call]
-    return out
+    mode = _check(tex, uv, uv_da, mip_level_bias, mip, filter_mode, boundary_mode)
+    levels = _levels(tex, mip, mode, max_mip_level)
+    if tex.is_cuda:
+        return _gpu.texture(levels, uv, uv_da, mip_level_bias, mode, boundary_mode)
+    level = _level(levels, uv_da, mip_level_bias)
+    sample = _texture_ref if tex.dtype == torch.float64 else _texture
+    return sample(levels, uv, level, mode != "nearest", boundary_mode == "wrap")
 
 
 def texture_ref(
     tex: Tensor,
     uv: Tensor,
-    *,
-    filter_mode: Filter = "linear",
+    uv_da: Tensor | None = None,
+    mip_level_bias: Tensor | None = None,
+    mip: Sequence[Tensor] | None = None,
+    filter_mode: Filter = "auto",
     boundary_mode: Boundary = "wrap",
+    max_mip_level: int | None = None,
 ) -> Tensor:
     """The same as `texture` in plain PyTorch."""
-    _check(tex, uv, filter_mode, boundary_mode)
-    size = uv.new_tensor([tex.shape[2], tex.shape[1]])
-    wrap = boundary_mode == "wrap"
-    images = torch.arange(len(uv))[:, None, None] % len(tex)
+    mode = _check(tex, uv, uv_da, mip_level_bias, mip, filter_mode, boundary_mode)
+    levels = _levels(tex, mip, mode, max_mip_level)
+    level = _level(levels, uv_da, mip_level_bias)
+    return _texture_ref(levels, uv, level, mode != "nearest", boundary_mode == "wrap")
 
-    def texel(corner: Tensor) -> Tensor:
-        columns, rows = corner.unbind(-1)
+
+def texture_construct_mip(tex: Tensor, max_mip_level: int | None = None) -> list[Tensor]:
+    """The mip levels (B, TH / 2, TW / 2, C), (B, TH / 4, TW / 4, C), … of a texture.
+
+    Each texel is the mean of the four (of two where the other side is 1) below it; gradients reach
+    tex. Raises ValueError where a side is odd before max_mip_level is reached.
+    """
+    check_float("tex", tex, (None, None, None, None))
+    levels = [tex]
+    while len(levels) - 1 != max_mip_level and max(levels[-1].shape[1:3]) > 1:
+        levels.append(_halved(levels[-1], tex))
+    return levels[1:]
+
+
+def _halved(level: Tensor, tex: Tensor) -> Tensor:
+    for axis in (1, 2):
+        size = level.shape[axis]
+        if size > 1 and size % 2:
+            raise ValueError(
+                f"tex of {tex.shape[1]} x {tex.shape[2]} cannot be halved down to one texel: "
+                "its sides must be powers of two, or max_mip_level lower"
+            )
+        if size > 1:
+            first, second = (level[:, at::2] if axis == 1 else level[:, :, at::2] for at in (0, 1))
+            level = (first + second) / 2
+    return level
+
+
+def _levels(
+    tex: Tensor, mip: Sequence[Tensor] | None, mode: Filter, max_mip_level: int | None
+) -> list[Tensor]:
+    """The levels to sample, the texture itself first."""
+    if mode != "linear-mipmap-linear":
+        return [tex]
+    return [tex, *(texture_construct_mip(tex, max_mip_level) if mip is None else mip)]
+
+
+def _level(levels: list[Tensor], uv_da: Tensor | None, bias: Tensor | None) -> Tensor | None:
+    """Where between the levels each pixel (B, H, W) is; None: all at the only one."""
+    tex = levels[0]
+    if len(levels) == 1:
+        return None
+    level = tex.new_zeros(()) if uv_da is None else _footprint(uv_da, tex.shape[2], tex.shape[1])
+    level = level if bias is None else level + bias
+    return level.clamp(0, len(levels) - 1)
+
+
+def _footprint(uv_da: Tensor, width: int, height: int) -> Tensor:
+    """(B, H, W) log2 of the longer axis, in texels, of the ellipse that a pixel covers."""
+    size = uv_da.new_tensor([width, width, height, height])
+    ux, uy, vx, vy = (uv_da * size).unbind(-1)
+    a, b, c = ux * ux + vx * vx, uy * uy + vy * vy, ux * uy + vx * vy
+    square = 0.25 * (a - b) * (a - b) + c * c
+    long = square > 0
+    longer = 0.5 * (a + b) + torch.where(long, square, 1).sqrt() * long
+    return 0.5 * torch.where(longer > 0, longer, 1e-30).log2()
+
+
+def _check(
+    tex: Tensor,
+    uv: Tensor,
+    uv_da: Tensor | None,
+    bias: Tensor | None,
+    mip: Sequence[Tensor] | None,
+    filter_mode: Filter,
+    boundary_mode: Boundary,
+) -> Filter:
+    """Check the arguments; returns the filter mode, never "auto"."""
+    check_float("tex", tex, (None, None, None, None))
+    check_float("uv", uv, (None, None, None, 2))
+    check_same("tex", tex, "uv", uv)
+    if len(tex) not in (1, len(uv)):
+        raise ValueError(f"tex must hold 1 or {len(uv)} textures as uv does, not {len(tex)}")
+    for name, value, shape in (
+        ("uv_da", uv_da, (*uv.shape[:3], 4)),
+        ("mip_level_bias", bias, uv.shape[:3]),
+    ):
+        if value is not None:
+            check_float(name, value, shape)
+            check_same("tex", tex, name, value)
+    _check_mip(tex, mip)
+    if boundary_mode not in ("wrap", "clamp"):
+        raise ValueError(f"boundary_mode must be 'wrap' or 'clamp', not {boundary_mode!r}")
+    if filter_mode not in ("auto", "nearest", "linear", "linear-mipmap-linear"):
+        raise ValueError(
+            "filter_mode must be 'auto', 'nearest', 'linear' or 'linear-mipmap-linear', "
+            f"not {filter_mode!r}"
+        )
+    plain = uv_da is None and bias is None
+    if filter_mode == "linear-mipmap-linear" and plain:
+        raise ValueError("filter_mode 'linear-mipmap-linear' needs uv_da or mip_level_bias")
+    if filter_mode != "auto":
+        return filter_mode
+    return "linear" if plain else "linear-mipmap-linear"
+
+
+def _check_mip(tex: Tensor, mip: Sequence[Tensor] | None) -> None:
+    if isinstance(mip, Tensor):
+        raise ValueError("mip must be a list of tensors, one for each level after tex")
+    rows, columns = tex.shape[1:3]
+    for i, level in enumerate(mip or ()):
+        rows, columns = max(rows // 2, 1), max(columns // 2, 1)
+        check_float(f"mip[{i}]", level, (len(tex), rows, columns, tex.shape[3]))
+        check_same("tex", tex, f"mip[{i}]", level)
+
+
+def _texture_ref(
+    levels: list[Tensor], uv: Tensor, level: Tensor | None, linear: bool, wrap: bool
+) -> Tensor:
+    if level is None:
+        return _sample_ref(levels[0], uv, linear, wrap)
+    samples = torch.stack([_sample_ref(tex, uv, linear, wrap) for tex in levels])
+    first = level.detach().floor().expand(uv.shape[:3])
+    share = (level - first)[..., None]
+
+    def at(index: Tensor) -> Tensor:
+        index = index.long().clamp(max=len(levels) - 1)[None, ..., None]
+        return samples.gather(0, index.expand(1, *samples.shape[1:]))[0]
+
+    return at(first) * (1 - share) + at(first + 1) * share
+
+
+def _sample_ref(tex: Tensor, uv: Tensor, linear: bool, wrap: bool) -> Tensor:
+    size = uv.new_tensor([tex.shape[2], tex.shape[1]])
+    images = torch.arange(len(uv), device=uv.device)[:, None, None] % len(tex)
+
+    def texel(columns: Tensor, rows: Tensor) -> Tensor:
         return tex[images, _index(rows, tex.shape[1], wrap), _index(columns, tex.shape[2], wrap)]
 
-    if filter_mode == "nearest":
-        return texel((uv * size).floor().long())
+    if not linear:
+        return texel(*(uv * size).floor().long().unbind(-1))
     corner = (uv * size - 0.5).floor().detach()
     wx, wy = (uv * size - 0.5 - corner).split(1, -1)
-    first, right, up = corner.long(), torch.tensor([1, 0]), torch.tensor([0, 1])
-    below = texel(first) * (1 - wx) + texel(first + right) * wx
-    above = texel(first + up) * (1 - wx) + texel(first + right + up) * wx
+    x, y = corner.long().unbind(-1)
+    below = texel(x, y) * (1 - wx) + texel(x + 1, y) * wx
+    above = texel(x, y + 1) * (1 - wx) + texel(x + 1, y + 1) * wx
     return below * (1 - wy) + above * wy
 
 
@@ -79,40 +220,56 @@ def _index(i: Tensor, size: int, wrap: bool) -> Tensor:
     return i % size if wrap else i.clamp(0, size - 1)
 
 
-def _check(tex: Tensor, uv: Tensor, filter_mode: str, boundary_mode: str) -> None:
-    check_float("tex", tex, (None, None, None, None))
-    check_float("uv", uv, (None, None, None, 2))
-    check_same("tex", tex, "uv", uv)
-    if len(tex) not in (1, len(uv)):
-        raise ValueError(f"tex must hold 1 or {len(uv)} textures as uv does, not {len(tex)}")
-    if filter_mode not in ("nearest", "linear"):
-        raise ValueError(f"filter_mode must be 'nearest' or 'linear', not {filter_mode!r}")
-    if boundary_mode not in ("wrap", "clamp"):
-        raise ValueError(f"boundary_mode must be 'wrap' or 'clamp', not {boundary_mode!r}")
+def _texture(
+    levels: list[Tensor], uv: Tensor, level: Tensor | None, linear: bool, wrap: bool
+) -> Tensor:
+    texels = torch.cat([tex.flatten(1, 2) for tex in levels], 1)
+    sizes = torch.tensor([tex.shape[1:3] for tex in levels])
+    level = uv.new_zeros(0, 0, 0) if level is None else level.expand(uv.shape[:3])
+    out: Tensor = _Texture.apply(texels, uv, level, sizes, linear, wrap)  # type: ignore[no-untyped-call]
+    return out
 
 
 class _Texture(torch.autograd.Function):
+    """Samples of texels (B, N, C): levels of these sizes (L, 2), one after another."""
+
     @staticmethod
-    def forward(ctx: Any, tex: Tensor, uv: Tensor, linear: bool, wrap: bool) -> Tensor:
-        out = uv.new_empty(*uv.shape[:3], tex.shape[3])
-        _forward_kernel(array(tex), array(uv), linear, wrap, array(out))
-        ctx.save_for_backward(tex, uv)
+    def forward(
+        ctx: Any,
+        texels: Tensor,
+        uv: Tensor,
+        level: Tensor,
+        sizes: Tensor,
+        linear: bool,
+        wrap: bool,
+    ) -> Tensor:
+        out = uv.new_empty(*uv.shape[:3], texels.shape[2])
+        arrays = array(texels), array(uv), array(level), array(sizes), array(out)
+        _forward_kernel(*arrays, linear, wrap)
+        ctx.save_for_backward(texels, uv, level, sizes)
         ctx.modes = linear, wrap
         return out
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> Any:
-        (tex, uv), (linear, wrap) = ctx.saved_tensors, ctx.modes
-        grad_tex = grad_uv = None
+        (texels, uv, level, sizes), (linear, wrap) = ctx.saved_tensors, ctx.modes
+        grad_texels = grad_uv = grad_level = None
+        inputs = array(uv), array(level), array(sizes), array(grad)
         if ctx.needs_input_grad[0]:
-            grad_tex = tex.new_zeros(tex.shape)
-            arrays = array(uv), array(grad), array(grad_tex)
-            _backward_tex_kernel(*arrays, linear, wrap, get_num_threads())
-        if ctx.needs_input_grad[1] and linear:
-            grad_uv = uv.new_empty(uv.shape)
-            _backward_uv_kernel(array(tex), array(uv), array(grad), wrap, array(grad_uv))
-        return grad_tex, grad_uv, None, None
+            grad_texels = torch.zeros_like(texels, memory_format=torch.contiguous_format)
+            owners = texel_owners(texels.shape[1], get_num_threads())
+            _backward_texels_kernel(*inputs, array(grad_texels), linear, wrap, owners)
+        if any(ctx.needs_input_grad[1:3]) and linear:
+            grad_uv, grad_level = uv.new_empty(uv.shape), level.new_empty(level.shape)
+            outputs = array(grad_uv), array(grad_level)
+            _backward_uv_kernel(array(texels), *inputs, *outputs, wrap)
+        return grad_texels, grad_uv, grad_level, None, None, None
+
+
+def texel_owners(texels: int, workers: int) -> Array:
+    """The thread that sums the gradients to each block of 1024 texels: blocks go round."""
+    return np.arange(texels // 1024 + 1, dtype=np.int32) % np.int32(workers)
 
 
 @device
@@ -133,85 +290,153 @@ def bilinear(t: float, size: int, wrap: bool) -> tuple[int, int, float]:
 
 
 @device
-def nearest(t: float, size: int, wrap: bool) -> int:
+def _nearest(t: float, size: int, wrap: bool) -> int:
     """The texel that holds a coordinate."""
     return wrap_or_clamp(np.int64(np.floor(t * size)), size, wrap)
 
 
+@device
+def _starts(sizes: Array) -> Array:
+    """Where each level begins among the texels."""
+    starts = np.zeros(sizes.shape[0], np.int64)
+    for i in range(1, sizes.shape[0]):
+        starts[i] = starts[i - 1] + sizes[i - 1, 0] * sizes[i - 1, 1]
+    return starts
+
+
+@device
+def _blend(level: Array, b: int, y: int, x: int, levels: int) -> tuple[int, int, float]:
+    """The two levels that a pixel sees, and the weight of the second."""
+    if level.shape[0] == 0:
+        return 0, 0, 0.0
+    first = min(np.int64(level[b, y, x]), levels - 1)
+    return first, min(first + 1, levels - 1), level[b, y, x] - first
+
+
+@device
+def _corners(
+    u: float, v: float, size: Array, start: int, linear: bool, wrap: bool
+) -> tuple[int, int, int, int, float, float]:
+    """Four texels around a coordinate (00, 01, 10, 11), and the weights of the second ones."""
+    rows, columns = size[0], size[1]
+    if not linear:
+        at = start + _nearest(v, rows, wrap) * columns + _nearest(u, columns, wrap)
+        return at, at, at, at, 0.0, 0.0
+    i0, i1, wx = bilinear(u, columns, wrap)
+    j0, j1, wy = bilinear(v, rows, wrap)
+    first, second = start + j0 * columns, start + j1 * columns
+    return first + i0, first + i1, second + i0, second + i1, wx, wy
+
+
 @kernel
-def _forward_kernel(tex: Array, uv: Array, linear: bool, wrap: bool, out: Array) -> None:
+def _forward_kernel(
+    texels: Array, uv: Array, level: Array, sizes: Array, out: Array, linear: bool, wrap: bool
+) -> None:
     batch, height, width = uv.shape[:3]
-    rows, columns, channels = tex.shape[1:]
+    starts = _starts(sizes)
     for row in prange(batch * height):
         b, y = row // height, row % height
-        image = tex[b % tex.shape[0]]
+        image = texels[b % texels.shape[0]]
         for x in range(width):
             u, v = uv[b, y, x, 0], uv[b, y, x, 1]
-            if not linear:
-                out[b, y, x] = image[nearest(v, rows, wrap), nearest(u, columns, wrap)]
-                continue
-            i0, i1, wx = bilinear(u, columns, wrap)
-            j0, j1, wy = bilinear(v, rows, wrap)
-            for c in range(channels):
-                below = image[j0, i0, c] * (1 - wx) + image[j0, i1, c] * wx
-                above = image[j1, i0, c] * (1 - wx) + image[j1, i1, c] * wx
-                out[b, y, x, c] = below * (1 - wy) + above * wy
+            first, second, share = _blend(level, b, y, x, sizes.shape[0])
+            corners = _corners(u, v, sizes[first], starts[first], linear, wrap)
+            for c in range(out.shape[3]):
+                out[b, y, x, c] = _mean(image, corners, c)
+            if share > 0:
+                corners = _corners(u, v, sizes[second], starts[second], linear, wrap)
+                for c in range(out.shape[3]):
+                    out[b, y, x, c] += share * (_mean(image, corners, c) - out[b, y, x, c])
+
+
+@device
+def _mean(image: Array, corners: Any, c: int) -> float:
+    i00, i01, i10, i11, wx, wy = corners
+    below = image[i00, c] * (1 - wx) + image[i01, c] * wx
+    above = image[i10, c] * (1 - wx) + image[i11, c] * wx
+    return below * (1 - wy) + above * wy
 
 
 @kernel
-def _backward_uv_kernel(tex: Array, uv: Array, grad: Array, wrap: bool, grad_uv: Array) -> None:
+def _backward_uv_kernel(
+    texels: Array,
+    uv: Array,
+    level: Array,
+    sizes: Array,
+    grad: Array,
+    grad_uv: Array,
+    grad_level: Array,
+    wrap: bool,
+) -> None:
     batch, height, width = uv.shape[:3]
-    rows, columns, channels = tex.shape[1:]
+    starts = _starts(sizes)
     for row in prange(batch * height):
         b, y = row // height, row % height
-        image = tex[b % tex.shape[0]]
+        image = texels[b % texels.shape[0]]
         for x in range(width):
-            i0, i1, wx = bilinear(uv[b, y, x, 0], columns, wrap)
-            j0, j1, wy = bilinear(uv[b, y, x, 1], rows, wrap)
-            gx = gy = 0.0
-            for c in range(channels):
-                g = grad[b, y, x, c]
-                p00, p01 = image[j0, i0, c], image[j0, i1, c]
-                p10, p11 = image[j1, i0, c], image[j1, i1, c]
-                gx += g * ((p01 - p00) * (1 - wy) + (p11 - p10) * wy)
-                gy += g * ((p10 - p00) * (1 - wx) + (p11 - p01) * wx)
-            grad_uv[b, y, x, 0], grad_uv[b, y, x, 1] = gx * columns, gy * rows
+            u, v = uv[b, y, x, 0], uv[b, y, x, 1]
+            first, second, share = _blend(level, b, y, x, sizes.shape[0])
+            corners = _corners(u, v, sizes[first], starts[first], True, wrap)
+            gx, gy, value = _slope(image, corners, grad[b, y, x])
+            gx, gy = gx * sizes[first, 1], gy * sizes[first, 0]
+            if level.shape[0] > 0:
+                corners = _corners(u, v, sizes[second], starts[second], True, wrap)
+                hx, hy, other = _slope(image, corners, grad[b, y, x])
+                gx += share * (hx * sizes[second, 1] - gx)
+                gy += share * (hy * sizes[second, 0] - gy)
+                grad_level[b, y, x] = other - value
+            grad_uv[b, y, x, 0], grad_uv[b, y, x, 1] = gx, gy
+
+
+@device
+def _slope(image: Array, corners: Any, grad: Array) -> tuple[float, float, float]:
+    """Gradient to the place in texels, and to a factor on the sampled colour."""
+    i00, i01, i10, i11, wx, wy = corners
+    gx = gy = value = 0.0
+    for c in range(grad.shape[0]):
+        p00, p01, p10, p11 = image[i00, c], image[i01, c], image[i10, c], image[i11, c]
+        gx += grad[c] * ((p01 - p00) * (1 - wy) + (p11 - p10) * wy)
+        gy += grad[c] * ((p10 - p00) * (1 - wx) + (p11 - p01) * wx)
+        value += grad[c] * _mean(image, corners, c)
+    return gx, gy, value
 
 
 @kernel
-def _backward_tex_kernel(
-    uv: Array, grad: Array, grad_tex: Array, linear: bool, wrap: bool, workers: int
+def _backward_texels_kernel(
+    uv: Array,
+    level: Array,
+    sizes: Array,
+    grad: Array,
+    grad_texels: Array,
+    linear: bool,
+    wrap: bool,
+    owners: Array,
 ) -> None:
-    """Scatter to texels: each thread owns every n-th texel row, so no two write to one place."""
-    textures, rows, columns = grad_tex.shape[:3]
-    for worker in prange(workers):
+    """Scatter to texels: each thread owns some of them, so that no two write to one place."""
+    starts = _starts(sizes)
+    for worker in prange(owners.max() + 1):
+        mine = owners == worker
         for b in range(uv.shape[0]):
-            target = grad_tex[b % textures]
+            target = grad_texels[b % grad_texels.shape[0]]
             for y in range(uv.shape[1]):
                 for x in range(uv.shape[2]):
-                    v = uv[b, y, x, 1]
-                    if linear:
-                        i0, i1, wx = bilinear(uv[b, y, x, 0], columns, wrap)
-                        j0, j1, wy = bilinear(v, rows, wrap)
-                        if owner(j0, workers) == worker:
-                            _scatter(target[j0], i0, i1, wx, 1 - wy, grad[b, y, x])
-                        if owner(j1, workers) == worker:
-                            _scatter(target[j1], i0, i1, wx, wy, grad[b, y, x])
-                        continue
-                    j = nearest(v, rows, wrap)
-                    if owner(j, workers) == worker:
-                        i = nearest(uv[b, y, x, 0], columns, wrap)
-                        _scatter(target[j], i, i, 0.0, 1.0, grad[b, y, x])
+                    u, v = uv[b, y, x, 0], uv[b, y, x, 1]
+                    first, second, share = _blend(level, b, y, x, sizes.shape[0])
+                    for at, weight in ((first, 1 - share), (second, share)):
+                        if weight > 0:
+                            corners = _corners(u, v, sizes[at], starts[at], linear, wrap)
+                            _scatter(target, mine, corners, weight, grad[b, y, x])
 
 
 @device
-def owner(row: int, workers: int) -> int:
-    """The thread that sums a texel row: blocks of eight rows go round."""
-    return (row >> 3) % workers
-
-
-@device
-def _scatter(row: Array, i0: int, i1: int, wx: float, weight: float, grad: Array) -> None:
-    for c in range(grad.shape[0]):
-        row[i0, c] += grad[c] * weight * (1 - wx)
-        row[i1, c] += grad[c] * weight * wx
+def _scatter(target: Array, mine: Array, corners: Any, weight: float, grad: Array) -> None:
+    i00, i01, i10, i11, wx, wy = corners
+    for i, part in (
+        (i00, (1 - wx) * (1 - wy)),
+        (i01, wx * (1 - wy)),
+        (i10, (1 - wx) * wy),
+        (i11, wx * wy),
+    ):
+        if mine[i >> 10]:
+            for c in range(grad.shape[0]):
+                target[i, c] += grad[c] * part * weight

@@ -1,0 +1,99 @@
+"""The four operations on a GPU, by nvdiffrast; imported when first needed."""
+
+from collections.abc import Sequence
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from clipface_cli.errors import InputError
+
+INSTALL = "pip install 'clipface-cli[cuda]'"
+
+
+@cache
+def nvdiffrast() -> ModuleType:
+    """nvdiffrast.torch. Raises InputError with the line that installs it."""
+    try:
+        import nvdiffrast.torch as library
+    except ImportError as error:
+        raise InputError(
+            f"Rendering on a GPU needs nvdiffrast ({error}): run {INSTALL}, or render on the CPU."
+        ) from error
+    module: ModuleType = library
+    return module
+
+
+@cache
+def _context(device: torch.device) -> Any:
+    return nvdiffrast().RasterizeCudaContext(device)
+
+
+def rasterize(
+    pos: Tensor, tri: Tensor, resolution: tuple[int, int], ranges: Tensor | None, grad_db: bool
+) -> tuple[Tensor, Tensor]:
+    _check_single("pos", pos)
+    ranges = None if ranges is None or pos.ndim == 3 else ranges.int().contiguous()
+    height, width = resolution
+    result: tuple[Tensor, Tensor] = nvdiffrast().rasterize(
+        _context(pos.device), pos.contiguous(), _indices(tri), (height, width), ranges, grad_db
+    )
+    return result
+
+
+def interpolate(
+    attr: Tensor, rast: Tensor, tri: Tensor, rast_db: Tensor | None, chosen: list[int]
+) -> tuple[Tensor, Tensor]:
+    _check_single("attr", attr)
+    rast_db = None if rast_db is None else rast_db.contiguous()
+    result: tuple[Tensor, Tensor] = nvdiffrast().interpolate(
+        attr.contiguous(), rast.contiguous(), _indices(tri), rast_db, chosen or None
+    )
+    return result
+
+
+def texture(
+    levels: Sequence[Tensor],
+    uv: Tensor,
+    uv_da: Tensor | None,
+    mip_level_bias: Tensor | None,
+    filter_mode: str,
+    boundary_mode: str,
+) -> Tensor:
+    _check_single("tex", levels[0])
+    mipmapped = len(levels) > 1
+    result: Tensor = nvdiffrast().texture(
+        levels[0].contiguous(),
+        uv.contiguous(),
+        uv_da.contiguous() if mipmapped and uv_da is not None else None,
+        mip_level_bias.contiguous() if mipmapped and mip_level_bias is not None else None,
+        [level.contiguous() for level in levels[1:]] if mipmapped else None,
+        filter_mode=filter_mode if mipmapped or filter_mode == "nearest" else "linear",
+        boundary_mode=boundary_mode,
+    )
+    return result
+
+
+def topology_hash(tri: Tensor) -> Any:
+    return nvdiffrast().antialias_construct_topology_hash(_indices(tri))
+
+
+def antialias(
+    color: Tensor, rast: Tensor, pos: Tensor, tri: Tensor, topology: Any, boost: float
+) -> Tensor:
+    _check_single("color", color)
+    result: Tensor = nvdiffrast().antialias(
+        color.contiguous(), rast.contiguous(), pos.contiguous(), _indices(tri), topology, boost
+    )
+    return result
+
+
+def _indices(tri: Tensor) -> Tensor:
+    return tri.int().contiguous()
+
+
+def _check_single(name: str, value: Tensor) -> None:
+    if value.dtype != torch.float32:
+        raise ValueError(f"{name} must be float32 on a GPU, not {value.dtype}")
