@@ -41,12 +41,32 @@ def _degenerate() -> tuple:
     return pos, torch.cat([tri, extra])
 
 
+def _crossing() -> tuple:
+    """Triangles larger than the image that cross its border on all sides."""
+    pos, tri = _soup(18, 16, 2, (1, 1), 11)
+    return pos * torch.tensor([2.5, 2.5, 1, 1]), tri
+
+
+def _slivers() -> tuple:
+    """Triangles thinner than a pixel, in both turns, before a sheet."""
+    pos, tri = _grid(1, 13)
+    ends = torch.rand(1, 24, 2, generator=torch.Generator().manual_seed(6)) * 2 - 1
+    thin = torch.cat([ends, ends[:, :8] + 0.02], 1)
+    thin = torch.cat([thin, torch.full_like(thin, 1) * torch.tensor([-0.5, 1])], -1)
+    i = torch.arange(8) + pos.shape[1]
+    some = torch.stack([i, i + 8, i + 24], 1)
+    others = torch.stack([i + 16, i, i + 24], 1)
+    return torch.cat([pos, thin], 1), torch.cat([tri, some, others])
+
+
 SCENES: dict[str, Callable[[], tuple]] = {
     "orthographic": lambda: _soup(30, 40, 2, (1, 1), 0),
     "perspective": lambda: _soup(30, 40, 1, (0.3, 2), 1),
     "behind the camera": lambda: _soup(30, 40, 2, (-0.5, 1.5), 2),
     "touching edges": lambda: _grid(3, 3),
     "degenerate": _degenerate,
+    "crossing the border": _crossing,
+    "slivers": _slivers,
 }
 
 

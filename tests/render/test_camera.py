@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from clipface_cli.render import Camera
+from clipface_cli.render import Camera, PerspectiveCamera
 
 POINTS = torch.tensor([[[0.05, 0.1, 0.02], [0.0, -0.03, -0.1]]])
 
@@ -58,3 +58,52 @@ def test_bad_shapes_are_named() -> None:
         Camera.front().to_clip(torch.zeros(5, 3))
     with pytest.raises(ValueError, match="camera"):
         Camera.front(3).to_clip(torch.zeros(2, 5, 3))
+
+
+def test_perspective() -> None:
+    """A point d before the camera lands at cot(fov / 2) offset / d; depth runs from -1 to 1."""
+    eye, fov = torch.tensor([[0.01, -0.02, 0.5]]), torch.tensor([0.6])
+    clip = PerspectiveCamera(eye, fov).to_clip(POINTS)[0]
+    depth = 0.5 - POINTS[0, :, 2]
+    expected = (POINTS[0, :, :2] - eye[:, :2]) / depth[:, None] / math.tan(0.3)
+    assert torch.allclose(clip[:, :2] / clip[:, 3:], expected)
+    assert torch.allclose(clip[:, 3], depth)
+    ends = torch.tensor([[[0.0, 0, 0.49], [0, 0, 0.5 - 5.5]]])
+    clip = PerspectiveCamera(eye, fov).to_clip(ends)[0]
+    assert torch.allclose(clip[:, 2] / clip[:, 3], torch.tensor([-1.0, 1]), atol=1e-5)
+
+
+def test_perspective_from_afar_is_orthographic() -> None:
+    views = [20.0, -50.0], [5.0, 0.0]
+    far = PerspectiveCamera.turned(*views, distance=100.0).to_clip(POINTS.expand(2, 2, 3))
+    flat = Camera.turned(*views).to_clip(POINTS.expand(2, 2, 3))
+    assert torch.allclose(far[..., :2] / far[..., 3:], flat[..., :2], atol=2e-3)
+
+
+def test_directions_to_the_camera() -> None:
+    assert torch.equal(Camera.front().toward(POINTS), torch.tensor([0.0, 0, 1]).expand_as(POINTS))
+    camera = PerspectiveCamera(torch.tensor([[0.05, 0.1, 0.52]]), torch.tensor([0.5]))
+    assert torch.allclose(camera.toward(POINTS)[0, 0], torch.tensor([0.0, 0, 1]))
+    assert torch.allclose(camera.toward(POINTS).norm(dim=-1), torch.ones(1, 2))
+
+
+def test_gradients_reach_the_perspective_camera() -> None:
+    eye = torch.tensor([[0.0, 0.01, 0.6]], dtype=torch.float64, requires_grad=True)
+    fov, yaw = (torch.tensor([a], dtype=torch.float64, requires_grad=True) for a in (0.5, 0.3))
+    torch.autograd.gradcheck(
+        lambda eye, fov, yaw: PerspectiveCamera(eye, fov, yaw).to_clip(POINTS.double()),
+        (eye, fov, yaw),
+    )
+
+
+def test_impossible_perspectives_are_named() -> None:
+    eye, fov = torch.tensor([[0.0, 0, 1]]), torch.tensor([0.5])
+    for name, camera in {
+        "eye must have": lambda: PerspectiveCamera(eye[0], fov),
+        "eye must lie": lambda: PerspectiveCamera(-eye, fov),
+        "fov must have": lambda: PerspectiveCamera(eye, fov[0]),
+        "fov must be": lambda: PerspectiveCamera(eye, fov + 3),
+        "pitch": lambda: PerspectiveCamera(eye, fov, pitch=torch.zeros(2)),
+    }.items():
+        with pytest.raises(ValueError, match=name):
+            camera()

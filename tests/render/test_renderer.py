@@ -1,5 +1,6 @@
 """Whole renders of textured meshes."""
 
+import math
 from types import SimpleNamespace
 
 import numba
@@ -11,6 +12,8 @@ from clipface_cli.errors import InputError
 from clipface_cli.head import HeadModel
 from clipface_cli.render import (
     Camera,
+    Light,
+    PerspectiveCamera,
     Renderer,
     antialias,
     flip_v,
@@ -54,6 +57,90 @@ def test_background() -> None:
         assert (image[..., 8:, :] == background).all()
         assert (alpha[..., 8:, :] == 0).all()
         assert (alpha[..., 1:7, 5:11] == 1).all()
+
+
+def test_a_colour_or_pictures_as_background(sphere) -> None:
+    head, pictures = sphere(), noise(2, 3, 32, 32)
+    vertices, skin = head.template[None].repeat(2, 1, 1), noise(1, 3, 8, 8)
+    for background in (torch.tensor([0.5, -0.5, 0.0]), pictures[0], pictures):
+        image, alpha = Renderer(head, 32, background=background)(vertices, skin, CAMERA)
+        shown = background[:, None, None] if background.ndim == 1 else background
+        outside = (alpha == 0).expand_as(image)
+        assert torch.equal(image[outside], shown.expand_as(image)[outside])
+    lit = Renderer(head, 32, background=pictures)(vertices, skin, CAMERA, Light.studio())[0]
+    assert torch.equal(lit[outside], pictures[outside])
+    for bad in (torch.zeros(4), torch.zeros(3, 8, 8), torch.tensor(torch.nan)):
+        with pytest.raises(ValueError, match="background"):
+            Renderer(head, 32, background=bad)
+    with pytest.raises(ValueError, match="background"):
+        Renderer(head, 32, background=pictures)(vertices[[0, 0, 0]], skin, CAMERA)
+
+
+def test_even_light_shows_the_texture(sphere) -> None:
+    """The shaded path under light of 1 from everywhere equals the unlit one, gradients too."""
+    head, pictures = sphere(), noise(2, 3, 16, 16)
+    vertices = torch.stack([head.template, head.template * 1.1 + 0.01])
+    coefficients = torch.zeros(1, 27)
+    coefficients[:, :3] = (4 * torch.pi) ** 0.5
+    renderer, results = Renderer(head, 48), []
+    for light in (None, Light.harmonics(coefficients)):
+        inputs = [value.clone().requires_grad_() for value in (vertices, pictures)]
+        image, alpha = renderer(*inputs, CAMERA, light)
+        loss = (image * noise(2, 3, 48, 48)).sum() + (alpha * noise(2, 1, 48, 48)).sum()
+        results.append((image, alpha, *torch.autograd.grad(loss, inputs)))
+    for one, other in zip(*results, strict=True):
+        scale = one.detach().abs().max().item()
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4 * scale)
+
+
+def test_the_key_light_brightens_its_side(sphere) -> None:
+    head, grey = sphere(), torch.zeros(1, 3, 8, 8)
+    light = Light(torch.zeros(1, 27), torch.tensor([[-1.0, 0, 1]]), torch.ones(1, 3))
+    turned = Camera(CAMERA.params, yaw=torch.tensor([1.0]), pivot=(0, 0, 0))
+    for camera in (CAMERA, turned):
+        image, _ = Renderer(head, 64, background=-1.0)(head.template[None], grey, camera, light)
+        left, right = image[..., :32].mean(), image[..., 32:].mean()
+        assert left > right + 0.2
+
+
+def test_light_and_vertices_learn_from_shaded_pictures(sphere) -> None:
+    head = sphere()
+    renderer, weights = Renderer(head, 48), torch.linspace(0, 1, 48)[:, None]
+    vertices = head.template[None].clone().requires_grad_()
+    ambient = (torch.randn(1, 27) * 0.1 + 0.4).requires_grad_()
+    toward, key = (torch.tensor([x]).requires_grad_() for x in ([0.3, 0.5, 0.9], [0.2, 0.3, 0.4]))
+    inputs = [vertices, ambient, toward, key]
+
+    def loss(vertices: Tensor, *light: Tensor) -> Tensor:
+        image, _ = renderer(vertices, torch.zeros(1, 3, 8, 8), CAMERA, Light(*light, gloss=0.1))
+        return (image * weights).sum()
+
+    slopes = torch.autograd.grad(loss(*inputs), inputs)
+    assert slopes[0].isfinite().all()
+    with torch.no_grad():
+        for i in range(1, 4):
+            step = 1e-2 * noise(*inputs[i].shape)
+            high, low = (
+                loss(*inputs[:i], inputs[i] + side * step, *inputs[i + 1 :]) for side in (1, -1)
+            )
+            expected = 2 * (slopes[i] * step).sum()
+            assert torch.isclose(high - low, expected, rtol=0.02, atol=1e-3)
+
+
+def test_perspective(sphere) -> None:
+    """Nearer is larger: the ball's picture grows as the camera comes closer, lit or not."""
+    head, areas = sphere(32, 48), []
+    arguments = head.template[None], noise(1, 3, 16, 16)
+    for distance in (0.6, 2.0):
+        fov = torch.tensor([2 * math.atan(0.2 / distance)])
+        camera = PerspectiveCamera(torch.tensor([[0, 0, distance]]), fov)
+        _, alpha = Renderer(head, 64)(*arguments, camera)
+        _, lit_alpha = Renderer(head, 64)(*arguments, camera, Light.studio())
+        torch.testing.assert_close(alpha, lit_alpha)
+        areas.append(alpha.sum().item())
+        radius = 32 * 0.1 / (distance**2 - 0.01) ** 0.5 * distance / 0.2
+        assert areas[-1] == pytest.approx(math.pi * radius**2, rel=0.02)
+    assert areas[0] > areas[1]
 
 
 def test_back_faces_are_not_drawn() -> None:
@@ -175,6 +262,8 @@ def test_bad_arguments_are_named(sphere) -> None:
         ("texture", (vertices, picture[:, :1], CAMERA)),
         ("texture", (vertices, picture.repeat(2, 1, 1, 1), CAMERA)),
         ("texture", (vertices, picture.half(), CAMERA)),
+        ("texture", (vertices, picture.to("meta"), CAMERA)),
+        ("vertices", (vertices.to("meta"), picture, CAMERA)),
         ("camera", (vertices, picture, Camera.front(2))),
         ("camera", (vertices, picture, Camera(torch.full((1, 3), torch.nan)))),
     ]:
