@@ -38,7 +38,7 @@ $(DEV): pyproject.toml constraints.txt | $(BIN)/python
 # --- use -----------------------------------------------------------------------------------------
 
 demo: $(RUNTIME)
-	$(CLIPFACE) sample -n 2 --seed 7 -o demo/heads --force
+	$(CLIPFACE) sample -n 2 --seed 16 -o demo/heads --force
 	$(CLIPFACE) edit demo/heads/000.obj --prompt zombie -o demo/zombie --force
 	$(CLIPFACE) edit demo/heads/001.obj --prompt "laughing, red lips" -o demo/laughing --force
 	$(CLIPFACE) export demo/zombie/edited.obj --format glb -o demo/zombie.glb --force

@@ -18,7 +18,7 @@ from clipface_cli.texture import Generator
 
 OUTPUT = Path(__file__).parents[1] / "docs/edits.png"
 PROMPTS = ["zombie", "ghost", "laughing", "angry", "red lips", "old man", "Mona Lisa"]
-SEEDS = [7, 8, 9]
+SEEDS = [7, 16, 17]
 SIZE = 288
 
 

@@ -83,11 +83,9 @@ class Mappers:
 class Aim:
     """What an edit is judged by, and how much each part counts."""
 
-    prior: float = 4e-3  # lambda_reg, expression prior
+    prior: float = 1.5e-2  # lambda_reg, expression prior
     length: float = 1.0  # how much a too short change costs
-    reach: float = (
-        1.5  # wanted length of a mood's image direction, in lengths of the text direction
-    )
+    reach: float = 1.8  # wanted length of a mood's image direction, in the text direction's
     code_prior: float = 0.5  # how much leaving the look's own offset costs
     separation: float = 5.0  # how much stiffer textures are for moods and expressions for looks
     resolution: int = 160  # of the renders that the guidance sees
