@@ -19,8 +19,9 @@ from clipface_cli.edit import (
     save_subject,
     train_mapper,
 )
+from clipface_cli.edit.crowd import Crowd, embed_people
 from clipface_cli.errors import InputError
-from clipface_cli.guidance import Coverage
+from clipface_cli.guidance import Coverage, load_guidance
 from clipface_cli.head import HeadModel
 from clipface_cli.texture import Generator
 
@@ -83,6 +84,19 @@ def test_texture_only_moves_no_vertex(person: Subject, generator: Generator) -> 
     settings = EditSettings(steps=4, texture_only=True, aim=SMALL)
     edit = edit_mesh(person, "red", HEAD, generator, MeanColour(), settings)
     assert torch.equal(edit.subject.params.expression, person.params.expression)
+
+
+def test_a_prompt_that_means_nothing_changes_nothing(person: Subject, generator: Generator) -> None:
+    settings = EditSettings(steps=3, aim=SMALL)
+    edit = edit_mesh(person, "unheard", HEAD, generator, MeanColour(), settings)
+    assert (edit.subject.texture - person.texture).abs().max() < 0.05
+
+
+def test_the_embedded_crowd_belongs_to_the_embedded_networks() -> None:
+    generator, guidance = Generator.load("builtin"), load_guidance("builtin")
+    crowd = Crowd.of(HEAD, generator, guidance)
+    again = embed_people(HEAD, generator, guidance, 2)
+    assert torch.allclose(crowd.features[:2], again, atol=0.02 * float(again.norm(dim=1).mean()))
 
 
 def test_empty_prompt_and_foreign_code_are_refused(person: Subject, generator: Generator) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from clipface_cli.edit.crowd import Crowd
@@ -53,7 +54,7 @@ class Mappers:
         )
 
     def begin_at(self, offset: Tensor, expression: Tensor) -> None:
-        """Predict `offset` (w_dim,) at every level and this expression offset, whatever the code."""
+        """Predict `offset` (w_dim,) at every level and this expression offset for every code."""
         self.texture.begin_at(offset)
         if self.expression is not None:
             self.expression.begin_at(expression)
@@ -118,9 +119,10 @@ class Judge:
         if expressive:
             moods = Moods.of(head, self._expressions(person))
             self.mood, self.moody = moods.expression(aim.reach * self.direction)
-        length = aim.reach * float(self.direction.norm())
-        self.length = length + (1 - self.moody) * (self.crowd.reach(self.direction) - length)
-        wanted = self.direction * self.length / self.direction.norm()
+        asked = float(self.direction.norm().clamp_min(1e-8))
+        self.length = self.moody * aim.reach * asked
+        self.length += (1 - self.moody) * self.crowd.reach(self.direction)
+        wanted = self.direction * self.length / asked
         self.offset = (1 - self.moody) * self.crowd.offset(wanted)
 
     def _expressions(self, person: Subject) -> Callable[[Tensor], Tensor]:
@@ -151,14 +153,13 @@ class Judge:
         """Loss of equation 9 with two terms more, and the directional similarity in it.
 
         The directional loss does not care how far an edit goes: `length` asks for a visible
-        change; the code prior keeps the change (B, L, w_dim) of the code near
-        the offset at which people with the prompt's look lie. Moods change textures little, looks
-        change expressions little.
+        change. The code prior keeps the change (B, L, w_dim) of the code near the offset at which
+        people with the prompt's look lie. Moods change textures little, looks expressions.
         """
         moved, aim = after - before, self.aim
-        floor = FLOOR * float(self.direction.norm())
+        floor = max(FLOOR * float(self.direction.norm()), 1e-8)
         clip = directional_loss(moved, self.direction, floor).mean()
-        along = moved @ self.direction[0] / (self.length * self.direction.norm())
+        along = moved @ F.normalize(self.direction[0], dim=0) / max(self.length, 1e-8)
         loss = clip + aim.length * (1 - along).clamp_min(0).mean()
         stiff = 1 + aim.separation * (1 - self.moody)
         loss = loss + stiff * aim.prior * expression_prior(expression - self.mood).mean()

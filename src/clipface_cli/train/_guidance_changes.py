@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from clipface_cli.synth import LATENT_NAMES, Person, person_from_latent, random_units
 
-
 Latent = NDArray[np.float32]
 Fields = dict[str, "float | tuple[float, float]"]
 
