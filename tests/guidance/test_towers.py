@@ -66,9 +66,10 @@ def test_coverage(guidance):
     assert "'carburettor', 'qqzzx'" in (coverage.warning() or "")
     assert guidance.understood("red lips").warning() is None
     assert guidance.understood("a photo of a face").empty
-    guessed = guidance.understood("corpse")
-    assert guessed.guessed[0] == ("corpse", ("zombie",))
-    assert "takes 'corpse' for zombie" in (guessed.warning() or "")
+    assert guidance.understood("corpse").understood == ("corpse",)
+    guessed = guidance.understood("demon")
+    assert guessed.guessed[0] == ("demon", ("zombie",))
+    assert "takes 'demon' for zombie" in (guessed.warning() or "")
 
 
 @pytest.mark.parametrize("prompt", ["", "?!", "word " * 201])

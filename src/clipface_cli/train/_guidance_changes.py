@@ -133,7 +133,7 @@ LOOK_CHANGES = (
     _look("barbie doll", "barbie doll|barbie|a barbie|plastic doll|pink barbie"),
     _look(
         "mona lisa",
-        "mona lisa|the mona lisa|leonardo da vinci's painting|old painting|oil painting",
+        "mona lisa|the mona lisa|leonardo's painting|old painting|oil painting",
     ),
     _look(
         "witcher", "witcher|the witcher|geralt|monster hunter with yellow eyes|white haired witcher"
@@ -348,7 +348,7 @@ EXPRESSION_CHANGES = (
     ),
     _units("stretched mouth", "stretched mouth|grimace|grimacing", mouthStretchBoth=1.0),
     _units("round mouth", "round mouth|saying oh|whistling", mouthFunnel=1.0),
-    _units("jaw forward", "jaw forward|chin pushed forward|underbite", jawForward=1.0),
+    _units("jaw forward", "jaw forward|chin pushed forward", jawForward=1.0),
     _units("tongue out", "tongue out|sticking out the tongue", tongueOut=1.0, jawOpen=0.4),
 )
 
