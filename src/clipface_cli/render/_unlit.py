@@ -47,8 +47,9 @@ def draw(
     (F, 3), the vertices across their edges (F, 3), and their corners' coordinates in the texture
     (F, 3, 2); background (1 or B, 3, 1 or H, 1 or W). Gradients reach pos and texture.
     """
+    learns = torch.is_grad_enabled() and (pos.requires_grad or texture.requires_grad)
     image, alpha = _Draw.apply(  # type: ignore[no-untyped-call]
-        pos, texture, topology, resolution, background
+        pos, texture, topology, resolution, background, learns
     )
     return image, alpha
 
@@ -62,11 +63,12 @@ class _Draw(torch.autograd.Function):
         topology: Topology,
         resolution: int,
         background: Tensor,
+        learns: bool,
     ) -> Any:
         faces, opposite, corners = topology
         points, texels, batch = array(pos), array(texture), len(pos)
         ids = np.empty((batch, resolution, resolution), np.int32)
-        uv = np.empty((batch, resolution, resolution, 2), np.float32)
+        uv = np.empty((batch if learns else 0, resolution, resolution, 2), np.float32)
         image, alpha = (pos.new_empty(batch, n, resolution, resolution) for n in (3, 1))
         colors = array(image), array(alpha)
         arrays = points, faces, corners, texels, array(background)
@@ -101,7 +103,7 @@ class _Draw(torch.autograd.Function):
                 )
                 moves += parts.sum(axis=1)
             grad_pos = torch.from_numpy(moves).to(pos.dtype)
-        return grad_pos, grad_texture, None, None, None
+        return grad_pos, grad_texture, None, None, None, None
 
 
 def _upright(planar: Array) -> Array:
@@ -113,14 +115,14 @@ def _upright(planar: Array) -> Array:
 def _draw_kernel(
     pos: Array, tri: Array, corners: Array, tex: Array, background: Array, out: Any, workers: int
 ) -> None:
-    """Fill ids, uv where something is seen, and image and alpha, not antialiased."""
+    """Fill ids, uv (unless empty) where something is seen, image and alpha, not antialiased."""
     ids, uv, image, alpha = out
     batch, height, width = ids.shape
     planned = plan(pos, tri, whole(batch, tri), height, width, True)
     texels = tex.reshape((tex.shape[0], 3, tex.shape[2] * tex.shape[3]))
     size = tex.shape[2], tex.shape[3]
     for worker in prange(workers):
-        work = workspace(height, width)
+        work, scratch = workspace(height, width), np.empty((width, 2), np.float32)
         for task in range(worker, batch * BANDS, workers):
             b, rows = task // BANDS, band(task % BANDS, height)
             fill_band(pos, tri, planned, b, rows, True, work, ids[b])
@@ -131,8 +133,9 @@ def _draw_kernel(
                 _clear_row(ids[b, y], behind[:, min(top, behind.shape[1] - 1)], target)
                 for x in range(width):
                     alpha[b, 0, top, x] = ids[b, y, x] >= 0
-                _place_row(mesh, ids[b, y], (2 * y + 1) / height - 1, uv[b, y])
-                _paint_row(ids[b, y], uv[b, y], texels[b % tex.shape[0]], size, target)
+                place = uv[b, y] if uv.shape[0] > 0 else scratch
+                _place_row(mesh, ids[b, y], (2 * y + 1) / height - 1, place)
+                _paint_row(ids[b, y], place, texels[b % tex.shape[0]], size, target)
 
 
 @device

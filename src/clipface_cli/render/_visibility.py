@@ -178,18 +178,19 @@ def _fill(
     row0 = (x2 - x1) * (py - y1) - (y2 - y1) * (px - x1) - _bias(x1, y1, x2, y2)
     row1 = (x0 - x2) * (py - y2) - (y0 - y2) * (px - x2)
     row2 = (x1 - x0) * (py - y0) - (y1 - y0) * (px - x0)
-    slope1, slope2 = (z1 - z0) / area, (z2 - z0) / area
     bias1, bias2 = _bias(x2, y2, x0, y0), _bias(x0, y0, x1, y1)
     step0, step1, step2 = (y2 - y1) * 256, (y0 - y2) * 256, (y1 - y0) * 256
+    inverse = 1 / area
+    slope1, slope2 = (z1 - z0) * inverse, (z2 - z0) * inverse
+    step_z = step1 * slope1 + step2 * slope2
     for y in range(bottom, top + 1):
-        e0, e1, e2 = row0, row1, row2
+        e0, e1, e2 = row0, row1 - bias1, row2 - bias2
+        z = z0 + (row1 * slope1 + row2 * slope2)
         for x in range(left, right + 1):
-            if (e0 | (e1 - bias1) | (e2 - bias2)) >= 0:
-                z = z0 + (e1 * slope1 + e2 * slope2)
-                if z < depth[y - low, x]:
-                    depth[y - low, x] = z
-                    ids[y, x] = f
-            e0, e1, e2 = e0 - step0, e1 - step1, e2 - step2
+            if (e0 | e1 | e2) >= 0 and z < depth[y - low, x]:
+                depth[y - low, x] = z
+                ids[y, x] = f
+            e0, e1, e2, z = e0 - step0, e1 - step1, e2 - step2, z - step_z
         row0, row1, row2 = row0 + (x2 - x1) * 256, row1 + (x0 - x2) * 256, row2 + (x1 - x0) * 256
 
 

@@ -23,12 +23,12 @@ from clipface_cli.render._check import (
     check_triangles,
 )
 from clipface_cli.render._jit import Array, array, device, get_num_threads, indices, kernel, prange
-from clipface_cli.render._visibility import BANDS, band
 from clipface_cli.render.rasterize import at, lines_of, reciprocal
 
 Topology: TypeAlias = Any  # a Tensor, or nvdiffrast's own on a GPU
 
 _SLACK = 1 / 16  # an edge may miss the segment between two pixel centres by this much
+_PARTS = 4  # outlines are searched in this many bands of rows, each by one thread
 _STEPS = 16  # triangles that a walk from one pixel to the next may cross
 
 
@@ -283,29 +283,32 @@ def _find(
     ids: Array, pos: Array, tri: Array, opposite: Array, cull: bool, workers: int
 ) -> tuple[Array, Array, Array]:
     batch, height, width = ids.shape
-    meshes, tasks = pos.shape[0], batch * BANDS
+    meshes, tasks = pos.shape[0], batch * _PARTS
     screen, outline = np.empty((*pos.shape[:2], 2)), np.empty((meshes, tri.shape[0]), np.uint8)
     sides = np.empty((meshes, 3 * tri.shape[0], 2), np.int32)
     lengths = np.empty(meshes, np.int64)
     for m in prange(meshes):
         _to_pixels(pos[m], height, width, screen[m])
         lengths[m] = _outlines(pos[m], tri, opposite, cull, (screen[m], outline[m], sides[m]))
-    marks, room = np.zeros(ids.shape, np.uint8), np.empty(tasks, np.int64)
+    marks, counts = np.zeros(ids.shape, np.uint8), np.empty(tasks, np.int64)
     for worker in prange(workers):
+        pairs = np.empty((4 * (height + width), 3), np.int64)
         for task in range(worker, tasks, workers):
-            b, rows = task // BANDS, band(task % BANDS, height)
+            b, rows = task // _PARTS, _rows(task % _PARTS, height)
             m = b % meshes
-            room[task] = _mark(screen[m], sides[m], lengths[m], rows, marks[b])
-    firsts = np.append(0, np.cumsum(room))
+            counts[task] = _mark(screen[m], sides[m, : lengths[m]], rows, marks[b], pairs)
+    firsts = np.append(0, np.cumsum(counts))
     items, shares = np.empty((firsts[-1], 6), np.int32), np.empty(firsts[-1])
     for worker in prange(workers):
+        pairs = np.empty((4 * (height + width), 3), np.int64)
         for task in range(worker, tasks, workers):
-            b, rows, first = task // BANDS, band(task % BANDS, height), firsts[task]
+            b, rows = task // _PARTS, _rows(task % _PARTS, height)
             m = b % meshes
             mesh = pos[m], tri, opposite, screen[m], outline[m]
-            found = items[first:], shares[first:]
-            room[task] = _search(mesh, ids[b], marks[b], rows, found)
-    return _compact(firsts, room, items, shares)
+            first, last = firsts[task], firsts[task + 1]
+            edges = sides[m, : lengths[m]], rows, marks[b], pairs
+            counts[task] = _search(mesh, ids[b], edges, items[first:last], shares[first:last])
+    return _compact(firsts, counts, items, shares)
 
 
 @device
@@ -313,13 +316,19 @@ def _compact(
     firsts: Array, counts: Array, items: Array, shares: Array
 ) -> tuple[Array, Array, Array]:
     """Close the gaps between the bands' items; where each image's begin."""
-    starts, n = np.zeros(counts.shape[0] // BANDS + 1, np.int64), 0
+    starts, n = np.zeros(counts.shape[0] // _PARTS + 1, np.int64), 0
     for task in range(counts.shape[0]):
         for k in range(firsts[task], firsts[task] + counts[task]):
             items[n], shares[n] = items[k], shares[k]
             n += 1
-        starts[task // BANDS + 1] = n
+        starts[task // _PARTS + 1] = n
     return starts, items[:n].copy(), shares[:n].copy()
+
+
+@device
+def _rows(part: int, height: int) -> tuple[int, int]:
+    """First row and the row after the last of one of the parts of an image."""
+    return height * part // _PARTS, height * (part + 1) // _PARTS
 
 
 @device
@@ -365,33 +374,45 @@ def _area(screen: Array, a: int, b: int, c: int) -> float:
 
 
 @device
-def _mark(screen: Array, sides: Array, length: int, rows: tuple[int, int], marks: Array) -> int:
-    """Mark the pixels of some rows between which and the next in x (1) or y (2) a side may pass.
+def _mark(screen: Array, sides: Array, rows: tuple[int, int], marks: Array, pairs: Array) -> int:
+    """Mark the pairs of pixels from some rows that a side may cut; returns how many there are.
 
-    Returns how many such pairs there are.
+    1 marks a pixel and the next in x, 2 a pixel and the next in y.
     """
-    low, high = rows
-    width = marks.shape[1]
     n = 0
-    for k in range(length):
-        a, b = sides[k, 0], sides[k, 1]
-        rise, run = screen[b, 1] - screen[a, 1], screen[b, 0] - screen[a, 0]
-        if abs(rise) >= abs(run):
-            first, last = _between(screen[a, 1], screen[b, 1], low, high)
-            for y in range(first, last):
-                x = screen[a, 0] + (y - screen[a, 1]) * (run / rise)
-                left, right = _around(x, 0, width - 1)
-                for i in range(left, right):
-                    n += (marks[y, i] & 1) == 0
-                    marks[y, i] |= 1
-        if abs(run) >= abs(rise):
-            first, last = _between(screen[a, 0], screen[b, 0], 0, width)
-            for x in range(first, last):
-                y = screen[a, 1] + (x - screen[a, 0]) * (rise / run)
-                left, right = _around(y, low, min(high, marks.shape[0] - 1))
-                for i in range(left, right):
-                    n += (marks[i, x] & 2) == 0
-                    marks[i, x] |= 2
+    for k in range(sides.shape[0]):
+        for i in range(_crossed(screen, sides[k, 0], sides[k, 1], rows, marks, pairs)):
+            y, x, bit = pairs[i, 0], pairs[i, 1], pairs[i, 2]
+            n += (marks[y, x] & bit) == 0
+            marks[y, x] |= bit
+    return n
+
+
+@device
+def _crossed(
+    screen: Array, a: int, b: int, rows: tuple[int, int], marks: Array, pairs: Array
+) -> int:
+    """List the pairs, as y, x and mark, that a side may cut, those it only touches with them."""
+    low, high = rows
+    height, width = marks.shape
+    ax, ay, bx, by = screen[a, 0], screen[a, 1], screen[b, 0], screen[b, 1]
+    if max(ay, by) < low - 2 or min(ay, by) > high + 1:
+        return 0
+    rise, run, n = by - ay, bx - ax, 0
+    if abs(rise) >= abs(run):
+        first, last = _between(ay, by, low, high)
+        for y in range(first, last):
+            left, right = _around(ax + (y - ay) * (run / rise), 0, width - 1)
+            for x in range(left, right):
+                pairs[n, 0], pairs[n, 1], pairs[n, 2] = y, x, 1
+                n += 1
+    if abs(run) >= abs(rise):
+        first, last = _between(ax, bx, 0, width)
+        for x in range(first, last):
+            bottom, top = _around(ay + (x - ax) * (rise / run), low, min(high, height - 1))
+            for y in range(bottom, top):
+                pairs[n, 0], pairs[n, 1], pairs[n, 2] = y, x, 2
+                n += 1
     return n
 
 
@@ -410,19 +431,18 @@ def _around(place: float, low: int, high: int) -> tuple[int, int]:
 
 
 @device
-def _search(
-    mesh: Any, ids: Array, marks: Array, rows: tuple[int, int], found: tuple[Array, Array]
-) -> int:
-    """Fill items and shares from the marked pixels of some rows; returns how many there are."""
-    items, shares = found
+def _search(mesh: Any, ids: Array, edges: Any, items: Array, shares: Array) -> int:
+    """Fill items and shares from the marked pairs, clearing marks; returns how many there are."""
+    sides, rows, marks, pairs = edges
     n = 0
-    for y in range(*rows):
-        for x in range(ids.shape[1]):
-            mark = marks[y, x]
-            if mark & 1 and ids[y, x] != ids[y, x + 1]:
-                n += _cut(mesh, ids, (y, x, y, x + 1), items, shares, n)
-            if mark & 2 and ids[y, x] != ids[y + 1, x]:
-                n += _cut(mesh, ids, (y, x, y + 1, x), items, shares, n)
+    for k in range(sides.shape[0]):
+        for i in range(_crossed(mesh[3], sides[k, 0], sides[k, 1], rows, marks, pairs)):
+            y, x, bit = pairs[i, 0], pairs[i, 1], pairs[i, 2]
+            if marks[y, x] & bit:
+                marks[y, x] ^= bit
+                y1, x1 = (y, x + 1) if bit == 1 else (y + 1, x)
+                if ids[y, x] != ids[y1, x1]:
+                    n += _cut(mesh, ids, (y, x, y1, x1), items, shares, n)
     return n
 
 

@@ -449,7 +449,8 @@ def _visible_ref(pos: Tensor, tri: Tensor, span: list[int], height: int, width: 
             _, in0 = _edge_ref(px, py, x1, y1, x2, y2)
             e1, in1 = _edge_ref(px, py, x2, y2, x0, y0)
             e2, in2 = _edge_ref(px, py, x0, y0, x1, y1)
-            z = z0 + (e1.double() * ((z1 - z0) / area) + e2.double() * ((z2 - z0) / area))
+            slope1, slope2 = (z1 - z0) / area, (z2 - z0) / area
+            z = z0 + (e1.double() * slope1 + e2.double() * slope2)
             seen = in0 & in1 & in2 & (z < nearest)
             ids[seen], nearest[seen] = f, z[seen]
     return ids
