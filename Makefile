@@ -38,11 +38,11 @@ $(DEV): pyproject.toml constraints.txt | $(BIN)/python
 # --- use -----------------------------------------------------------------------------------------
 
 demo: $(RUNTIME)
-	$(CLIPFACE) sample -n 2 --seed 16 -o demo/heads --force
-	$(CLIPFACE) edit demo/heads/000.obj --prompt zombie -o demo/zombie --force
-	$(CLIPFACE) edit demo/heads/001.obj --prompt "laughing, red lips" -o demo/laughing --force
+	$(CLIPFACE) sample -n 2 --seed 7 -o demo/heads --force
+	$(CLIPFACE) edit demo/heads/000.obj --prompt laughing -o demo/laughing --force
+	$(CLIPFACE) edit demo/heads/001.obj --prompt zombie -o demo/zombie --force
 	$(CLIPFACE) export demo/zombie/edited.obj --format glb -o demo/zombie.glb --force
-	@echo "Done: look at demo/heads/heads.png, demo/zombie/before_after.png, demo/laughing/before_after.png"
+	@echo "Done: look at demo/heads/heads.png, demo/laughing/before_after.png, demo/zombie/before_after.png"
 
 pipeline: $(RUNTIME)
 	$(MAKE) -f pipeline.mk CLIPFACE=$(CLIPFACE) OUT=demo/pipeline
