@@ -219,14 +219,20 @@ def ours_steps(head: Any, resolution: int, batch: int) -> Steps:
 
 
 def deodr_steps(head: HeadModel, resolution: int) -> Steps:
-    """The same for one image by deodr's compiled code, without its Python cameras and checks.
+    """The same for one image by deodr's compiled code, with our camera, without its checks.
 
-    Its backward always goes to texture and vertices both.
+    Its backward always goes to texture and to vertices in the image both.
     """
     from deodr.differentiable_renderer import Scene2D, renderScene, renderSceneB
 
-    clip = Camera.front().to_clip(head.template[None])[0].double()
-    ij = ((clip[:, :2] * torch.tensor([1.0, -1.0]) + 1) * resolution / 2 - 0.5).numpy()
+    camera = Camera.turned([0.0])
+
+    def project() -> tuple[Any, Any]:
+        clip = camera.to_clip(head.template[None])[0].double()
+        at = (clip[:, :2] * torch.tensor([1.0, -1.0]) + 1) * resolution / 2 - 0.5
+        return at.numpy(), clip[:, 2].numpy() + 2
+
+    ij, depths = project()
     faces, uv_faces = (x.numpy().astype(np.uint32) for x in (head.faces, head.uv_faces))
     opposite = antialias_construct_topology_hash(head.faces).numpy()
     rng = np.random.default_rng(0)
@@ -235,7 +241,7 @@ def deodr_steps(head: HeadModel, resolution: int) -> Steps:
         faces=faces,
         faces_uv=uv_faces,
         ij=ij,
-        depths=clip[:, 2].numpy() + 2,
+        depths=depths,
         textured=np.ones(count, bool),
         uv=flip_v(head.uv).double().numpy() * (TEXELS - 1),
         shade=np.ones(vertices),
@@ -253,7 +259,8 @@ def deodr_steps(head: HeadModel, resolution: int) -> Steps:
     weights = rng.random((resolution, resolution, 3))
 
     def forward() -> tuple[Any, Any]:
-        scene.edgeflags = _outlines(ij, faces, opposite)
+        scene.ij, scene.depths = project()
+        scene.edgeflags = _outlines(scene.ij, faces, opposite)
         image = np.zeros((resolution, resolution, 3))
         depth = np.zeros((resolution, resolution))
         renderScene(scene, 1.0, image, depth, check_valid=False)

@@ -23,6 +23,7 @@ from clipface_cli.render._visibility import (
 )
 from clipface_cli.render.antialias import blend, blend_backward, find_edges
 from clipface_cli.render.rasterize import (
+    Vector,
     inner,
     lines_of,
     reciprocal,
@@ -33,6 +34,7 @@ from clipface_cli.render.texture import texel_owners
 Topology: TypeAlias = tuple[Array, Array, Array]
 Sums: TypeAlias = tuple[float, float, float, float, float, float]
 Slope: TypeAlias = tuple[float, float]
+Rows: TypeAlias = tuple[Array, Array, Array]
 Quad: TypeAlias = tuple[int, int, int, int, float, float]
 
 _ONE, _HALF = np.float32(1), np.float32(0.5)  # plain numbers would make float64 of float32
@@ -71,10 +73,14 @@ class _Draw(torch.autograd.Function):
         uv = np.empty((batch if learns else 0, resolution, resolution, 2), np.float32)
         image, alpha = (pos.new_empty(batch, n, resolution, resolution) for n in (3, 1))
         colors = array(image), array(alpha)
-        arrays = points, faces, corners, texels, array(background)
-        _draw_kernel(*arrays, (ids, uv, *colors), get_num_threads())
-        ctx.edges = find_edges(ids, points, faces, opposite, True)
-        ctx.differences = [blend(_upright(color), *ctx.edges) for color in colors]
+        ctx.edges, *ctx.differences = _draw_kernel(
+            points,
+            (faces, opposite, corners),
+            texels,
+            array(background),
+            (ids, uv, *colors),
+            get_num_threads(),
+        )
         ctx.save_for_backward(pos, texture)
         ctx.topology, ctx.seen = topology, (ids, uv)
         ctx.set_materialize_grads(False)
@@ -106,6 +112,7 @@ class _Draw(torch.autograd.Function):
         return grad_pos, grad_texture, None, None, None, None
 
 
+@device
 def _upright(planar: Array) -> Array:
     """(B, C, H, W) with row 0 at the top, seen as the operations' (B, H, W, C) from below."""
     return planar[:, :, ::-1].transpose(0, 2, 3, 1)
@@ -113,10 +120,13 @@ def _upright(planar: Array) -> Array:
 
 @kernel
 def _draw_kernel(
-    pos: Array, tri: Array, corners: Array, tex: Array, background: Array, out: Any, workers: int
-) -> None:
-    """Fill ids, uv (unless empty) where something is seen, image and alpha, not antialiased."""
-    ids, uv, image, alpha = out
+    pos: Array, topology: Topology, tex: Array, background: Array, out: Any, workers: int
+) -> tuple[tuple[Array, Array, Array], Array, Array]:
+    """Fill ids, uv (unless empty) where something is seen, image and alpha.
+
+    Returns the edges that were blended, and what `blend` says of the image and of alpha.
+    """
+    (tri, opposite, corners), (ids, uv, image, alpha) = topology, out
     batch, height, width = ids.shape
     planned = plan(pos, tri, whole(batch, tri), height, width, True)
     texels = tex.reshape((tex.shape[0], 3, tex.shape[2] * tex.shape[3]))
@@ -129,22 +139,26 @@ def _draw_kernel(
             behind, mesh = background[b % background.shape[0]], (pos[b], tri, corners)
             for y in range(*rows):
                 top = height - 1 - y
-                target = image[b, :, top]
-                _clear_row(ids[b, y], behind[:, min(top, behind.shape[1] - 1)], target)
-                for x in range(width):
-                    alpha[b, 0, top, x] = ids[b, y, x] >= 0
+                seen, sky = ids[b, y], behind[:, min(top, behind.shape[1] - 1)]
+                for c in range(3):
+                    _clear_row(sky[c], image[b, c, top])
                 place = uv[b, y] if uv.shape[0] > 0 else scratch
-                _place_row(mesh, ids[b, y], (2 * y + 1) / height - 1, place)
-                _paint_row(ids[b, y], place, texels[b % tex.shape[0]], size, target)
+                _place_row(mesh, seen, (2 * y + 1) / height - 1, place)
+                target = image[b, 0, top], image[b, 1, top], image[b, 2, top]
+                _paint_row(seen, place, texels[b % tex.shape[0]], size, target, alpha[b, 0, top])
+    edges = find_edges(ids, pos, tri, opposite, True, workers)
+    return edges, blend(_upright(image), *edges), blend(_upright(alpha), *edges)
 
 
 @device
-def _clear_row(ids: Array, background: Array, image: Array) -> None:
-    for c in range(3):
-        if background.shape[1] == 1:
-            image[c] = background[c, 0]
-        else:
-            image[c] = background[c]
+def _clear_row(background: Array, row: Array) -> None:
+    """Fill a row with one value or with as many as it has."""
+    if background.shape[0] == 1:
+        value = background[0]
+        for x in range(row.shape[0]):
+            row[x] = value
+    else:
+        row[:] = background
 
 
 @device
@@ -175,16 +189,22 @@ def _place_row(mesh: Any, ids: Array, fy: float, uv: Array) -> None:
 
 
 @device
-def _paint_row(ids: Array, uv: Array, texels: Array, size: tuple[int, int], image: Array) -> None:
-    """Colours (3, W) of a row's pixels."""
+def _paint_row(
+    ids: Array, uv: Array, texels: Array, size: tuple[int, int], image: Rows, alpha: Array
+) -> None:
+    """Colours and coverage of a row's pixels."""
+    (red, green, blue), (reds, greens, blues) = image, (texels[0], texels[1], texels[2])
     for x in range(ids.shape[0]):
-        if ids[x] < 0:
-            continue
-        i00, i01, i10, i11, wx, wy = _around(uv[x, 0], uv[x, 1], size)
-        for c in range(3):
-            first = texels[c, i00] + wx * (texels[c, i01] - texels[c, i00])
-            second = texels[c, i10] + wx * (texels[c, i11] - texels[c, i10])
-            image[c, x] = first + wy * (second - first)
+        alpha[x] = ids[x] >= 0
+    for x in range(ids.shape[0]):
+        if ids[x] >= 0:
+            i, j, k, m, wx, wy = _around(uv[x, 0], uv[x, 1], size)
+            w3 = wx * wy
+            w1, w2 = wx - w3, wy - w3
+            w0 = _ONE - wx - w2
+            red[x] = w0 * reds[i] + w1 * reds[j] + w2 * reds[k] + w3 * reds[m]
+            green[x] = w0 * greens[i] + w1 * greens[j] + w2 * greens[k] + w3 * greens[m]
+            blue[x] = w0 * blues[i] + w1 * blues[j] + w2 * blues[k] + w3 * blues[m]
 
 
 @device
@@ -229,22 +249,26 @@ def _backward_texture_kernel(
         mine = owners == worker
         for row in range(batch * height):
             b, y = row // height, row % height
-            target, color = texels[b % texels.shape[0]], grad[b, :, height - 1 - y]
+            target, top = texels[b % texels.shape[0]], height - 1 - y
+            color = grad[b, 0, top], grad[b, 1, top], grad[b, 2, top]
             for x in range(width):
-                if ids[b, y, x] < 0:
-                    continue
-                i00, i01, i10, i11, wx, wy = _around(uv[b, y, x, 0], uv[b, y, x, 1], size)
-                _scatter(target, mine, i00, (_ONE - wx) * (_ONE - wy), color, x)
-                _scatter(target, mine, i01, wx * (_ONE - wy), color, x)
-                _scatter(target, mine, i10, (_ONE - wx) * wy, color, x)
-                _scatter(target, mine, i11, wx * wy, color, x)
+                if ids[b, y, x] >= 0:
+                    i, j, k, m, wx, wy = _around(uv[b, y, x, 0], uv[b, y, x, 1], size)
+                    w3 = wx * wy
+                    w1, w2 = wx - w3, wy - w3
+                    g = color[0][x], color[1][x], color[2][x]
+                    _scatter(target, mine, i, _ONE - wx - w2, g)
+                    _scatter(target, mine, j, w1, g)
+                    _scatter(target, mine, k, w2, g)
+                    _scatter(target, mine, m, w3, g)
 
 
 @device
-def _scatter(target: Array, mine: Array, texel: int, part: float, color: Array, x: int) -> None:
+def _scatter(target: Array, mine: Array, texel: int, weight: float, color: Vector) -> None:
     if mine[texel >> np.uint64(10)]:
-        for c in range(3):
-            target[c, texel] += part * color[c, x]
+        target[0, texel] += weight * color[0]
+        target[1, texel] += weight * color[1]
+        target[2, texel] += weight * color[2]
 
 
 @kernel
@@ -263,7 +287,8 @@ def _backward_pos_kernel(
             b, k = task // chunks, task % chunks
             n, head = 0, (pos[b], tri, corners)
             for y in range(height * k // chunks, height * (k + 1) // chunks):
-                color = grad[b, :, height - 1 - y]
+                top = height - 1 - y
+                color = grad[b, 0, top], grad[b, 1, top], grad[b, 2, top]
                 _slope_row(ids[b, y], uv[b, y], texels[b % tex.shape[0]], size, color, slopes)
                 row = ids[b, y], slopes, (2 * y + 1) / height - 1
                 n = _sum_row(head, row, sums, found, n)
@@ -274,22 +299,22 @@ def _backward_pos_kernel(
 
 @device
 def _slope_row(
-    ids: Array, uv: Array, texels: Array, size: tuple[int, int], color: Array, slopes: Array
+    ids: Array, uv: Array, texels: Array, size: tuple[int, int], color: Rows, slopes: Array
 ) -> None:
     """Gradients (W, 2) of a row's colours to their place in the texture."""
     rows, columns = np.float32(size[0]), np.float32(size[1])
+    planes = texels[0], texels[1], texels[2]
     for x in range(ids.shape[0]):
-        if ids[x] < 0:
-            continue
-        i00, i01, i10, i11, wx, wy = _around(uv[x, 0], uv[x, 1], size)
-        gs = gt = np.float32(0)
-        for c in range(3):
-            p00, p01, p10, p11 = texels[c, i00], texels[c, i01], texels[c, i10], texels[c, i11]
-            low, left = p01 - p00, p10 - p00
-            twist = (p11 - p10) - low
-            gs += color[c, x] * (low + wy * twist)
-            gt += color[c, x] * (left + wx * twist)
-        slopes[x, 0], slopes[x, 1] = gs * columns, gt * rows
+        if ids[x] >= 0:
+            i, j, k, m, wx, wy = _around(uv[x, 0], uv[x, 1], size)
+            gs = gt = np.float32(0)
+            for c in range(3):
+                plane, g = planes[c], color[c][x]
+                low, left = plane[j] - plane[i], plane[k] - plane[i]
+                twist = (plane[m] - plane[k]) - low
+                gs += g * (low + wy * twist)
+                gt += g * (left + wx * twist)
+            slopes[x, 0], slopes[x, 1] = gs * columns, gt * rows
 
 
 @device

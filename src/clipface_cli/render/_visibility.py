@@ -15,6 +15,7 @@ Point: TypeAlias = tuple[int, int, float]
 
 SUBPIXEL = 256
 GUARD = 64.0  # clip at this many half images from the centre, so that integers cannot overflow
+STRETCHES = 8  # triangles are looked through in this many parts of their list, each by one thread
 BANDS = 16  # an image is filled in this many bands of rows, each by one thread
 
 
@@ -50,20 +51,31 @@ def plan(
     drops those that turn clockwise.
 
     Returns vertices (M, V, 2) in 1/256 pixels; their z/w (M, V), NaN where one must be clipped
-    away; triangles (B, F), how many of them count (B,), and their first and last row (B, F, 2).
+    away; triangles (B, STRETCHES, N) in their order, how many of them count (B, STRETCHES), and
+    their first and last row (B, STRETCHES, N, 2).
     """
     meshes, batch = pos.shape[0], ranges.shape[0]
     screen = np.zeros((meshes, pos.shape[1], 2), np.int32)
     depth = np.empty(pos.shape[:2], np.float64)
     for m in prange(meshes):
         _project(pos[m], height, width, screen[m], depth[m])
-    longest = (ranges[:, 1] - ranges[:, 0]).max()
-    found, counts = np.empty((batch, longest), np.int32), np.empty(batch, np.int64)
-    rows = np.empty((batch, longest, 2), np.int32)
-    for b in prange(batch):
+    longest = (ranges[:, 1] - ranges[:, 0]).max() // STRETCHES + 1
+    found = np.empty((batch, STRETCHES, longest), np.int32)
+    rows = np.empty((batch, STRETCHES, longest, 2), np.int32)
+    counts = np.empty((batch, STRETCHES), np.int64)
+    for task in prange(batch * STRETCHES):
+        b, k = task // STRETCHES, task % STRETCHES
         mesh, size = (tri, screen[b % meshes], depth[b % meshes]), (height, width)
-        counts[b] = _candidates(mesh, ranges[b], size, cull, found[b], rows[b])
+        span = stretch(k, ranges[b, 0], ranges[b, 1])
+        counts[b, k] = _candidates(mesh, span, size, cull, found[b, k], rows[b, k])
     return screen, depth, found, counts, rows
+
+
+@device
+def stretch(k: int, start: int, stop: int) -> tuple[int, int]:
+    """First triangle and the one after the last of one of STRETCHES parts of a list."""
+    count = np.int64(stop) - start
+    return start + count * k // STRETCHES, start + count * (k + 1) // STRETCHES
 
 
 @device
@@ -84,7 +96,7 @@ def _snap(x: float, w: float, size: int) -> int:
 
 @device
 def _candidates(
-    mesh: Any, span: Array, size: tuple[int, int], cull: bool, found: Array, rows: Array
+    mesh: Any, span: tuple[int, int], size: tuple[int, int], cull: bool, found: Array, rows: Array
 ) -> int:
     """List the triangles that may cover pixel centres; returns how many there are."""
     tri, screen, depth = mesh
@@ -124,27 +136,34 @@ def fill_band(
     """Write the triangle that each pixel of rows [low, high) sees, -1 for none, to ids (H, W)."""
     screen, z, found, counts, spans = planned
     (low, high), mesh = rows, b % pos.shape[0]
+    depth = work[0]
+    ids[low:high] = -1
+    depth[:] = np.inf
+    for n in range(STRETCHES):
+        for m in range(counts[b, n]):
+            if spans[b, n, m, 0] < high and spans[b, n, m, 1] >= low:
+                f = found[b, n, m]
+                i, j, k = tri[f, 0], tri[f, 1], tri[f, 2]
+                p0 = np.int64(screen[mesh, i, 0]), np.int64(screen[mesh, i, 1]), z[mesh, i]
+                p1 = np.int64(screen[mesh, j, 0]), np.int64(screen[mesh, j, 1]), z[mesh, j]
+                p2 = np.int64(screen[mesh, k, 0]), np.int64(screen[mesh, k, 1]), z[mesh, k]
+                if np.isnan(p0[2] + p1[2] + p2[2]):
+                    _fill_clipped(pos[mesh], tri, f, cull, (low, high), work, ids)
+                else:
+                    _fill((p0, p1, p2), f, ids, depth, low, high, cull)
+
+
+@device
+def _fill_clipped(
+    pos: Array, tri: Array, f: int, cull: bool, rows: tuple[int, int], work: Any, ids: Array
+) -> None:
+    """Draw the part of a triangle that is within the depth range and the guard band."""
     depth, polygon = work
     height, width = ids.shape
-    for y in range(low, high):
-        for x in range(width):
-            ids[y, x] = -1
-            depth[y - low, x] = np.inf
-    for n in range(counts[b]):
-        if spans[b, n, 0] >= high or spans[b, n, 1] < low:
-            continue
-        f = found[b, n]
-        i, j, k = tri[f, 0], tri[f, 1], tri[f, 2]
-        if np.isnan(z[mesh, i] + z[mesh, j] + z[mesh, k]):
-            corners = _clip(pos[mesh], tri[f], height, width, polygon)
-            for m in range(1, corners - 1):
-                fan = _corner(polygon, 0), _corner(polygon, m), _corner(polygon, m + 1)
-                _fill(fan, f, ids, depth, low, high, cull)
-            continue
-        p0 = np.int64(screen[mesh, i, 0]), np.int64(screen[mesh, i, 1]), z[mesh, i]
-        p1 = np.int64(screen[mesh, j, 0]), np.int64(screen[mesh, j, 1]), z[mesh, j]
-        p2 = np.int64(screen[mesh, k, 0]), np.int64(screen[mesh, k, 1]), z[mesh, k]
-        _fill((p0, p1, p2), f, ids, depth, low, high, cull)
+    corners = _clip(pos, tri[f], height, width, polygon)
+    for m in range(1, corners - 1):
+        fan = _corner(polygon, 0), _corner(polygon, m), _corner(polygon, m + 1)
+        _fill(fan, f, ids, depth, rows[0], rows[1], cull)
 
 
 @device
@@ -185,12 +204,15 @@ def _fill(
     step_z = step1 * slope1 + step2 * slope2
     for y in range(bottom, top + 1):
         e0, e1, e2 = row0, row1 - bias1, row2 - bias2
-        z = z0 + (row1 * slope1 + row2 * slope2)
-        for x in range(left, right + 1):
-            if (e0 | e1 | e2) >= 0 and z < depth[y - low, x]:
+        x = left
+        while x <= right and (e0 | e1 | e2) < 0:
+            e0, e1, e2, x = e0 - step0, e1 - step1, e2 - step2, x + 1
+        z = z0 + (row1 * slope1 + row2 * slope2) - (x - left) * step_z
+        while x <= right and (e0 | e1 | e2) >= 0:
+            if z < depth[y - low, x]:
                 depth[y - low, x] = z
                 ids[y, x] = f
-            e0, e1, e2, z = e0 - step0, e1 - step1, e2 - step2, z - step_z
+            e0, e1, e2, x, z = e0 - step0, e1 - step1, e2 - step2, x + 1, z - step_z
         row0, row1, row2 = row0 + (x2 - x1) * 256, row1 + (x0 - x2) * 256, row2 + (x1 - x0) * 256
 
 

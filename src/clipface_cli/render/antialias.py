@@ -23,6 +23,7 @@ from clipface_cli.render._check import (
     check_triangles,
 )
 from clipface_cli.render._jit import Array, array, device, get_num_threads, indices, kernel, prange
+from clipface_cli.render._visibility import STRETCHES, stretch
 from clipface_cli.render.rasterize import at, lines_of, reciprocal
 
 Topology: TypeAlias = Any  # a Tensor, or nvdiffrast's own on a GPU
@@ -246,7 +247,9 @@ class _Antialias(torch.autograd.Function):
         out = color.clone(memory_format=torch.contiguous_format)
         meshes = array(pos if pos.ndim == 3 else pos[None])
         ids = array(rast[..., 3].int()) - 1
-        ctx.edges = find_edges(ids, meshes, indices(tri), indices(opposite), False)
+        ctx.edges = find_edges(
+            ids, meshes, indices(tri), indices(opposite), False, get_num_threads()
+        )
         ctx.difference = blend(array(out), *ctx.edges)
         ctx.boost = boost
         ctx.save_for_backward(pos)
@@ -264,8 +267,9 @@ class _Antialias(torch.autograd.Function):
         return grad_color, None, grad_pos, None, None, None
 
 
+@kernel
 def find_edges(
-    ids: Array, pos: Array, tri: Array, opposite: Array, cull: bool
+    ids: Array, pos: Array, tri: Array, opposite: Array, cull: bool, workers: int
 ) -> tuple[Array, Array, Array]:
     """Find where outlines cut pixels of ids (B, H, W), -1 where there is no triangle.
 
@@ -274,29 +278,24 @@ def find_edges(
     source x, vertices of the edge), and the share (N,) of the source's colour that the target
     takes, negative where the target is not on the edge's surface.
     """
-    edges: tuple[Array, Array, Array] = _find(ids, pos, tri, opposite, cull, get_num_threads())
-    return edges
-
-
-@kernel
-def _find(
-    ids: Array, pos: Array, tri: Array, opposite: Array, cull: bool, workers: int
-) -> tuple[Array, Array, Array]:
     batch, height, width = ids.shape
     meshes, tasks = pos.shape[0], batch * _PARTS
     screen, outline = np.empty((*pos.shape[:2], 2)), np.empty((meshes, tri.shape[0]), np.uint8)
-    sides = np.empty((meshes, 3 * tri.shape[0], 2), np.int32)
-    lengths = np.empty(meshes, np.int64)
+    sides = np.empty((meshes, STRETCHES, 3 * (tri.shape[0] // STRETCHES + 1), 2), np.int32)
+    lengths = np.empty((meshes, STRETCHES), np.int64)
     for m in prange(meshes):
         _to_pixels(pos[m], height, width, screen[m])
-        lengths[m] = _outlines(pos[m], tri, opposite, cull, (screen[m], outline[m], sides[m]))
+    for task in prange(meshes * STRETCHES):
+        m, k = task // STRETCHES, task % STRETCHES
+        surface, out = (pos[m], tri, opposite, screen[m]), (outline[m], sides[m, k])
+        lengths[m, k] = _outlines(surface, stretch(k, 0, tri.shape[0]), cull, out)
     marks, counts = np.zeros(ids.shape, np.uint8), np.empty(tasks, np.int64)
     for worker in prange(workers):
         pairs = np.empty((4 * (height + width), 3), np.int64)
         for task in range(worker, tasks, workers):
             b, rows = task // _PARTS, _rows(task % _PARTS, height)
             m = b % meshes
-            counts[task] = _mark(screen[m], sides[m, : lengths[m]], rows, marks[b], pairs)
+            counts[task] = _mark(screen[m], (sides[m], lengths[m]), rows, marks[b], pairs)
     firsts = np.append(0, np.cumsum(counts))
     items, shares = np.empty((firsts[-1], 6), np.int32), np.empty(firsts[-1])
     for worker in prange(workers):
@@ -306,7 +305,7 @@ def _find(
             m = b % meshes
             mesh = pos[m], tri, opposite, screen[m], outline[m]
             first, last = firsts[task], firsts[task + 1]
-            edges = sides[m, : lengths[m]], rows, marks[b], pairs
+            edges = sides[m], lengths[m], rows, marks[b], pairs
             counts[task] = _search(mesh, ids[b], edges, items[first:last], shares[first:last])
     return _compact(firsts, counts, items, shares)
 
@@ -341,29 +340,26 @@ def _to_pixels(pos: Array, height: int, width: int, screen: Array) -> None:
 
 
 @device
-def _outlines(pos: Array, tri: Array, opposite: Array, cull: bool, out: Any) -> int:
-    """Each triangle's outline edges as bits (F,), and those that may be seen as pairs of vertices.
+def _outlines(mesh: Any, span: tuple[int, int], cull: bool, out: tuple[Array, Array]) -> int:
+    """Some triangles' outline edges as bits (F,), and those that may be seen as pairs of vertices.
 
     Bit i belongs to the edge opposite to corner i; bit 3 marks triangles not ahead of the camera.
     Returns how many pairs there are.
     """
-    screen, outline, sides = out
+    (pos, tri, opposite, screen), (outline, sides) = mesh, out
     n = 0
-    for f in range(tri.shape[0]):
+    for f in range(*span):
         behind = pos[tri[f, 0], 3] <= 0 or pos[tri[f, 1], 3] <= 0 or pos[tri[f, 2], 3] <= 0
         area = _area(screen, tri[f, 0], tri[f, 1], tri[f, 2])
-        outline[f] = 8 if behind else 0
-        if behind or (cull and area < 0):
-            continue
-        for k in range(3):
-            a, c, d = tri[f, k], tri[f, (k + 1) % 3], tri[f, (k + 2) % 3]
-            far = opposite[f, k]
-            if far < 0 or (_area(screen, tri[far // 3, far % 3], c, d) >= 0) == (
-                _area(screen, a, c, d) >= 0
-            ):
-                outline[f] |= 1 << k
-                sides[n, 0], sides[n, 1] = c, d
-                n += 1
+        bits = 8 if behind else 0
+        if not behind and (area >= 0 or not cull):
+            for k in range(3):
+                c, d, far = tri[f, (k + 1) % 3], tri[f, (k + 2) % 3], opposite[f, k]
+                if far < 0 or ((_area(screen, tri[far // 3, far % 3], c, d) >= 0) == (area >= 0)):
+                    bits |= 1 << k
+                    sides[n, 0], sides[n, 1] = c, d
+                    n += 1
+        outline[f] = bits
     return n
 
 
@@ -374,17 +370,21 @@ def _area(screen: Array, a: int, b: int, c: int) -> float:
 
 
 @device
-def _mark(screen: Array, sides: Array, rows: tuple[int, int], marks: Array, pairs: Array) -> int:
+def _mark(
+    screen: Array, edges: tuple[Array, Array], rows: tuple[int, int], marks: Array, pairs: Array
+) -> int:
     """Mark the pairs of pixels from some rows that a side may cut; returns how many there are.
 
     1 marks a pixel and the next in x, 2 a pixel and the next in y.
     """
+    sides, lengths = edges
     n = 0
-    for k in range(sides.shape[0]):
-        for i in range(_crossed(screen, sides[k, 0], sides[k, 1], rows, marks, pairs)):
-            y, x, bit = pairs[i, 0], pairs[i, 1], pairs[i, 2]
-            n += (marks[y, x] & bit) == 0
-            marks[y, x] |= bit
+    for j in range(STRETCHES):
+        for k in range(lengths[j]):
+            for i in range(_crossed(screen, sides[j, k, 0], sides[j, k, 1], rows, marks, pairs)):
+                y, x, bit = pairs[i, 0], pairs[i, 1], pairs[i, 2]
+                n += (marks[y, x] & bit) == 0
+                marks[y, x] |= bit
     return n
 
 
@@ -433,16 +433,17 @@ def _around(place: float, low: int, high: int) -> tuple[int, int]:
 @device
 def _search(mesh: Any, ids: Array, edges: Any, items: Array, shares: Array) -> int:
     """Fill items and shares from the marked pairs, clearing marks; returns how many there are."""
-    sides, rows, marks, pairs = edges
+    sides, lengths, rows, marks, pairs = edges
     n = 0
-    for k in range(sides.shape[0]):
-        for i in range(_crossed(mesh[3], sides[k, 0], sides[k, 1], rows, marks, pairs)):
-            y, x, bit = pairs[i, 0], pairs[i, 1], pairs[i, 2]
-            if marks[y, x] & bit:
-                marks[y, x] ^= bit
-                y1, x1 = (y, x + 1) if bit == 1 else (y + 1, x)
-                if ids[y, x] != ids[y1, x1]:
-                    n += _cut(mesh, ids, (y, x, y1, x1), items, shares, n)
+    for j in range(STRETCHES):
+        for k in range(lengths[j]):
+            for i in range(_crossed(mesh[3], sides[j, k, 0], sides[j, k, 1], rows, marks, pairs)):
+                y, x, bit = pairs[i, 0], pairs[i, 1], pairs[i, 2]
+                if marks[y, x] & bit:
+                    marks[y, x] ^= bit
+                    y1, x1 = (y, x + 1) if bit == 1 else (y + 1, x)
+                    if ids[y, x] != ids[y1, x1]:
+                        n += _cut(mesh, ids, (y, x, y1, x1), items, shares, n)
     return n
 
 
@@ -480,10 +481,10 @@ def _cut(
 ) -> bool:
     """Fill item and share n if a steep outline passes between a pair of pixels."""
     y, x, y1, x1 = ends
+    if ids[y, x] >= 0 and ids[y1, x1] >= 0 and _joined(mesh, ids[y, x], ids[y1, x1]):
+        return False
     if not _depth(mesh, ids, y, x) < _depth(mesh, ids, y1, x1):
         y, x, y1, x1 = y1, x1, y, x
-    if ids[y1, x1] >= 0 and _joined(mesh, ids[y, x], ids[y1, x1]):
-        return False
     tri, screen = mesh[1], mesh[3]
     f, edge, d = _walk(mesh, ids[y, x], (y, x, y1, x1))
     if edge < 0:

@@ -101,7 +101,9 @@ class Renderer:
         """
         self._check(vertices, texture)
         pos = camera.to_clip(vertices)
-        check_finite("camera", pos)
+        if not bool(pos.isfinite().all()):
+            check_finite("vertices", vertices)
+            check_finite("camera", pos)
         if light is None and pos.device.type == "cpu":
             return _unlit.draw(pos, texture, self._fused, self.resolution, self._background)
         lit = None
@@ -134,7 +136,6 @@ class Renderer:
                 f"vertices must be where the backend {self.backend!r} draws, "
                 f"not on {vertices.device}"
             )
-        check_finite("vertices", vertices)
         if vertices.shape[1] < self._vertices:
             raise ValueError(
                 f"vertices must hold at least the head's {self._vertices} vertices, "
