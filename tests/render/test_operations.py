@@ -1,6 +1,7 @@
 """The kernels against the references, and the references against finite differences."""
 
-import numba
+import sys
+
 import pytest
 import torch
 from torch import Tensor
@@ -345,7 +346,7 @@ def test_the_others_name_the_bad_argument(soup) -> None:
             call()
 
 
-def test_runs_and_threads_agree_to_the_bit(soup) -> None:
+def test_runs_and_threads_agree_to_the_bit(soup, monkeypatch: pytest.MonkeyPatch) -> None:
     """All four operations and their gradients."""
     pos, tri = soup(60, 90, 2, (0.3, 2), 8)
     tex, corners, target = torch.rand(1, 16, 16, 3), torch.rand(60, 2), torch.rand(2, 48, 40, 3)
@@ -359,11 +360,11 @@ def test_runs_and_threads_agree_to_the_bit(soup) -> None:
 
     first = run()
     assert all(map(torch.equal, first, run()))
-    numba.set_num_threads(1)
-    try:
+    for threads in (1, 2, 5):
+        for name in ("rasterize", "texture", "antialias"):
+            module = sys.modules[f"clipface_cli.render.{name}"]
+            monkeypatch.setattr(module, "get_num_threads", lambda threads=threads: threads)
         assert all(map(torch.equal, first, run()))
-    finally:
-        numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
 
 
 def test_strange_coordinates_do_not_crash() -> None:

@@ -3,7 +3,6 @@
 import math
 from types import SimpleNamespace
 
-import numba
 import pytest
 import torch
 from torch import Tensor
@@ -15,6 +14,7 @@ from clipface_cli.render import (
     Light,
     PerspectiveCamera,
     Renderer,
+    _unlit,
     antialias,
     flip_v,
     interpolate,
@@ -200,7 +200,9 @@ def test_one_texture_for_a_batch_gets_the_sum_of_gradients(sphere) -> None:
     assert torch.allclose(shared.grad[0], each.grad.sum(0), atol=1e-5)
 
 
-def test_a_batch_equals_its_items_and_runs_agree_to_the_bit(sphere) -> None:
+def test_a_batch_equals_its_items_and_runs_agree_to_the_bit(
+    sphere, monkeypatch: pytest.MonkeyPatch
+) -> None:
     head = sphere()
     renderer = Renderer(head, 48)
     vertices = head.template[None] * torch.tensor([0.8, 1.0, 1.1])[:, None, None]
@@ -214,11 +216,9 @@ def test_a_batch_equals_its_items_and_runs_agree_to_the_bit(sphere) -> None:
     view = noise(3, 3, 48, 48)
     whole = run(vertices, view)
     assert all(map(torch.equal, whole, run(vertices, view)))
-    numba.set_num_threads(1)
-    try:
+    for threads in (1, 2, 5):
+        monkeypatch.setattr(_unlit, "get_num_threads", lambda threads=threads: threads)
         assert all(map(torch.equal, whole, run(vertices, view)))
-    finally:
-        numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
     for i in range(3):
         single = run(vertices[i : i + 1], view[i : i + 1])
         assert torch.equal(single[0][0], whole[0][i])
