@@ -10,7 +10,7 @@ from torch import Tensor
 
 from clipface_cli.artifacts import read_tensors, write_tensors
 from clipface_cli.assets import builtin
-from clipface_cli.edit.mix import mix
+from clipface_cli.edit.mix import explain
 from clipface_cli.guidance import Guidance
 from clipface_cli.head import HeadModel
 from clipface_cli.render import Camera, Renderer
@@ -41,7 +41,7 @@ class Crowd:
     def of(cls, head: HeadModel, generator: Generator, guidance: Guidance) -> Crowd:
         """The embedded crowd when it was made by these networks, else a newly rendered one."""
         tensors, header = read_tensors(builtin("crowd.safetensors"), FORMAT)
-        here = _codes(generator)[0]
+        here = _codes(generator, 1)[0]
         there = tensors["first_code"]
         same = there.shape == here.shape and torch.allclose(there, here, atol=1e-3)
         if same and header["guidance"] == guidance.name:
@@ -62,9 +62,7 @@ class Crowd:
         apart = self.features - self.features.mean(0)
         similar = F.cosine_similarity(apart, direction, dim=1)
         nearest = similar.topk(min(NEAREST, len(apart))).indices
-        amounts = mix(apart[nearest], direction[0], SPARSITY)
-        reached = F.cosine_similarity(amounts @ apart[nearest], direction[0], dim=0)
-        sure = ((reached - DOUBTFUL) / (CERTAIN - DOUBTFUL)).clamp(0, 1)
+        amounts, sure = explain(apart[nearest], direction[0], SPARSITY, DOUBTFUL, CERTAIN)
         return sure * (amounts @ (self.codes[nearest] - self.mean))
 
     def reach(self, direction: Tensor) -> float:
@@ -83,7 +81,7 @@ def embed_people(head: HeadModel, generator: Generator, guidance: Guidance, coun
     """Embeddings (count, D) of the first people of the crowd, each on the mean head."""
     renderer = Renderer(head, RESOLUTION)
     features = []
-    for codes in _codes(generator)[:count].split(BATCH):
+    for codes in _codes(generator, count).split(BATCH):
         textures = generator.synthesis(codes[:, None].expand(-1, generator.num_ws, -1))
         vertices = head.template.expand(len(codes), -1, -1)
         image, _ = renderer(vertices, textures, Camera.front(len(codes)))
@@ -92,7 +90,8 @@ def embed_people(head: HeadModel, generator: Generator, guidance: Guidance, coun
 
 
 @torch.no_grad()
-def _codes(generator: Generator) -> Tensor:
-    """(4096, w_dim), the same for every call."""
+def _codes(generator: Generator, count: int = SAMPLES) -> Tensor:
+    """The first (count, w_dim) of 4096 codes, the same for every call."""
     random = torch.Generator().manual_seed(0)
-    return generator.mapping(torch.randn(SAMPLES, generator.z_dim, generator=random))[:, 0]
+    z = torch.randn(SAMPLES, generator.z_dim, generator=random)
+    return generator.mapping(z[:count])[:, 0]

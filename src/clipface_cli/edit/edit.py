@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import torch
 
 from clipface_cli.edit.subject import Subject
-from clipface_cli.edit.task import VIEWS, Aim, Judge, Mappers
+from clipface_cli.edit.task import VIEWS, Aim, Judge
 from clipface_cli.errors import InputError
 from clipface_cli.guidance import Guidance
 from clipface_cli.head import HeadModel, HeadParams
@@ -60,8 +60,7 @@ def edit_mesh(
         raise InputError("The mesh was made by another generator; give the one that made it.")
     expressive = not settings.texture_only
     judge = Judge(prompt, subject, head, generator, guidance, settings.aim, expressive)
-    mappers = Mappers.fresh(generator, head, settings.texture_only, settings.seed)
-    mappers.begin_at(judge.offset, judge.mood)
+    mappers = judge.fresh_mappers(settings.seed)
     optimizer = mappers.optimizer(settings.texture_rate, settings.expression_rate)
     chance = random.Random(settings.seed)
     params, everywhere = subject.params, list(range(len(VIEWS)))
@@ -71,11 +70,7 @@ def edit_mesh(
     similarity = []
     for step in range(settings.steps):
         views = sorted(chance.sample(everywhere, settings.views))
-        w, expression = mappers(subject.w, params.expression)
-        after = judge.look(params, generator.synthesis(w), expression, views)
-        loss, similar = judge.loss(
-            before[views], after, w - subject.w, expression - params.expression
-        )
+        loss, similar = judge.assess(mappers, subject, before[views], views)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()

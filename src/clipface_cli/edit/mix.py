@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 ROUNDS = 1000
@@ -26,3 +27,20 @@ def mix(changes: Tensor, wanted: Tensor, sparsity: float, most: float = float("i
         momentum, last = (1 + (1 + 4 * momentum**2) ** 0.5) / 2, momentum
         ahead = amounts + (last - 1) / momentum * (amounts - before)
     return amounts
+
+
+def explain(
+    changes: Tensor,
+    wanted: Tensor,
+    sparsity: float,
+    doubtful: float,
+    certain: float,
+    most: float = float("inf"),
+) -> tuple[Tensor, float]:
+    """Amounts (K,) of a mix for `wanted` (D,), and how surely changes (K, D) can be mixed so.
+
+    Certainty is 0 where the mix's cosine to `wanted` is at most `doubtful`, 1 from `certain` on.
+    """
+    amounts = mix(changes, wanted, sparsity, most)
+    similar = F.cosine_similarity(amounts @ changes, wanted, dim=0)
+    return amounts, float(((similar - doubtful) / (certain - doubtful)).clamp(0, 1))

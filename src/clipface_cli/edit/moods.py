@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from clipface_cli.edit.mix import mix
+from clipface_cli.edit.mix import explain
 from clipface_cli.head import HeadModel
 
 PROBE = 0.7  # activation at which the response to an axis is measured
@@ -37,9 +35,9 @@ class Moods:
         Certainty is 1 where a sparse mix of the axes goes that way, 0 (and the offset zero) where
         the prompt asks for no mood.
         """
-        activation = mix(self.response, direction[0], SPARSITY, most=1.0)
-        similar = F.cosine_similarity(activation @ self.response, direction[0], dim=0)
-        sure = float(((similar - DOUBTFUL) / (CERTAIN - DOUBTFUL)).clamp(0, 1))
+        activation, sure = explain(
+            self.response, direction[0], SPARSITY, DOUBTFUL, CERTAIN, most=1.0
+        )
         return sure * (activation @ self.axes), sure
 
 
@@ -48,9 +46,6 @@ def _axes(head: HeadModel) -> Tensor:
     if not head.units:
         identity = torch.eye(head.expression_size)
         return torch.cat([identity, -identity])
-    sides: dict[str, dict[str, float]] = defaultdict(dict)
-    for name in head.units:
-        stem = name.removesuffix("Left").removesuffix("Right")
-        if not stem.startswith("eyeLook") and stem not in ("jaw", "mouth"):
-            sides[stem][name] = 1.0
-    return torch.stack([head.expression_from_units(units) for units in sides.values()])
+    stems = dict.fromkeys(name.removesuffix("Left").removesuffix("Right") for name in head.units)
+    moving = [s for s in stems if not s.startswith("eyeLook") and s not in ("jaw", "mouth")]
+    return torch.stack([head.expression_from_units({stem: 1.0}) for stem in moving])

@@ -115,6 +115,7 @@ class Judge:
             target, source = guidance.encode_text([target_prompt(prompt), SOURCE_PROMPT])
         self.direction = (target - source)[None]
         self.crowd = Crowd.of(head, generator, guidance)
+        self.expressive = expressive
         self.mood, self.moody = torch.zeros(head.expression_size), 0.0
         if expressive:
             moods = Moods.of(head, self._expressions(person))
@@ -124,6 +125,12 @@ class Judge:
         self.length += (1 - self.moody) * self.crowd.reach(self.direction)
         wanted = self.direction * self.length / asked
         self.offset = (1 - self.moody) * self.crowd.offset(wanted)
+
+    def fresh_mappers(self, seed: int) -> Mappers:
+        """Random mappers that predict the start, whatever the code."""
+        mappers = Mappers.fresh(self.generator, self.head, not self.expressive, seed)
+        mappers.begin_at(self.offset, self.mood)
+        return mappers
 
     def _expressions(self, person: Subject) -> Callable[[Tensor], Tensor]:
         """Embeddings (N, D) of the person from the front with expression offsets (N, E)."""
@@ -146,6 +153,14 @@ class Judge:
             vertices.expand(count, -1, -1), texture.expand(count, -1, -1, -1), camera
         )
         return self.guidance.encode_image(image)
+
+    def assess(
+        self, mappers: Mappers, person: Subject, before: Tensor, views: list[int]
+    ) -> tuple[Tensor, float]:
+        """Loss and directional similarity of the mappers' edit of a person, seen from `views`."""
+        w, expression = mappers(person.w, person.params.expression)
+        after = self.look(person.params, self.generator.synthesis(w), expression, views)
+        return self.loss(before, after, w - person.w, expression - person.params.expression)
 
     def loss(
         self, before: Tensor, after: Tensor, change: Tensor, expression: Tensor

@@ -45,8 +45,7 @@ def train_mapper(
     anybody = sample_subject(head, generator, 0, truncation=0.0)
     expressive = not settings.texture_only
     judge = Judge(prompt, anybody, head, generator, guidance, settings.aim, expressive)
-    mappers = Mappers.fresh(generator, head, settings.texture_only, settings.seed)
-    mappers.begin_at(judge.offset, judge.mood)
+    mappers = judge.fresh_mappers(settings.seed)
     optimizer = mappers.optimizer(settings.texture_rate, settings.expression_rate)
     chance = random.Random(settings.seed)
     out.mkdir(parents=True, exist_ok=True)
@@ -57,11 +56,9 @@ def train_mapper(
             person = sample_subject(head, generator, chance.getrandbits(48), truncation=1.0)
             view = [chance.randrange(len(VIEWS))]
             with torch.no_grad():
-                neutral = person.params.expression
-                before = judge.look(person.params, person.texture, neutral, view)
-            w, expression = mappers(person.w, neutral)
-            after = judge.look(person.params, generator.synthesis(w), expression, view)
-            loss, similarity = judge.loss(before, after, w - person.w, expression - neutral)
+                params = person.params
+                before = judge.look(params, person.texture, params.expression, view)
+            loss, similarity = judge.assess(mappers, person, before, view)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()

@@ -14,7 +14,7 @@ from clipface_cli.assets import builtin, locate_asset
 from clipface_cli.errors import InputError
 from clipface_cli.head.params import HeadParams
 from clipface_cli.head.skinning import joint_transforms, rotation_matrices, skin
-from clipface_cli.head.units import fit_units
+from clipface_cli.head.units import nearest_expression
 
 FORMAT = "clipface-head"
 
@@ -159,11 +159,11 @@ class HeadModel(nn.Module):
         """(E, 3 V): displacements of the vertices to the nearest expression coefficients."""
         basis = self.expression_basis.double()
         solver: Tensor = torch.linalg.solve(basis @ basis.T, basis)
-        return solver.to(self.expression_basis.dtype)
+        return solver.to(self.basis.dtype)
 
     def expression_from_units(self, activations: dict[str, float]) -> Tensor:
         """Expression coefficients (E,) nearest to ARKit activations in [0, 1] (`fit_units`)."""
-        return fit_units(self, activations).expression
+        return nearest_expression(self, activations)[0]
 
 
 def _planes(vertices: Tensor) -> Tensor:

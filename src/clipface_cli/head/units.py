@@ -65,11 +65,16 @@ def named_units(activations: Mapping[str, float], known: Mapping[str, object]) -
 
 def fit_units(head: _Head, activations: Mapping[str, float]) -> UnitFit:
     """Expression coefficients nearest to ARKit activations in [0, 1], and what they miss."""
+    expression, displacement = nearest_expression(head, activations)
+    return UnitFit(expression, *_missed(head, expression, displacement))
+
+
+def nearest_expression(head: _Head, activations: Mapping[str, float]) -> tuple[Tensor, Tensor]:
+    """Coefficients (E,) nearest to ARKit activations; the displacement (V, 3) these ask for."""
     displacement = torch.zeros_like(head.template)
     for name, amount in named_units(activations, head.units).items():
         displacement = displacement + amount * head.units[name].to(displacement)
-    expression = head.unit_solver.to(displacement) @ displacement.flatten()
-    return UnitFit(expression, *_missed(head, expression, displacement))
+    return head.unit_solver.to(displacement) @ displacement.flatten(), displacement
 
 
 def fit_activations(head: _Head, expression: Tensor) -> tuple[dict[str, float], float, float]:
