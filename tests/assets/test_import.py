@@ -10,9 +10,10 @@ import pytest
 import torch
 from torch import nn
 
+from clipface_cli.artifacts import read_sidecar
 from clipface_cli.assets import Refused, import_asset, imported, read_asset
 from clipface_cli.cli import app, run
-from clipface_cli.edit import ExpressionMapper, TextureMapper
+from clipface_cli.edit import ExpressionMapper, Mappers, TextureMapper
 from clipface_cli.texture import Discriminator, Generator, load_state
 
 State = dict[str, torch.Tensor]
@@ -81,6 +82,33 @@ def test_mapper(
         assert (offsets - recorded["texture_out"][:, None]).abs().max() < 1e-5
         moved = ExpressionMapper.load(source)(w)
         assert (moved - recorded["expression_out"]).abs().max() < 1e-5
+        both = Mappers.load(source)
+        edited, expression = both(w, torch.zeros(len(w), 50))
+        assert torch.allclose(edited, w + offsets, atol=1e-6)
+        assert torch.allclose(expression, ExpressionMapper.load(source)(edited), atol=1e-6)
+
+
+def test_edit_with_imported_mapper_and_generator(
+    golden: Golden, command: Callable, tmp_path: Path
+) -> None:
+    torch.save(golden("clipface_generator.npz", "state/"), tmp_path / "G.pth")
+    texture = golden("clipface_mapper.npz", "texture/")
+    levels = {f"level_{i}": texture for i in range(12)}
+    torch.save(levels | {"geo": golden("clipface_mapper.npz", "expression/")}, tmp_path / "z.pt")
+    command("import", tmp_path / "G.pth")
+    command("import", tmp_path / "z.pt")
+    person, out = tmp_path / "person", tmp_path / "out"
+    sources = ["--generator", "generator-G"]
+    assert run(app, ["sample", "-n", "1", "-o", str(person), *sources]) == 0
+    edit = ["edit", str(person / "000.obj"), "--mapper", "mapper-z", "-o", str(out)]
+    assert run(app, [*edit, *sources]) == 0
+    before, after = (read_sidecar(p) for p in (*person.glob("*.safetensors"), *out.glob("*.safetensors")))  # fmt: skip # noqa: E501
+    assert before.w is not None
+    assert after.w is not None
+    assert (after.w - before.w).abs().max() > 1e-3
+    moved = ExpressionMapper.load("mapper-z")(after.w)
+    assert moved.abs().max() > 1e-3
+    assert torch.allclose(after.expression, before.expression + moved, atol=1e-5)
 
 
 def test_texture_mapper_alone_and_a_missing_level(golden: Golden, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from clipface_cli.texture import (
 )
 
 LR_MULTIPLIER = 0.01
+TEXTURE_FILE, EXPRESSION_FILE = "texture_mapper.safetensors", "expression_mapper.safetensors"
 
 
 class LevelLayer(nn.Module):
@@ -117,7 +118,7 @@ class TextureMapper(_Mapper):
     @classmethod
     def load(cls, path: str | Path) -> "TextureMapper":
         """Read a .safetensors file or a run folder."""
-        return cls.from_state(load_state(locate(path, "texture_mapper.safetensors"))).eval()
+        return cls.from_state(load_state(locate(path, TEXTURE_FILE))).eval()
 
 
 class ExpressionMapper(_Mapper):
@@ -127,6 +128,7 @@ class ExpressionMapper(_Mapper):
 
     def __init__(self, w_dim: int = 512, expression: int = 50, num_layers: int = 4) -> None:
         super().__init__(1, [w_dim] + [expression] * num_layers)
+        self.size = expression
 
     def forward(self, w: Tensor) -> Tensor:
         return self.run(w.mean(1, keepdim=True)).squeeze(1)
@@ -146,7 +148,7 @@ class ExpressionMapper(_Mapper):
     @classmethod
     def load(cls, path: str | Path) -> "ExpressionMapper":
         """Read a .safetensors file or a run folder."""
-        return cls.from_state(load_state(locate(path, "expression_mapper.safetensors"))).eval()
+        return cls.from_state(load_state(locate(path, EXPRESSION_FILE))).eval()
 
 
 @torch.no_grad()

@@ -11,7 +11,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from clipface_cli.edit.crowd import Crowd
-from clipface_cli.edit.mappers import ExpressionMapper, TextureMapper, pretrain_zero
+from clipface_cli.edit.mappers import (
+    EXPRESSION_FILE,
+    TEXTURE_FILE,
+    ExpressionMapper,
+    TextureMapper,
+    pretrain_zero,
+)
 from clipface_cli.edit.moods import Moods
 from clipface_cli.edit.subject import Subject
 from clipface_cli.guidance import (
@@ -23,7 +29,7 @@ from clipface_cli.guidance import (
 )
 from clipface_cli.head import HeadModel, HeadParams
 from clipface_cli.render import Camera, Renderer
-from clipface_cli.texture import Generator
+from clipface_cli.texture import Generator, load_state, locate
 
 VIEWS = (-25.0, -12.0, 0.0, 12.0, 25.0)  # degrees of yaw that the guidance sees
 FLOOR = 0.5  # image directions shorter than this share of the text's count as this long
@@ -46,11 +52,18 @@ class Mappers:
         return cls(texture, None if texture_only else expression)
 
     @classmethod
-    def load(cls, folder: Path) -> Mappers:
-        """Read what `save` wrote."""
-        has_expression = (folder / "expression_mapper.safetensors").is_file()
+    def load(cls, source: str | Path) -> Mappers:
+        """A folder that `save` filled, a published file, or an imported one by path or name."""
+        path = locate(source, TEXTURE_FILE)
+        if path.name == TEXTURE_FILE:
+            beside = path.with_name(EXPRESSION_FILE)
+            expression = ExpressionMapper.load(beside) if beside.is_file() else None
+            return cls(TextureMapper.load(path), expression)
+        state = load_state(path)
+        expressive = any(name.startswith("expression.") for name in state)
         return cls(
-            TextureMapper.load(folder), ExpressionMapper.load(folder) if has_expression else None
+            TextureMapper.from_state(state).eval(),
+            ExpressionMapper.from_state(state).eval() if expressive else None,
         )
 
     def begin_at(self, offset: Tensor, expression: Tensor) -> None:
@@ -61,9 +74,9 @@ class Mappers:
 
     def save(self, folder: Path, prompt: str) -> None:
         """Write texture_mapper.safetensors and, unless expressions stay, expression_mapper."""
-        self.texture.save(folder / "texture_mapper.safetensors", prompt=prompt)
+        self.texture.save(folder / TEXTURE_FILE, prompt=prompt)
         if self.expression is not None:
-            self.expression.save(folder / "expression_mapper.safetensors", prompt=prompt)
+            self.expression.save(folder / EXPRESSION_FILE, prompt=prompt)
 
     def optimizer(self, texture_rate: float, expression_rate: float) -> torch.optim.Adam:
         """Adam with a learning rate for each mapper."""

@@ -71,9 +71,15 @@ def train_mapper(
 
 def apply_mappers(subject: Subject, mappers: Mappers, generator: Generator, name: str) -> Subject:
     """One forward pass of trained mappers; `name` enters the history as the prompt."""
-    levels = mappers.texture.get_parameter("layers.0.weight").shape[0]
-    if levels != generator.num_ws:
+    levels, _, width = mappers.texture.get_parameter("layers.0.weight").shape
+    if levels not in (1, generator.num_ws) or width != generator.w_dim:
         raise InputError("These mappers were trained for another generator.")
+    known = subject.params.expression.shape[1]
+    if mappers.expression is not None and mappers.expression.size != known:
+        raise InputError(
+            f"These mappers change {mappers.expression.size} expression coefficients, this head "
+            f"has {known}; give the head they were trained for."
+        )
     with torch.no_grad():
         w, expression = mappers(subject.w, subject.params.expression)
         params = HeadParams(subject.params.shape, expression, subject.params.pose)
