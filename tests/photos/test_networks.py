@@ -10,7 +10,11 @@ import torch
 
 from clipface_cli.cli import app, run
 from clipface_cli.errors import InputError
-from clipface_cli.photos import load_encoder, load_parser
+from clipface_cli.head import HeadModel
+from clipface_cli.photos import find_faces, load_encoder, load_parser
+from clipface_cli.photos.deca import DecaEncoder, face_square, split
+from clipface_cli.photos.encoder import project
+from clipface_cli.photos.squares import cut
 
 GOLDEN = Path(__file__).parents[1] / "data" / "golden"
 
@@ -82,3 +86,29 @@ def test_wrong_words_and_files(tmp_path: Path) -> None:
     )
     with pytest.raises(InputError, match="holds discriminator, not deca"):
         load_encoder(f"deca:{tmp_path / 'd.pth'}")
+
+
+def test_deca_crop_is_folded_into_the_camera(head: HeadModel, astronaut: np.ndarray) -> None:
+    seen = []
+    output = torch.randn(1, 236, generator=torch.Generator().manual_seed(0))
+    output[0, 206] = 8.0  # the camera's scale
+
+    def network(images: torch.Tensor) -> torch.Tensor:
+        seen.append(images)
+        return output
+
+    encoder = DecaEncoder(network, head)
+    faces = find_faces(astronaut)
+    encoded = encoder.encode(astronaut[None], faces)
+    square = face_square(faces[0])
+    crop = torch.from_numpy(cut(astronaut, square, 224)).permute(2, 0, 1)[None] / 255
+    assert torch.equal(seen[0], crop)
+    parts = split(output)
+    assert torch.equal(encoded.params.pose, parts["pose"])
+    point = torch.tensor([[[0.03, -0.05, 0.01]]])
+    inside = project(point, parts["camera"])[0, 0].double()
+    whole = project(point, encoded.camera)[0, 0].double()
+    pixel = torch.stack([whole[0] + 1, 1 - whole[1]]) * 256
+    left, top = square.x - square.side / 2, square.y - square.side / 2
+    wanted = torch.stack([inside[0] + 1, 1 - inside[1]]) * square.side / 2
+    assert pixel.tolist() == pytest.approx((wanted + torch.tensor([left, top])).tolist(), abs=1e-2)

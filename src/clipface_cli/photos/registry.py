@@ -10,16 +10,9 @@ from torch import Tensor
 
 from clipface_cli.assets import read_asset
 from clipface_cli.errors import InputError
+from clipface_cli.head import HeadModel
 from clipface_cli.photos.bisenet import BiSeNet
-from clipface_cli.photos.deca import DecaNetwork
-
-
-@dataclass
-class Encoder:
-    """network: images (B, 3, 224, 224) in [0, 1] to parameters (B, 236)."""
-
-    name: str
-    network: DecaNetwork
+from clipface_cli.photos.deca import DecaEncoder, DecaNetwork
 
 
 @dataclass
@@ -30,12 +23,13 @@ class Parser:
     network: BiSeNet
 
 
-def load_encoder(source: str) -> Encoder:
+def load_encoder(source: str, head: HeadModel | None = None) -> DecaEncoder:
     """`deca:PATH`, of `deca_model.tar` or the imported file, or `deca` once it is imported.
 
-    Raises InputError for another word, a missing file, or one that holds something else.
+    head: the model to find parameters of, by default the imported FLAME. Raises InputError for
+    another word, a missing file, or one that holds something else.
     """
-    return Encoder("deca", DecaNetwork.from_state(_state(source, "deca", "encoder")))
+    return DecaEncoder(DecaNetwork.from_state(_state(source, "deca", "encoder")), head)
 
 
 def load_parser(source: str) -> Parser:
