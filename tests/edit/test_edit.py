@@ -30,6 +30,7 @@ class MeanColour:
     """Embeds an image as its mean colour; every prompt but the source asks for red."""
 
     name = "mean-colour"
+    calibrated = True
 
     def encode_text(self, prompts: list[str]) -> Tensor:
         red = torch.tensor([1.0, -0.5, -0.5])

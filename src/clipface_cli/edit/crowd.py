@@ -39,7 +39,12 @@ class Crowd:
 
     @classmethod
     def of(cls, head: HeadModel, generator: Generator, guidance: Guidance) -> Crowd:
-        """The embedded crowd when it was made by these networks, else a newly rendered one."""
+        """The embedded crowd when it was made by these networks, else a newly rendered one.
+
+        A guidance that is not calibrated sees nobody: `offset` and `reach` make no sense for it.
+        """
+        if not guidance.calibrated:
+            return cls(generator, torch.zeros(0))
         tensors, header = read_tensors(builtin("crowd.safetensors"), FORMAT)
         here = _codes(generator, 1)[0]
         there = tensors["first_code"]

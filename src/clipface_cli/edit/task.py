@@ -130,11 +130,17 @@ class Judge:
         self.crowd = Crowd.of(head, generator, guidance)
         self.expressive = expressive
         self.mood, self.moody = torch.zeros(head.expression_size), 0.0
-        if expressive:
-            moods = Moods.of(head, self._expressions(person))
-            self.mood, self.moody = moods.expression(aim.reach * self.direction)
+        self.offset, self.length = torch.zeros(generator.w_dim), 0.0
+        if guidance.calibrated:
+            self._begin_nearer(person)
+
+    def _begin_nearer(self, person: Subject) -> None:
+        """Find the start and the wanted length, which takes a guidance that tells how far."""
+        if self.expressive:
+            moods = Moods.of(self.head, self._expressions(person))
+            self.mood, self.moody = moods.expression(self.aim.reach * self.direction)
         asked = float(self.direction.norm().clamp_min(1e-8))
-        self.length = self.moody * aim.reach * asked
+        self.length = self.moody * self.aim.reach * asked
         self.length += (1 - self.moody) * self.crowd.reach(self.direction)
         wanted = self.direction * self.length / asked
         self.offset = (1 - self.moody) * self.crowd.offset(wanted)
@@ -187,8 +193,10 @@ class Judge:
         moved, aim = after - before, self.aim
         floor = max(FLOOR * float(self.direction.norm()), 1e-8)
         clip = directional_loss(moved, self.direction, floor).mean()
-        along = moved @ F.normalize(self.direction[0], dim=0) / max(self.length, 1e-8)
-        loss = clip + aim.length * (1 - along).clamp_min(0).mean()
+        loss = clip
+        if self.length:
+            along = moved @ F.normalize(self.direction[0], dim=0) / self.length
+            loss = loss + aim.length * (1 - along).clamp_min(0).mean()
         stiff = 1 + aim.separation * (1 - self.moody)
         loss = loss + stiff * aim.prior * expression_prior(expression - self.mood).mean()
         stiff = 1 + aim.separation * self.moody

@@ -38,6 +38,8 @@ _FILLER = frozenset(_FILLER_WORDS.split())
 class EmbeddedGuidance(nn.Module):
     """Text and image towers over the static word vectors; see the model card for its training."""
 
+    calibrated = True
+
     def __init__(self, words: WordTable, concepts: list[str], size: int = 128) -> None:
         """concepts: the words of the training captions, each an entry of `words`."""
         super().__init__()

@@ -41,9 +41,14 @@ class Coverage:
 
 @runtime_checkable
 class Guidance(Protocol):
-    """A text-image model; embeddings are not normalised, the losses do that."""
+    """A text-image model; embeddings are not normalised, the losses do that.
+
+    calibrated: an image's change is as long as that of the words that ask for it, and points
+    nearly the same way; a CLIP's does neither.
+    """
 
     name: str
+    calibrated: bool
 
     def encode_text(self, prompts: list[str]) -> Tensor:
         """Embeddings (B, D) of prompts."""
