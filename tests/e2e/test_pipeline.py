@@ -80,19 +80,6 @@ def test_texture_only_keeps_the_vertices(clipface, heads: Path, folder: Path) ->
     np.testing.assert_array_equal(made.vertices, given.vertices)
 
 
-@pytest.mark.parametrize("ending", ["obj", "ply", "glb"])
-def test_export(clipface, edited: Path, folder: Path, ending: str) -> None:
-    target = f"out/face.{ending}"
-    done = clipface("export", str(edited), "--format", ending, "-o", target)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == f"{target}\n"
-    source = read_obj(edited)
-    peer = trimesh.load_mesh(folder / target, process=False)
-    corners = peer.vertices[peer.faces]
-    np.testing.assert_allclose(corners, source.vertices[source.faces], atol=1e-6)
-    assert clipface("export", str(edited), "-o", target).returncode == 2
-
-
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -1,7 +1,8 @@
 """What the tool writes and reads: meshes, images, sidecars, sheets, run records."""
 
+from clipface_cli.artifacts.enlarge import enlarge
 from clipface_cli.artifacts.files import claim_file, claim_folder, replacing, write_text
-from clipface_cli.artifacts.glb import write_glb
+from clipface_cli.artifacts.glb import rig_bytes, write_glb, write_rig
 from clipface_cli.artifacts.images import (
     Pixels,
     from_pixels,
@@ -10,17 +11,24 @@ from clipface_cli.artifacts.images import (
     save_image,
     to_pixels,
 )
-from clipface_cli.artifacts.mesh import Mesh, vertex_normals
+from clipface_cli.artifacts.mesh import Mesh, turned, vertex_normals
 from clipface_cli.artifacts.obj import read_obj, write_obj
 from clipface_cli.artifacts.ply import write_ply
+from clipface_cli.artifacts.rig import Joint, Motion, Part, Rig
 from clipface_cli.artifacts.run_record import RunRecord, file_hash
 from clipface_cli.artifacts.sheet import before_after, captioned_sheet, contact_sheet
 from clipface_cli.artifacts.sidecar import Sidecar, read_sidecar, sidecar_path, write_sidecar
+from clipface_cli.artifacts.stl import write_stl
 from clipface_cli.artifacts.tensors import read_tensors, write_tensors
+from clipface_cli.artifacts.video import write_video
 
 __all__ = [
+    "Joint",
     "Mesh",
+    "Motion",
+    "Part",
     "Pixels",
+    "Rig",
     "RunRecord",
     "Sidecar",
     "before_after",
@@ -28,6 +36,7 @@ __all__ = [
     "claim_file",
     "claim_folder",
     "contact_sheet",
+    "enlarge",
     "file_hash",
     "from_pixels",
     "load_image",
@@ -36,14 +45,19 @@ __all__ = [
     "read_sidecar",
     "read_tensors",
     "replacing",
+    "rig_bytes",
     "save_image",
     "sidecar_path",
     "to_pixels",
+    "turned",
     "vertex_normals",
     "write_glb",
     "write_obj",
     "write_ply",
+    "write_rig",
     "write_sidecar",
+    "write_stl",
     "write_tensors",
     "write_text",
+    "write_video",
 ]

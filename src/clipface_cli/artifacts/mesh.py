@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -56,6 +56,14 @@ def vertex_normals(vertices: NDArray[np.float64], faces: NDArray[np.int64]) -> N
         np.add.at(normals, faces[:, corner], weighted)
     length = np.linalg.norm(normals, axis=1, keepdims=True)
     return np.divide(normals, length, out=np.zeros_like(normals), where=length > 0)
+
+
+def turned(mesh: Mesh, up: str = "y", scale: float = 1.0) -> Mesh:
+    """The mesh in other units, and with z up and the face towards -y when `up` is "z"."""
+    vertices = mesh.vertices * scale
+    if up == "z":
+        vertices = vertices[:, [0, 2, 1]] * [1, -1, 1]
+    return replace(mesh, vertices=vertices)
 
 
 def split_at_seams(mesh: Mesh) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:

@@ -1,52 +1,226 @@
-"""`clipface export`: a textured head in another file format."""
+"""`clipface export`: a textured head in another file format, as a film, or many on a sheet."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from clipface_cli.cli._command import Result
-from clipface_cli.cli._options import Force, MeshFile
+from clipface_cli.cli._options import Force
+from clipface_cli.cli._progress import Advance, progress
 from clipface_cli.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clipface_cli.artifacts import Mesh, Pixels
+    from clipface_cli.edit import Rigged
+    from clipface_cli.head import HeadModel
+
+FORMATS = ("obj", "ply", "stl", "glb")
+PER_METRE = {"m": 1.0, "cm": 100.0, "mm": 1000.0}
+TURN_FRAMES, TURN_FPS = 72, 24.0
+FILM = 512  # pixels a side of a turntable
+CHUNK = 12  # frames for which the head is prepared once
+CARD = 256  # pixels a side of a sheet's pictures
+BLANK = 240  # grey of a card that has no mesh
+ORIGINAL = "original"
 
 
 def export(
-    mesh: MeshFile,
+    meshes: Annotated[
+        list[Path],
+        typer.Argument(metavar="MESH.obj...", help="A textured head; several for --sheet."),
+    ],
     kind: Annotated[
-        Literal["obj", "ply", "glb"] | None,
+        Literal["obj", "ply", "stl", "glb"] | None,
         typer.Option("--format", help="File format [by the ending of the output]."),
     ] = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="File to write [MESH.FORMAT]."),
     ] = None,
+    resolution: Annotated[
+        int | None,
+        typer.Option("--resolution", help="Texels a side of the texture.", min=512, max=4096),
+    ] = None,
+    up: Annotated[
+        Literal["y", "z"], typer.Option("--up", help="The axis that points up; glb: always y.")
+    ] = "y",
+    units: Annotated[
+        Literal["m", "cm", "mm"], typer.Option("--units", help="Unit of length; glb: always m.")
+    ] = "m",
+    turntable: Annotated[
+        Path | None,
+        typer.Option("--turntable", metavar="OUT.mp4", help="Also film the head turning once."),
+    ] = None,
+    sheet: Annotated[
+        Path | None,
+        typer.Option(
+            "--sheet", metavar="OUT.png", help="Instead: portraits of all meshes, heads x prompts."
+        ),
+    ] = None,
     force: Force = False,
 ) -> Result:
-    """Write a textured mesh as OBJ (with MTL and PNG), PLY (with PNG) or GLB (all in one)."""
+    """Write a textured mesh as GLB (rigged, all in one), OBJ (with MTL and PNG), PLY or STL."""
+    if sheet is not None:
+        return _sheet(meshes, sheet, force)
+    if len(meshes) > 1:
+        raise InputError("Give one mesh, or --sheet OUT.png for a picture of several.")
+    mesh, ending = meshes[0], kind or (output.suffix.lstrip(".").lower() if output else "")
+    if ending not in FORMATS and (ending or turntable is None):
+        raise InputError(f"Say which format to write: --format {', '.join(FORMATS)}.")
+    if ending == "glb" and (up != "y" or units != "m"):
+        raise InputError(
+            "glTF is always y up and in metres, and programs convert it; leave --up and --units "
+            "out, or write obj, ply or stl."
+        )
+    from clipface_cli.artifacts import claim_file
+
+    if turntable is not None:
+        claim_file(_ending(turntable, "mp4"), force)
+    facts: dict[str, object] = {}
+    made = []
+    if ending:
+        made.append(output or mesh.with_suffix(f".{ending}"))
+        claim_file(_ending(made[0], ending), force)
+        facts |= _convert(mesh, made[0], resolution, up, PER_METRE[units])
+    if turntable is not None:
+        _film(mesh, turntable)
+        made.append(turntable)
+        facts["turntable"] = str(turntable)
+    return Result(made[0], facts)
+
+
+def _ending(path: Path, ending: str) -> Path:
+    if path.suffix.lower() != f".{ending}":
+        raise InputError(f"{path} does not end in .{ending}; rename it.")
+    return path
+
+
+def _convert(
+    path: Path, target: Path, resolution: int | None, up: str, scale: float
+) -> dict[str, object]:
+    """Write the mesh in the format that `target` ends in."""
     from clipface_cli.artifacts import (
-        claim_file,
-        load_pixels,
         read_obj,
-        write_glb,
+        turned,
         write_obj,
         write_ply,
+        write_rig,
+        write_stl,
     )
+    from clipface_cli.edit import load_rigged, read_textured
 
-    ending = kind or (output.suffix.lstrip(".").lower() if output else "")
-    writers = {"obj": write_obj, "ply": write_ply, "glb": write_glb}
-    if ending not in writers:
-        raise InputError("Say which format to write: --format obj, ply or glb.")
-    target = output or mesh.with_suffix(f".{ending}")
-    if target.suffix.lower() != f".{ending}":
-        raise InputError(f"{target} does not end in .{ending}; rename it or change --format.")
-    source = read_obj(mesh)
-    if source.texture is None:
-        raise InputError(f"{mesh} names no texture (map_Kd in its .mtl); there must be one.")
-    texture = load_pixels(source.texture)
-    if not len(source.uv):
-        raise InputError(f"{mesh} has no texture coordinates; export it with them.")
-    claim_file(target, force)
-    writers[ending](target, source, texture)
-    return Result(target, {"vertices": len(source.vertices), "faces": len(source.faces)})
+    ending = target.suffix.lower()
+    if ending == ".glb":
+        from clipface_cli.head import HeadModel
+
+        made = load_rigged(path, HeadModel.load())
+        write_rig(target, made.rig, _resized(made.texture, resolution))
+        return _facts(made.mesh) | {
+            "morph_targets": list(made.rig.targets),
+            "joints": [joint.name for joint in made.rig.joints],
+        }
+    if ending == ".stl":
+        mesh = read_obj(path)
+        write_stl(target, turned(mesh, up, scale))
+        return _facts(mesh)
+    mesh, texture = read_textured(path)
+    write = write_obj if ending == ".obj" else write_ply
+    write(target, turned(mesh, up, scale), _resized(texture, resolution))
+    return _facts(mesh)
+
+
+def _facts(mesh: Mesh) -> dict[str, object]:
+    return {"vertices": len(mesh.vertices), "faces": len(mesh.faces)}
+
+
+def _resized(texture: Pixels, resolution: int | None) -> Pixels:
+    from clipface_cli.artifacts import enlarge
+
+    if resolution is None:
+        return texture
+    if texture.shape[0] != texture.shape[1]:
+        raise InputError("--resolution needs a square texture; leave it out.")
+    return enlarge(texture, resolution)
+
+
+def _film(path: Path, target: Path) -> None:
+    """The head turning once about its axis, from the front."""
+    import math
+
+    import torch
+
+    from clipface_cli.artifacts import write_video
+    from clipface_cli.head import HeadModel
+    from clipface_cli.render.portrait import portraits
+
+    head = HeadModel.load()
+    made = _head_only(path, head)
+    vertices = torch.from_numpy(made.mesh.vertices).float()
+    views = [(2 * math.pi * k / TURN_FRAMES, 0.0) for k in range(TURN_FRAMES)]
+
+    def frames(advance: Advance) -> Iterator[Pixels]:
+        for first in range(0, TURN_FRAMES, CHUNK):
+            some = views[first : first + CHUNK]
+            yield from portraits(head, vertices, made.texture, some, FILM)
+            advance(first + len(some), "")
+
+    with progress("Filming the turntable", TURN_FRAMES) as advance:
+        write_video(target, frames(advance), TURN_FPS)
+
+
+def _sheet(paths: list[Path], target: Path, force: bool) -> Result:
+    """Portraits in a grid: a row for each person, a column for each prompt."""
+    import numpy as np
+    import torch
+
+    from clipface_cli.artifacts import claim_file, contact_sheet, save_image
+    from clipface_cli.head import HeadModel
+    from clipface_cli.render.portrait import portrait
+
+    claim_file(_ending(target, "png"), force)
+    head = HeadModel.load()
+    people: dict[bytes, str] = {}
+    cards: dict[tuple[bytes, str], Pixels] = {}
+    with progress("Portraits", len(paths)) as advance:
+        for done, path in enumerate(paths, 1):
+            made = _head_only(path, head)
+            person, look = _person(made), _look(made)
+            if look == ORIGINAL or person not in people:
+                people[person] = path.stem if look == ORIGINAL else path.parent.name
+            vertices = torch.from_numpy(made.mesh.vertices).float()
+            cards[person, look] = portrait(head, vertices, made.texture, resolution=CARD)
+            advance(done, "")
+    looks = list(dict.fromkeys(look for _, look in cards))
+    looks.sort(key=lambda look: look != ORIGINAL)
+    blank = np.full((CARD, CARD, 3), BLANK, np.uint8)
+    rows = [[cards.get((person, look), blank) for look in looks] for person in people]
+    save_image(target, contact_sheet(rows, looks, list(people.values())))
+    return Result(target, {"heads": list(people.values()), "prompts": looks})
+
+
+def _head_only(path: Path, head: HeadModel) -> Rigged:
+    """The mesh, which a portrait can only be made of when it is this head's."""
+    from clipface_cli.edit import load_rigged
+
+    made = load_rigged(path, head)
+    if made.params is None:
+        raise InputError(
+            f"{path} is not the embedded head ({len(made.mesh.vertices)} vertices, not "
+            f"{len(head.template)}); portraits are made of heads such as `sample` writes."
+        )
+    return made
+
+
+def _person(made: Rigged) -> bytes:
+    """Whose head it is: edits leave the shape alone."""
+    return b"" if made.params is None else made.params.shape.numpy().round(2).tobytes()
+
+
+def _look(made: Rigged) -> str:
+    """The prompts so far."""
+    return ", ".join(str(edit["prompt"]) for edit in made.history) or ORIGINAL

@@ -2,6 +2,7 @@
 
 from clipface_cli.edit.edit import Edit, EditSettings, edit_mesh
 from clipface_cli.edit.mappers import ExpressionMapper, TextureMapper, pretrain_zero
+from clipface_cli.edit.rigged import Rigged, load_rigged, read_textured
 from clipface_cli.edit.subject import Subject, load_subject, sample_subject, save_subject
 from clipface_cli.edit.task import Aim, Mappers
 from clipface_cli.edit.train import MapperSettings, apply_mappers, train_mapper
@@ -13,12 +14,15 @@ __all__ = [
     "ExpressionMapper",
     "MapperSettings",
     "Mappers",
+    "Rigged",
     "Subject",
     "TextureMapper",
     "apply_mappers",
     "edit_mesh",
+    "load_rigged",
     "load_subject",
     "pretrain_zero",
+    "read_textured",
     "sample_subject",
     "save_subject",
     "train_mapper",

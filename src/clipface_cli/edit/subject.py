@@ -81,14 +81,14 @@ def load_subject(path: Path, head: HeadModel, generator: Generator) -> Subject:
         texture = torch.nn.functional.interpolate(texture, size, mode="bilinear", antialias=True)
     sidecar = sidecar_path(path)
     known = read_sidecar(sidecar) if sidecar.is_file() else None
-    params = _known_params(known, vertices, head) or fit_vertices(head, vertices).params
+    params = known_params(known, vertices, head) or fit_vertices(head, vertices).params
     w = _known_code(known, texture, generator)
     if w is None:
         w = invert(generator, texture)
     return Subject(params, w, texture, known.history if known else [])
 
 
-def _known_params(known: Sidecar | None, vertices: Tensor, head: HeadModel) -> HeadParams | None:
+def known_params(known: Sidecar | None, vertices: Tensor, head: HeadModel) -> HeadParams | None:
     """The sidecar's parameters if they still give the mesh's vertices."""
     if known is None or known.head_id != head.head_id:
         return None

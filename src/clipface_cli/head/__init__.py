@@ -3,6 +3,7 @@
 from clipface_cli.head.fit import Fit, fit_vertices
 from clipface_cli.head.model import HeadModel
 from clipface_cli.head.params import HeadParams
+from clipface_cli.head.rig import motion_of, rig_of
 from clipface_cli.head.units import UnitFit, fit_activations, fit_units
 
 __all__ = [
@@ -13,4 +14,6 @@ __all__ = [
     "fit_activations",
     "fit_units",
     "fit_vertices",
+    "motion_of",
+    "rig_of",
 ]
