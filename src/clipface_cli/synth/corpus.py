@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -15,6 +15,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from safetensors.numpy import load_file, save_file
 
+from clipface_cli.artifacts.dataset import (
+    PARAMETERS,
+    image_name,
+    json_lines,
+    read_note,
+    write_tables,
+)
 from clipface_cli.errors import InputError
 from clipface_cli.head import HeadModel
 from clipface_cli.render import Camera, Renderer
@@ -25,7 +32,6 @@ from clipface_cli.synth.paint import paint
 from clipface_cli.synth.person import Person, person_from_latent, sample_attributes
 
 RESOLUTION = 512
-_PER_FOLDER = 1000
 _SHAPE_SPREAD = 0.8
 _YAW, _PITCH = 0.45, 0.18  # largest turns in radians, twice their standard deviations
 
@@ -117,7 +123,7 @@ def write_dataset(
     renderer = Renderer(head, resolution, exclude=("mouth_interior", "teeth", "tongue"))
     rows = [_draw(head, people, i, seed) for i in range(renders)]
     for i, row in enumerate(rows):
-        path = _image_path(folder, i)
+        path = folder / image_name(i)
         if path.exists():
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -129,20 +135,13 @@ def write_dataset(
 
 def _claim_dataset(folder: Path, settings: dict[str, int]) -> None:
     """Images of other settings must not mix with these."""
-    note = folder / "dataset.json"
-    if not note.exists():
-        return
-    there = json.loads(note.read_text())
+    there = read_note(folder) or settings
     for name, value in settings.items():
-        if there[name] != value:
+        if there.get(name) != value:
             raise InputError(
-                f"{folder} holds a dataset with {name} {there[name]}, not {value}; "
+                f"{folder} holds a dataset with {name} {there.get(name)}, not {value}; "
                 "choose another folder."
             )
-
-
-def _image_path(folder: Path, index: int) -> Path:
-    return folder / "images" / f"{index // _PER_FOLDER:05d}" / f"{index:09d}.png"
 
 
 def _draw(head: HeadModel, people: Sequence[Person], index: int, seed: int) -> dict[str, Any]:
@@ -172,7 +171,7 @@ def _draw(head: HeadModel, people: Sequence[Person], index: int, seed: int) -> d
 def _render(
     head: HeadModel, renderer: Renderer, corpus: Path, row: dict[str, Any]
 ) -> NDArray[np.uint8]:
-    values = {k: torch.from_numpy(row[k])[None] for k in ("shape", "expression", "pose", "camera")}
+    values = {name: torch.from_numpy(row[name])[None] for name in PARAMETERS}
     vertices = head(values["shape"], values["expression"], values["pose"])
     texture = load_texture(_uv_path(corpus, row["person"]))[None]
     image, _ = renderer(vertices, texture, Camera(values["camera"]))
@@ -195,12 +194,9 @@ def _write_tables(
     resolution: int,
     seed: int,
 ) -> None:
-    names = ("shape", "expression", "pose", "camera")
-    tables = {name: np.stack([row[name] for row in rows]) for name in names}
-    tables["person"] = np.array([row["person"] for row in rows], np.int64)
-    meta = {"format": "clipface-params", "version": "1", "head": head_id}
-    _replace(folder / "params.safetensors", lambda path: save_file(tables, path, meta))
-    files = [str(_image_path(folder, i).relative_to(folder)) for i in range(len(rows))]
+    tables = {name: torch.from_numpy(np.stack([row[name] for row in rows])) for name in PARAMETERS}
+    tables["person"] = torch.tensor([row["person"] for row in rows])
+    files = [image_name(i) for i in range(len(rows))]
     caption_lines = (
         {
             "image": file,
@@ -211,28 +207,24 @@ def _write_tables(
         }
         for file, row in zip(files, rows, strict=True)
     )
-    _write_text(folder / "captions.jsonl", _lines(caption_lines))
+    _write_text(folder / "captions.jsonl", json_lines(caption_lines))
     manifest = (
-        {"source": f"person {row['person']}", "status": "kept", "image": file}
+        {
+            "source": f"person {row['person']}",
+            "status": "kept",
+            "faces": [{"status": "kept", "image": file}],
+        }
         for file, row in zip(files, rows, strict=True)
     )
-    _write_text(folder / "manifest.jsonl", _lines(manifest))
     note = {
-        "format": "clipface-dataset",
-        "version": 1,
         "head": head_id,
         "encoder": "corpus",
         "parser": "corpus",
         "resolution": resolution,
-        "count": len(rows),
         "seed": seed,
         "people": len(people),
     }
-    _write_text(folder / "dataset.json", json.dumps(note, indent=2))
-
-
-def _lines(values: Iterator[dict[str, Any]]) -> str:
-    return "\n".join(json.dumps(value) for value in values) + "\n"
+    write_tables(folder, tables, manifest, note)
 
 
 def contact_sheet(

@@ -10,12 +10,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from clipface_cli.artifacts import from_pixels, load_pixels, to_pixels
+from clipface_cli.artifacts.dataset import PARAMETERS, TABLE
 from clipface_cli.errors import InputError
 from clipface_cli.head import HeadModel, HeadParams
 from clipface_cli.render import Camera
 from clipface_cli.texture import load_state
-
-PARAMETERS = ("shape", "expression", "pose", "camera")
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ class Dataset:
     @classmethod
     def load(cls, folder: Path, resolution: int, head: HeadModel) -> "Dataset":
         """Read images/ at `resolution` and params.safetensors; InputError when they disagree."""
-        table = folder / "params.safetensors"
+        table = folder / TABLE
         paths = sorted((folder / "images").glob("*/*.png"))
         if not table.is_file() or not paths:
             raise InputError(f"{folder} is no dataset: it needs params.safetensors and images/.")

@@ -1,0 +1,93 @@
+"""Which faces are fit for training: limits, the measurements they hold, and the reason against."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter1d
+from scipy.spatial.transform import Rotation
+
+from clipface_cli.photos.landmarks import Face
+
+NO_FACE = "no face"
+TURNS = ("yaw", "pitch", "roll")
+Scores = Mapping[str, float]
+_INSIDE = 0.97  # share of the landmarks that must lie on the photo
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a face may be at most, or at least.
+
+    pixels: least size of the face in the photo. yaw, pitch, roll: degrees away from the camera.
+    blur: 0 sharp .. 1 without detail. residual: of the fitted landmarks, in outer-eye distances.
+    accessories: whether hats and glasses are refused; certainty: how sure one must be of them.
+    """
+
+    pixels: float = 96
+    yaw: float = 50
+    pitch: float = 35
+    roll: float = 40
+    blur: float = 0.75
+    residual: float = 0.08
+    accessories: bool = True
+    certainty: float = 0.9
+
+
+def reason_against(scores: Scores, limits: Limits) -> str | None:
+    """The first limit that the scores known so far break, None when they keep all."""
+
+    def over(name: str, limit: float) -> bool:
+        return abs(scores.get(name, 0.0)) > limit
+
+    broken = {
+        "face too small": scores.get("pixels", math.inf) < limits.pixels,
+        "face cut off": scores.get("inside", 1.0) < _INSIDE,
+        "blurred": over("blur", limits.blur),
+        "headwear": limits.accessories and over("headwear", limits.certainty),
+        "eyewear": limits.accessories and over("eyewear", limits.certainty),
+        "extreme pose": any(over(name, getattr(limits, name)) for name in TURNS),
+        "fit residual too high": over("residual", limits.residual),
+    }
+    return next((reason for reason, is_so in broken.items() if is_so), None)
+
+
+def face_pixels(face: Face) -> float:
+    """The longer side of the box around the landmarks, in pixels."""
+    return float(max(face.box[2:] - face.box[:2]))
+
+
+def share_inside(face: Face, image: NDArray[np.uint8]) -> float:
+    """Share of the landmarks that lie on the photo."""
+    size = (image.shape[1], image.shape[0])
+    points = face.points[:, :2]
+    return float(((points >= 0) & (points < size)).all(1).mean())
+
+
+def blur(image: NDArray[np.uint8], face: Face) -> float:
+    """How little the face changes when blurred: 0 sharp, 1 without detail.
+
+    Crete et al., "The blur effect: perception and estimation with a new no-reference perceptual
+    blur metric", 2007.
+    """
+    left, top, right, bottom = (int(v) for v in face.box.clip(0, image.shape[0]))
+    part = image[top : bottom + 1, left : right + 1].astype(np.float32)
+    grey = part @ np.array([0.299, 0.587, 0.114], np.float32)
+    return max(_blur_along(grey, axis) for axis in (0, 1))
+
+
+def _blur_along(grey: NDArray[np.float32], axis: int) -> float:
+    again = uniform_filter1d(grey, 9, axis)
+    change = np.abs(np.diff(grey, axis=axis))
+    lost = (change - np.abs(np.diff(again, axis=axis))).clip(0)
+    total = float(change.sum())
+    return 1 - float(lost.sum()) / total if total > 0 else 1.0
+
+
+def turns(rotation: NDArray[np.float32]) -> dict[str, float]:
+    """Yaw, pitch and roll in degrees of a head's global rotation (3,), axis-angle."""
+    return dict(zip(TURNS, Rotation.from_rotvec(rotation).as_euler("YXZ", True), strict=True))

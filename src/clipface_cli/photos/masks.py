@@ -1,0 +1,76 @@
+"""Which pixels of a photo belong to its fitted head: the rest becomes the renderer's background."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+from torch import Tensor
+
+from clipface_cli.head import HeadModel
+from clipface_cli.photos.landmarks import Face
+from clipface_cli.render import Camera, Renderer
+
+MOUTH = ("mouth_interior", "teeth", "tongue")
+BACKGROUND = 255  # the renderer's white
+# Inner contour of the lips among the 468 points, in order.
+INNER_LIPS = (
+    78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95,
+)  # fmt: skip
+_BACK = ("scalp", "neck", "ears")  # where a person's own hair and skin are wanted
+_OVERSAMPLING = 4
+
+
+class HeadMask:
+    """Covers photos with the outline of their fitted heads."""
+
+    def __init__(self, head: HeadModel, resolution: int) -> None:
+        mouth = [name for name in MOUTH if name in head.masks]
+        back = [name for name in _BACK if name in head.masks]
+        self._head, self._resolution = head, resolution
+        self._whole = Renderer(head, resolution, exclude=mouth)
+        self._front = Renderer(head, resolution, exclude=[*mouth, *back])
+        self._blank = torch.zeros(1, 3, 2, 2)
+
+    def __call__(
+        self, vertices: Tensor, camera: Tensor, faces: Sequence[Face], hair: Tensor | None = None
+    ) -> Tensor:
+        """Coverage (B, 1, R, R) in 0..1, one where a photo shows its head.
+
+        vertices (B, V, 3) and camera (B, 3) as fitted; faces: landmarks in pixels of the images;
+        hair (B, R, R): where a parser saw hair, which is left out before the face.
+        """
+        view = Camera(camera)
+        covered = self._whole(vertices, self._blank, view)[1]
+        lips = np.stack([inside_lips(face, self._resolution) for face in faces])
+        covered = covered * (1 - torch.from_numpy(lips)[:, None])
+        if hair is not None:
+            face = self._front(vertices, self._blank, view)[1]
+            covered = covered * (1 - face * _softened(hair)[:, None])
+        return covered
+
+
+def inside_lips(face: Face, resolution: int) -> NDArray[np.float32]:
+    """How much of each pixel (R, R) lies between the lips, 0..1."""
+    size = resolution * _OVERSAMPLING
+    outline = face.points[list(INNER_LIPS), :2]
+    picture = Image.new("L", (size, size))
+    corners = [(float(x), float(y)) for x, y in outline * _OVERSAMPLING - 0.5]
+    ImageDraw.Draw(picture).polygon(corners, fill=255)
+    return np.asarray(picture.reduce(_OVERSAMPLING), np.float32) / np.float32(255)
+
+
+def cover(image: NDArray[np.uint8], coverage: Tensor) -> NDArray[np.uint8]:
+    """The image (R, R, 3) where coverage (1, R, R) is one, the background where it is zero."""
+    weight = coverage[0].numpy()[..., None]
+    mixed = image * weight + BACKGROUND * (1 - weight)
+    return np.asarray(mixed.round().clip(0, 255), np.uint8)
+
+
+def _softened(mask: Tensor) -> Tensor:
+    """A mask (B, R, R) with an edge one pixel wide."""
+    return F.avg_pool2d(mask[:, None].float(), 3, 1, 1, count_include_pad=False)[:, 0]

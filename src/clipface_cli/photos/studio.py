@@ -1,0 +1,170 @@
+"""A few photos at a time to masked images, head parameters and a report of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from clipface_cli.errors import InputError
+from clipface_cli.head import HeadParams
+from clipface_cli.photos import align, filters
+from clipface_cli.photos.encoder import Encoded, Encoder
+from clipface_cli.photos.landmarks import Face, find_faces
+from clipface_cli.photos.masks import HeadMask, cover
+from clipface_cli.photos.reading import MAX_MEGAPIXELS, read_photo
+from clipface_cli.photos.squares import Square
+from clipface_cli.photos.wear import Wear
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass
+class Candidate:
+    """One face of a photo on its way into the dataset; reason: why it does not get there."""
+
+    square: Square
+    image: Pixels
+    face: Face
+    scores: dict[str, float]
+    reason: str | None = None
+    hair: Tensor | None = None
+
+    def report(self, image: int | None) -> dict[str, Any]:
+        """What the manifest says of it; image: its number within the piece."""
+        square = [self.square.x, self.square.y, self.square.side, self.square.angle]
+        line: dict[str, Any] = {"status": "rejected" if self.reason else "kept"}
+        line |= {"reason": self.reason} if self.reason else {"image": image}
+        line["square"] = [round(value, 4) for value in square]
+        line["scores"] = {name: round(float(value), 4) for name, value in self.scores.items()}
+        return line
+
+
+@dataclass
+class Piece:
+    """Part of a dataset: images (N, R, R, 3), tables with a row an image, a line a photo."""
+
+    images: list[Pixels] = field(default_factory=list)
+    tables: dict[str, Tensor] = field(default_factory=dict)
+    lines: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Studio:
+    """Everything that turns photos into a piece of the dataset, loaded once.
+
+    limits None keeps every face; wear looks for hats, glasses and hair.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        resolution: int,
+        limits: filters.Limits | None,
+        wear: Wear | None = None,
+        max_megapixels: float = MAX_MEGAPIXELS,
+    ) -> None:
+        self._encoder, self._resolution, self._limits = encoder, resolution, limits
+        self._wear, self._max_megapixels = wear, max_megapixels
+        self._mask = HeadMask(encoder.head, resolution)
+
+    def process(self, root: Path, sources: Sequence[str]) -> Piece:
+        """All faces of the photos root/source, in order; a bad photo becomes a failed line."""
+        found: list[list[Candidate] | str] = [self._examine(root / source) for source in sources]
+        faces = [face for each in found if not isinstance(each, str) for face in each]
+        piece = Piece()
+        self._fit([face for face in faces if not face.reason], piece)
+        numbers = iter(range(len(piece.images)))
+        for source, each in zip(sources, found, strict=True):
+            piece.lines.append(_line(source, each, numbers))
+        return piece
+
+    def _examine(self, path: Path) -> list[Candidate] | str:
+        """The photo's faces, or what went wrong."""
+        try:
+            image = read_photo(path, self._max_megapixels)
+            limit = 1 if align.is_square(image) else None
+            return [self._candidate(image, face) for face in find_faces(image, limit=limit)]
+        except InputError as error:
+            return str(error)
+        except Exception as error:  # noqa: BLE001 - one photo must not stop the others
+            return f"{type(error).__name__}: {error}"
+
+    def _candidate(self, photo: Pixels, face: Face) -> Candidate:
+        square = align.whole(photo) if align.is_square(photo) else align.face_square(face)
+        scores = {
+            "score": face.score,
+            "pixels": filters.face_pixels(face),
+            "inside": filters.share_inside(face, photo),
+        }
+        image = align.crop(photo, square, self._resolution)
+        moved = align.move_face(face, square, self._resolution)
+        scores["blur"] = filters.blur(image, moved)
+        candidate = Candidate(square, image, moved, scores)
+        self._judge(candidate)
+        if self._wear and not candidate.reason:
+            worn, candidate.hair = self._wear(photo, face, image)
+            candidate.scores |= worn
+            self._judge(candidate)
+        return candidate
+
+    def _judge(self, candidate: Candidate) -> None:
+        if self._limits and not candidate.reason:
+            candidate.reason = filters.reason_against(candidate.scores, self._limits)
+
+    def _fit(self, candidates: Sequence[Candidate], piece: Piece) -> None:
+        """Fit heads, judge the fits, cover what is not head; fills images and tables."""
+        if not candidates:
+            return
+        images = np.stack([c.image for c in candidates])
+        encoded = self._encoder.encode(images, [c.face for c in candidates])
+        self._judge_fits(candidates, encoded)
+        chosen = [i for i, c in enumerate(candidates) if not c.reason]
+        if not chosen:
+            return
+        params, camera = encoded.params[torch.tensor(chosen)], encoded.camera[chosen]
+        piece.tables = {**vars(params), "camera": camera}
+        self._cut_out([candidates[i] for i in chosen], params, camera, piece)
+
+    def _cut_out(
+        self, candidates: Sequence[Candidate], params: HeadParams, camera: Tensor, piece: Piece
+    ) -> None:
+        """Fill the piece's images with what the fitted heads cover."""
+        hair = [c.hair for c in candidates if c.hair is not None]
+        with torch.inference_mode():
+            coverage = self._mask(
+                self._encoder.head.pose_head(params),
+                camera,
+                [c.face for c in candidates],
+                torch.stack(hair) if hair else None,
+            )
+        piece.images = [cover(c.image, a) for c, a in zip(candidates, coverage, strict=True)]
+
+    def _judge_fits(self, candidates: Sequence[Candidate], encoded: Encoded) -> None:
+        everything = torch.cat([*vars(encoded.params).values(), encoded.camera], 1)
+        for i, candidate in enumerate(candidates):
+            if not bool(everything[i].isfinite().all()):
+                candidate.reason = "no head could be fitted"
+                continue
+            candidate.scores |= filters.turns(encoded.params.pose[i, :3].numpy())
+            if bool(encoded.residual[i].isfinite()):
+                candidate.scores["residual"] = float(encoded.residual[i])
+            self._judge(candidate)
+
+
+def _line(source: str, found: list[Candidate] | str, numbers: Iterator[int]) -> dict[str, Any]:
+    """The manifest's line of a photo; its kept faces take the next numbers."""
+    line: dict[str, Any] = {"source": source}
+    if isinstance(found, str):
+        return line | {"status": "failed", "error": found}
+    if not found:
+        return line | {"status": "rejected", "reason": filters.NO_FACE}
+    faces = [face.report(None if face.reason else next(numbers)) for face in found]
+    reason = found[0].reason if all(face.reason for face in found) else None
+    line |= {"status": "rejected", "reason": reason} if reason else {"status": "kept"}
+    return line | {"faces": faces}

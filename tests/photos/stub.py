@@ -1,0 +1,33 @@
+"""An encoder for tests that fits the neutral head's eyes and lips, without rotation."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from clipface_cli.head import HeadModel, HeadParams
+from clipface_cli.photos import Encoded, Face
+from clipface_cli.photos.encoder import image_points
+
+EYES, LIPS = (33, 133, 362, 263), (61, 291, 0, 17)
+
+
+class StubEncoder:
+    name = "stub"
+
+    def __init__(self, head: HeadModel) -> None:
+        self.head = head
+        places = [self._middle("eyes"), self._middle("lips")]
+        self._own = torch.stack(places)
+
+    def _middle(self, region: str) -> torch.Tensor:
+        weights = self.head.masks[region]
+        return (weights @ self.head.template / weights.sum())[:2]
+
+    def encode(self, images: np.ndarray, faces: Sequence[Face]) -> Encoded:
+        points = image_points(faces, images.shape[1])[..., :2]
+        found = torch.stack([points[:, EYES].mean(1), points[:, LIPS].mean(1)], 1)
+        eyes, lips = self._own
+        scale = (found[:, 0] - found[:, 1]).norm(dim=1) / (eyes - lips).norm()
+        camera = torch.cat([scale[:, None], found[:, 0] / scale[:, None] - eyes], 1)
+        return Encoded(HeadParams.neutral(len(faces)), camera, torch.full((len(faces),), 0.01))
