@@ -14,6 +14,7 @@ from clipface_cli.cli.edit import edit
 from clipface_cli.cli.export import export
 from clipface_cli.cli.sample import sample
 from clipface_cli.cli.synth import synth
+from clipface_cli.cli.track import track
 from clipface_cli.cli.train_gan import train_gan
 from clipface_cli.cli.train_guidance import train_guidance
 from clipface_cli.cli.train_mapper import train_mapper
@@ -47,6 +48,7 @@ add_command(app, "sample", sample)
 add_command(app, "edit", edit)
 add_command(app, "export", export)
 add_command(app, "synth", synth)
+add_command(app, "track", track)
 add_command(app, "train-gan", train_gan)
 add_command(app, "train-guidance", train_guidance)
 add_command(app, "train-mapper", train_mapper)

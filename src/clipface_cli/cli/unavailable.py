@@ -8,7 +8,7 @@ import typer
 
 from clipface_cli.errors import ClipfaceError
 
-NAMES = ("preprocess", "track", "animate")
+NAMES = ("preprocess", "animate")
 
 
 def add_unavailable(app: typer.Typer) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from functools import cached_property
 from pathlib import Path
+from typing import TypeAlias
 
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
+from clipface_cli.artifacts import read_tensors
 from clipface_cli.assets import builtin, locate_asset
 from clipface_cli.errors import InputError
 from clipface_cli.head.params import HeadParams
@@ -17,6 +19,7 @@ from clipface_cli.head.skinning import joint_transforms, rotation_matrices, skin
 from clipface_cli.head.units import nearest_expression
 
 FORMAT = "clipface-head"
+Landmarks: TypeAlias = dict[str, tuple[Tensor, Tensor]]
 
 
 class HeadModel(nn.Module):
@@ -46,7 +49,7 @@ class HeadModel(nn.Module):
         masks: dict[str, Tensor],
         units: dict[str, Tensor],
         head_id: str,
-        landmarks: dict[str, tuple[Tensor, Tensor]] | None = None,
+        landmarks: Landmarks | None = None,
     ) -> None:
         """tensors may hold `corrective_basis` (9 (J - 1), V, 3), added by the joints' rotations.
 
@@ -87,7 +90,7 @@ class HeadModel(nn.Module):
         FLAME has up to 300 shape and 100 expression coefficients; what the sizes ask for is kept.
         """
         if source == "builtin":
-            return _read(builtin("head.safetensors"))
+            return _read(builtin("head.safetensors"), _landmarks(builtin("landmarks.safetensors")))
         try:
             path = locate_asset(source)
         except InputError as error:
@@ -185,7 +188,14 @@ def _is_own(path: Path) -> bool:
         return False
 
 
-def _read(path: Path) -> HeadModel:
+def _landmarks(path: Path) -> Landmarks:
+    """Sets of points by name, of a file with `NAME_vertices` and `NAME_weights`."""
+    tensors, _ = read_tensors(path, "clipface-landmarks")
+    names = [key.removesuffix("_vertices") for key in tensors if key.endswith("_vertices")]
+    return {n: (tensors[f"{n}_vertices"].long(), tensors[f"{n}_weights"]) for n in names}
+
+
+def _read(path: Path, landmarks: Landmarks | None = None) -> HeadModel:
     try:
         with safe_open(path, "pt") as file:
             header = file.metadata() or {}
@@ -207,6 +217,7 @@ def _read(path: Path) -> HeadModel:
         dict(zip(json.loads(header["masks"]), masks, strict=True)),
         dict(zip(json.loads(header["units"]), units, strict=True)),
         header["head_id"],
+        landmarks,
     )
 
 

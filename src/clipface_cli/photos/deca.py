@@ -5,7 +5,7 @@ Feng et al., "Learning an animatable detailed 3D face model from in-the-wild ima
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from clipface_cli.head import HeadModel, HeadParams
 from clipface_cli.photos.encoder import (
     Encoded,
     image_points,
+    joined,
     landmark_residual,
     landmark_vertices,
     project,
@@ -97,6 +98,14 @@ class DecaEncoder:
         pairs = zip(parts["camera"], squares, strict=True)
         camera = torch.stack([unfold_crop(c, square, resolution) for c, square in pairs])
         return Encoded(params, camera, self._residual(params, camera, faces, resolution))
+
+    def encode_clip(self, pictures: Iterable[tuple[NDArray[np.uint8], Face]]) -> Encoded:
+        """Square pictures of one person, each with its face: all get the frames' mean shape."""
+        parts = [self.encode(image[None], [face]) for image, face in pictures]
+        encoded = joined(parts)
+        mean = encoded.params.shape.mean(0, keepdim=True)
+        encoded.params.shape = mean.expand(len(parts), -1).clone()
+        return encoded
 
     def _residual(
         self, params: HeadParams, camera: Tensor, faces: Sequence[Face], resolution: int

@@ -46,6 +46,15 @@ class Encoder(Protocol):
         """Square RGB images (B, R, R, 3), row 0 at the top, each with its face in its pixels."""
 
 
+def joined(parts: Sequence[Encoded]) -> Encoded:
+    """Several batches as one."""
+    params = HeadParams(
+        *(torch.cat([getattr(p.params, k) for p in parts]) for k in ("shape", "expression", "pose"))
+    )
+    camera, residual = (torch.cat([getattr(p, k) for p in parts]) for k in ("camera", "residual"))
+    return Encoded(params, camera, residual)
+
+
 def image_points(faces: Sequence[Face], resolution: int) -> Tensor:
     """Landmarks (B, N, 3) of square images in camera space: -1..1 over the image, y up, z near."""
     points = torch.from_numpy(np.stack([face.points for face in faces])) * (2 / resolution)

@@ -1,4 +1,4 @@
-"""Encoders and parsers by the word the user types: `deca`, `deca:PATH`, `bisenet:PATH`."""
+"""Encoders and parsers by the word the user types: `landmarks`, `deca:PATH`, `bisenet:PATH`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from clipface_cli.errors import InputError
 from clipface_cli.head import HeadModel
 from clipface_cli.photos.bisenet import BiSeNet
 from clipface_cli.photos.deca import DecaEncoder, DecaNetwork
+from clipface_cli.photos.landmark_encoder import LandmarkEncoder
 
 
 @dataclass
@@ -23,12 +24,17 @@ class Parser:
     network: BiSeNet
 
 
-def load_encoder(source: str, head: HeadModel | None = None) -> DecaEncoder:
-    """`deca:PATH`, of `deca_model.tar` or the imported file, or `deca` once it is imported.
+def load_encoder(
+    source: str = "landmarks", head: HeadModel | None = None
+) -> LandmarkEncoder | DecaEncoder:
+    """`landmarks`; or `deca:PATH`, of `deca_model.tar` or the imported file; or `deca`, imported.
 
-    head: the model to find parameters of, by default the imported FLAME. Raises InputError for
-    another word, a missing file, or one that holds something else.
+    head: the model to find parameters of; by default the embedded head for `landmarks` and the
+    imported FLAME for `deca`. Raises InputError for another word, a missing file, or one that
+    holds something else.
     """
+    if source == LandmarkEncoder.name:
+        return LandmarkEncoder(head or HeadModel.load("builtin"))
     return DecaEncoder(DecaNetwork.from_state(_state(source, "deca", "encoder")), head)
 
 
@@ -43,6 +49,7 @@ def load_parser(source: str) -> Parser:
 def _state(source: str, kind: str, role: str) -> dict[str, Tensor]:
     word, _, path = source.partition(":")
     if word != kind:
-        raise InputError(f"There is no {role} {source!r}; give {kind} or {kind}:PATH.")
+        others = "landmarks, " if role == "encoder" else ""
+        raise InputError(f"There is no {role} {source!r}; give {others}{kind} or {kind}:PATH.")
     arrays = read_asset(path or kind, kind).arrays
     return {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
