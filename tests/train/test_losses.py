@@ -3,7 +3,8 @@
 import torch
 from torch import nn
 
-from clipface_cli.train.losses import gradient_penalty, reconstruction_loss, weighted_psnr
+from clipface_cli.train.losses import reconstruction_loss, weighted_psnr
+from clipface_cli.train.regularisers import gradient_penalty
 from clipface_cli.train.weight_map import region_map, weight_map
 
 

@@ -24,11 +24,15 @@ _FAILED, _WRONG_INPUT, _INTERRUPTED = 1, 2, 130
 
 @dataclass
 class Result:
-    """What a command made: the main artifact, facts for `--json`, and a text for people."""
+    """What a command made: the main artifact, facts for `--json`, and a text for people.
+
+    `quiet` in the processes of a parallel run that leave the talking to the first.
+    """
 
     path: Path
     facts: dict[str, Any] = field(default_factory=dict)
     text: str = ""
+    quiet: bool = False
 
 
 Config = Annotated[
@@ -65,7 +69,8 @@ def add_command(app: typer.Typer, name: str, function: Callable[..., Result]) ->
     def command(**options: Any) -> None:
         as_json = options["json"]
         result = function(**{k: v for k, v in options.items() if k not in _COMMON})
-        print_result(result, as_json)
+        if not result.quiet:
+            print_result(result, as_json)
 
     command.__signature__ = own.replace(  # type: ignore[attr-defined]
         parameters=[*own.parameters.values(), *common], return_annotation=None

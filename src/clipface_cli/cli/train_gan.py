@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from clipface_cli.cli._command import Result
-from clipface_cli.cli._options import (
-    Device,
-    Force,
-    Minutes,
-    OutputFolder,
-    Resume,
-    Seed,
-    Steps,
-    pick_device,
-)
+from clipface_cli.cli._options import Force, Minutes, OutputFolder, Resume, Seed
 from clipface_cli.cli._progress import say
 
 if TYPE_CHECKING:
     from clipface_cli.train import GanSettings
+    from clipface_cli.train.ranks import Ranks
+
+_PLACES, _SPEED = "Where to run", "Speed and memory"
 
 
 def train_gan(
     dataset: Annotated[
-        Path, typer.Argument(metavar="DATASET", help="A folder such as `synth` writes.")
+        Path,
+        typer.Argument(metavar="DATASET", help="A folder of `preprocess` or `synth`."),
     ],
     output: OutputFolder,
+    preset: Annotated[
+        Literal["paper", "embedded"],
+        typer.Option("--preset", help="What the options below are by default."),
+    ] = "paper",
     warm_start: Annotated[
         Path | None,
         typer.Option(
@@ -39,58 +38,138 @@ def train_gan(
     warm_minutes: Annotated[
         float, typer.Option("--warm-minutes", help="How long the warm start takes.", min=0)
     ] = 60.0,
-    steps: Steps = 300_000,
-    minutes: Minutes = None,
-    batch: Annotated[int, typer.Option("--batch", help="Images a step.", min=1)] = 8,
+    start: Annotated[
+        str | None,
+        typer.Option("--start", metavar="RUN", help="Generator to go on from: builtin or a path."),
+    ] = None,
     resolution: Annotated[
-        int, typer.Option("--resolution", help="Of texture and images; a power of two.", min=16)
-    ] = 256,
+        int | None,
+        typer.Option("--resolution", help="Of texture and images; a power of two.", min=16),
+    ] = None,
+    steps: Annotated[int | None, typer.Option("--steps", help="Training steps.", min=1)] = None,
+    minutes: Minutes = None,
+    batch: Annotated[
+        int | None, typer.Option("--batch", help="Images a device and step.", min=1)
+    ] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option("--learning-rate", help="Of Adam, for both sides.", min=0)
+    ] = None,
+    patch: Annotated[
+        bool, typer.Option("--patch/--no-patch", help="Judge random 64 x 64 patches too.")
+    ] = True,
+    ada: Annotated[
+        bool, typer.Option("--ada/--no-ada", help="Augment what is judged, adaptively.")
+    ] = True,
+    every: Annotated[
+        int | None, typer.Option("--every", help="Steps between checkpoints and samples.", min=1)
+    ] = None,
     seed: Seed = 0,
     resume: Resume = False,
-    device: Device = "auto",
+    pieces: Annotated[
+        int | None,
+        typer.Option(
+            "--accumulate",
+            help="Compute a batch in this many pieces.",
+            min=1,
+            rich_help_panel=_SPEED,
+        ),
+    ] = None,
+    precision: Annotated[
+        Literal["auto", "32", "bf16", "64"],
+        typer.Option(
+            "--precision", help="auto: bf16 where there is hardware for it.", rich_help_panel=_SPEED
+        ),
+    ] = "auto",
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", help="Threads that read images.", min=1, rich_help_panel=_SPEED),
+    ] = None,
+    cache: Annotated[
+        float | None,
+        typer.Option(
+            "--cache", metavar="GiB", help="Decoded images kept.", min=0, rich_help_panel=_SPEED
+        ),
+    ] = None,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"],
+        typer.Option("--device", help="auto: a GPU where there is one.", rich_help_panel=_PLACES),
+    ] = "auto",
+    devices: Annotated[
+        int | None,
+        typer.Option(
+            "--devices",
+            help="Processes on this machine, one a GPU; torchrun's or SLURM's where they start it.",
+            min=1,
+            rich_help_panel=_PLACES,
+        ),
+    ] = None,
+    num_nodes: Annotated[
+        int | None,
+        typer.Option("--num-nodes", help="Machines.", min=1, rich_help_panel=_PLACES),
+    ] = None,
     force: Force = False,
 ) -> Result:
     """Train a texture generator through the renderer; writes generator.safetensors into RUN.
 
-    Ctrl-C saves; --resume goes on from there.
+    Ctrl-C (or a scheduler's SIGTERM) saves; --resume goes on from there, bit for bit on the CPU.
     """
     from clipface_cli.artifacts import RunRecord, claim_folder
-    from clipface_cli.train import GanSettings
+    from clipface_cli.train import PRESETS
     from clipface_cli.train import train_gan as train
+    from clipface_cli.train.ranks import Ranks
 
-    settings = GanSettings(
-        resolution=resolution, steps=steps, minutes=minutes, batch=batch, seed=seed
-    )
-    sources = {"dataset": dataset, "warm_start": warm_start, "warm_minutes": warm_minutes}
+    given: dict[str, Any] = {
+        "resolution": resolution,
+        "steps": steps,
+        "minutes": minutes,
+        "batch": batch,
+        "learning_rate": learning_rate,
+        "every": every,
+        "pieces": pieces,
+        "workers": workers,
+        "cache_gib": cache,
+        "seed": seed,
+        "patches": None if patch else 0,
+    }
+    settings = replace(PRESETS[preset], **{k: v for k, v in given.items() if v is not None})
+    settings = settings if ada else replace(settings, augment_target=None)
+    settings.check()
+    ranks = Ranks(device, devices, num_nodes, precision)
+    sources = {"dataset": dataset, "warm_start": warm_start, "start": start}
+    places = {"device": str(ranks.device), "processes": ranks.world, "precision": ranks.precision}
     record = RunRecord(
-        {**sources, **asdict(settings), "device": pick_device(device), "resume": resume},
+        {"preset": preset, **sources, **asdict(settings), **places, "resume": resume},
         [dataset / "dataset.json", dataset / "params.safetensors"],
     )
-    claim_folder(output, force or resume)
-    start = None
+    if ranks.first:
+        claim_folder(output, force or resume)
     if warm_start:
         with record.timing("warm start"):
-            start = _warm(warm_start, output / "warm-start", warm_minutes, settings, resume)
+            start = _warm(warm_start, output / "warm-start", warm_minutes, settings, resume, ranks)
     with record.timing("adversarial"):
         weights = train(
-            dataset, output, settings, start, warm_start, say, resume and _begun(output)
+            dataset, output, settings, start, warm_start, say, resume and _begun(output), ranks
         )
-    record.write(output, [weights])
-    return Result(weights)
+    if ranks.first:
+        record.write(output, [weights])
+    return Result(weights, quiet=not ranks.first)
 
 
-def _warm(corpus: Path, folder: Path, minutes: float, settings: GanSettings, resume: bool) -> Path:
-    """The warm-started generator; an earlier one is taken when the run is resumed."""
+def _warm(
+    corpus: Path, folder: Path, minutes: float, settings: GanSettings, resume: bool, ranks: Ranks
+) -> str:
+    """The warm-started generator, by the first process; a resumed run takes an earlier one."""
     from clipface_cli.synth import sample_attributes
     from clipface_cli.train import WarmStartSettings, warm_start
 
     weights = folder / "generator.safetensors"
-    if resume and weights.is_file():
-        return weights
-    schedule = WarmStartSettings(
-        resolution=settings.resolution, minutes=minutes, seed=settings.seed
-    )
-    return warm_start(corpus, folder, schedule, sample_attributes, say, resume and _begun(folder))
+    if ranks.first and not (resume and weights.is_file()):
+        schedule = WarmStartSettings(
+            resolution=settings.resolution, minutes=minutes, seed=settings.seed
+        )
+        warm_start(corpus, folder, schedule, sample_attributes, say, resume and _begun(folder))
+    ranks.wait()
+    return str(weights)
 
 
 def _begun(run: Path) -> bool:

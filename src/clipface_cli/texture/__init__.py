@@ -11,6 +11,7 @@ from clipface_cli.texture.layers import (
     fast_autocast,
     normalize_second_moment,
 )
+from clipface_cli.texture.resample import downsample, upsample_image
 from clipface_cli.texture.weights import load_state, locate, save_state
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "EqualizedLinear",
     "Generator",
     "Noise",
+    "downsample",
     "equalized_linear",
     "fast_autocast",
     "invert",
@@ -27,4 +29,5 @@ __all__ = [
     "locate",
     "normalize_second_moment",
     "save_state",
+    "upsample_image",
 ]

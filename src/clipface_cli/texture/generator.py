@@ -4,7 +4,7 @@ Activations are modulated, not weights: one ordinary convolution serves the whol
 the weights are frozen (edits) no weight gradient is ever computed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal
@@ -26,7 +26,8 @@ from clipface_cli.texture.layers import (
 from clipface_cli.texture.resample import upsample, upsample_image
 from clipface_cli.texture.weights import load_state, locate, save_state
 
-Noise = Literal["const", "random", "none"]
+Noise = Literal["const", "random", "none"] | Callable[[int], Tensor]
+"""The constant maps, fresh ones, none, or what a function of the size gives: (B, 1, size, size)."""
 
 
 @full_precision
@@ -55,12 +56,16 @@ class SynthesisLayer(nn.Module):
         x = F.conv2d(x * styles.to(x.dtype)[:, :, None, None], self.weight, padding=1)
         x = upsample(x) if self.up else x
         bias = GAIN * self.bias[None, :, None, None]
-        if noise == "const":
-            bias = bias + GAIN * self.noise_strength * self.noise_const
-        elif noise == "random":
-            field = torch.randn(x.shape[0], 1, *self.noise_const.shape, device=x.device)
-            bias = bias + GAIN * self.noise_strength * field
+        if noise != "none":
+            bias = bias + GAIN * self.noise_strength * self._field(x, noise)
         return activate(x, scale[:, :, None, None], bias)
+
+    def _field(self, x: Tensor, noise: Noise) -> Tensor:
+        if noise == "const":
+            return self.noise_const
+        size = x.shape[-1]
+        field = noise(size) if callable(noise) else torch.randn(len(x), 1, size, size)
+        return field.to(self.noise_const)
 
 
 class ToRGB(nn.Module):

@@ -155,8 +155,7 @@ def train_guidance(
     model = EmbeddedGuidance(words, vocabulary(words), settings.size)
     scenes = PaintedScenes(head, families, settings.families_per_batch)
     learner = _Learner(model, scenes, settings)
-    if resume:
-        folder.resume(learner.state)
+    folder.begin(learner.state, resume)
 
     def report(metrics: Mapping[str, float]) -> None:
         state = learner.state

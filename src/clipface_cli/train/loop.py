@@ -10,13 +10,17 @@ from dataclasses import dataclass
 from types import FrameType, TracebackType
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from clipface_cli.errors import ClipfaceError
+from clipface_cli.train.ranks import ALONE, Alone
 from clipface_cli.train.state import RunFolder, TrainState
 
 Progress = Callable[[str], None]
 Metrics = Mapping[str, float]
+Measured = Mapping[str, float | Tensor]
+
+_DIVERGED = 1e4  # no loss of a game that goes on is this large
 
 
 @dataclass(frozen=True)
@@ -34,15 +38,18 @@ class Budget:
 
 
 class Interrupt:
-    """Turns Ctrl-C into a flag, so that the step under way is finished and saved."""
+    """Turns Ctrl-C and SIGTERM (a scheduler's warning) into a flag, so that the step under way is
+    finished and saved."""
+
+    signals = (signal.SIGINT, signal.SIGTERM)
 
     def __init__(self) -> None:
         self.requested = False
 
     def __enter__(self) -> "Interrupt":
-        self._main = threading.current_thread() is threading.main_thread()
-        if self._main:
-            self._previous = signal.signal(signal.SIGINT, self._request)
+        self._previous = {}
+        if threading.current_thread() is threading.main_thread():
+            self._previous = {s: signal.signal(s, self._request) for s in self.signals}
         return self
 
     def _request(self, _signal: int, _frame: FrameType | None) -> None:
@@ -54,53 +61,79 @@ class Interrupt:
         _error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        if self._main:
-            signal.signal(signal.SIGINT, self._previous)
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+
+
+class _Means:
+    """Running means of what steps measured, each over the steps that measured it."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, tuple[float | Tensor, int]] = {}
+
+    def add(self, measured: Measured) -> None:
+        for name, value in measured.items():
+            total, count = self._sums.get(name, (0.0, 0))
+            self._sums[name] = (total + value, count + 1)
+
+    def take(self, ranks: Alone) -> dict[str, float]:
+        """The means over all processes; starts anew."""
+        means = [float(total) / count for total, count in self._sums.values()]
+        agreed = ranks.mean(torch.tensor(means, dtype=torch.float64)).tolist()
+        names, self._sums = list(self._sums), {}
+        return dict(zip(names, agreed, strict=True))
 
 
 def run_loop(
     state: TrainState,
     folder: RunFolder,
     budget: Budget,
-    step: Callable[[float], Metrics],
-    report: Callable[[Metrics], None],
+    step: Callable[[float], Measured],
+    report: Callable[[Metrics], float | None],
     every: int,
+    ranks: Alone = ALONE,
 ) -> None:
     """Call `step(share of the budget spent)` until the budget is over.
 
-    `report` gets the mean metrics after every `every` steps, when a checkpoint is written too.
-    Raises KeyboardInterrupt after saving when Ctrl-C was pressed, ClipfaceError when a metric is
-    not finite (the last checkpoint stays as it was).
+    After every `every` steps `report` gets the mean metrics; it returns a score, less is better, or
+    None. Then a checkpoint is written, by the first process alone. Raises KeyboardInterrupt after
+    saving on Ctrl-C or SIGTERM, ClipfaceError when a metric or a weight is not finite or a loss
+    beyond reason (the last checkpoint stays as it was).
     """
-    sums: dict[str, float] = {}
-    count = 0
+    means = _Means()
     started, before = time.monotonic(), state.minutes
+    spent = budget.spent(state)
     with Interrupt() as interrupt:
-        while (spent := budget.spent(state)) < 1:
-            for name, value in step(spent).items():
-                sums[name] = sums.get(name, 0.0) + value
-            count += 1
+        while spent < 1:
+            means.add(step(spent))
             state.step += 1
             state.minutes = before + (time.monotonic() - started) / 60
-            over = budget.spent(state) >= 1 or interrupt.requested
-            if state.step % every and not over:
+            interrupted = ranks.any(interrupt.requested)
+            over = ranks.any(budget.spent(state) >= 1)
+            spent = 1.0 if over else budget.spent(state)
+            if state.step % every and not over and not interrupted:
                 continue
-            means = {name: value / count for name, value in sums.items()}
-            _check_finite(means, folder)
-            report(means)
-            folder.save(state)
-            sums, count = {}, 0
-            if interrupt.requested:
+            metrics = means.take(ranks)
+            _check(metrics, state, folder)
+            if ranks.first:
+                folder.save(state, report(metrics))
+            if interrupted:
                 raise KeyboardInterrupt
+    ranks.wait()
 
 
-def _check_finite(metrics: Metrics, folder: RunFolder) -> None:
-    for name, value in metrics.items():
-        if value != value or abs(value) == float("inf"):
-            raise ClipfaceError(
-                f"Training diverged ({name} is {value}); the last good checkpoint is in "
-                f"{folder.path / 'checkpoints'}: resume from it with a lower learning rate."
-            )
+def _check(metrics: Metrics, state: TrainState, folder: RunFolder) -> None:
+    wrong = [f"{k} is {v:.3g}" for k, v in metrics.items() if not abs(v) < _DIVERGED]
+    for name, module in state.modules.items():
+        if not all(bool(p.isfinite().all()) for p in module.parameters()):
+            wrong.append(f"the weights of {name} are not finite")
+    if wrong:
+        checkpoints = folder.checkpoints()
+        where = f"the last good checkpoint is {checkpoints[-1]}" if checkpoints else "nothing saved"
+        raise ClipfaceError(
+            f"Training diverged at step {state.step} ({wrong[0]}); {where}. "
+            "Resume with a lower learning rate."
+        )
 
 
 @torch.no_grad()

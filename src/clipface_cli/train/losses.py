@@ -1,8 +1,8 @@
-"""Losses: weighted reconstruction over scales, the adversarial game, gradient penalty."""
+"""Losses: weighted reconstruction over scales, the adversarial game."""
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 _DETAIL = 2.0
 _SQUARED = 1.0
@@ -38,10 +38,3 @@ def generator_loss(fake_logits: Tensor) -> Tensor:
 def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
     """Logistic loss."""
     return F.softplus(-real_logits).mean() + F.softplus(fake_logits).mean()
-
-
-def gradient_penalty(discriminator: nn.Module, real: Tensor) -> Tensor:
-    """R1: half the squared gradient of the logits at real images, mean over the batch."""
-    real = real.detach().requires_grad_(True)
-    (gradient,) = torch.autograd.grad(discriminator(real).sum(), real, create_graph=True)
-    return gradient.square().sum((1, 2, 3)).mean() / 2

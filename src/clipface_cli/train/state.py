@@ -1,6 +1,7 @@
 """Everything a training loop must remember: weights, optimisers, step, time, random state."""
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,8 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from clipface_cli.artifacts import read_tensors, write_tensors
+from clipface_cli.artifacts import read_tensors, replacing, write_tensors, write_text
 from clipface_cli.errors import InputError
+from clipface_cli.train.metrics_log import MetricsLog
 
 FORMAT = "clipface-training"
 
@@ -21,6 +23,7 @@ class TrainState:
         self.modules, self.optimizers = dict(modules), dict(optimizers)
         self.step = 0
         self.minutes = 0.0
+        self.best = float("inf")  # lowest score so far
 
     def save(self, path: Path) -> None:
         """Write a checkpoint as safetensors."""
@@ -31,6 +34,7 @@ class TrainState:
             for index, entry in optimizer.state_dict()["state"].items():
                 tensors |= {f"optimizer/{name}/{index}/{k}": v for k, v in entry.items()}
         progress = {"format": FORMAT, "step": str(self.step), "minutes": repr(self.minutes)}
+        progress["best"] = repr(self.best)
         write_tensors(path, {k: v.clone() for k, v in tensors.items()}, progress)
 
     def load(self, path: Path) -> None:
@@ -44,6 +48,7 @@ class TrainState:
         except (KeyError, RuntimeError, ValueError) as error:
             raise InputError(f"{path} is not a checkpoint of this run: {error}") from error
         self.step, self.minutes = int(header["step"]), float(header["minutes"])
+        self.best = float(header.get("best", "inf"))
         torch.set_rng_state(tensors["random"])
 
 
@@ -52,31 +57,67 @@ def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 
 def _load_optimizer(optimizer: Optimizer, entries: Mapping[str, Tensor]) -> None:
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in entries.items():
         index, name = key.split("/")
-        state.setdefault(int(index), {})[name] = value
+        parameter = parameters[int(index)]
+        entry = value
+        if value.shape == parameter.shape:  # fused optimisers need the parameter's strides
+            entry = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
+        state.setdefault(int(index), {})[name] = entry
     optimizer.load_state_dict(optimizer.state_dict() | {"state": state})
 
 
 class RunFolder:
-    """config.json, checkpoints/ (last three), metrics.csv and samples/ of a run."""
+    """config.json, checkpoints/ (last three and the best), metrics.csv and samples/ of a run."""
 
     keep = 3
 
-    def __init__(self, path: Path, config: Mapping[str, object]) -> None:
-        self.path = path
+    def __init__(
+        self, path: Path, config: Mapping[str, object] | None = None, writes: bool = True
+    ) -> None:
+        """Opens an existing run where there is no `config`; only one process `writes`."""
+        self.path, self.metrics, self._writes = path, MetricsLog(path), writes
+        if config is None or not writes:
+            return
         for name in ("checkpoints", "samples"):
             (path / name).mkdir(parents=True, exist_ok=True)
-        (path / "config.json").write_text(json.dumps(config, indent=2, default=str) + "\n")
+        write_text(path / "config.json", json.dumps(config, indent=2, default=str) + "\n")
+
+    def begin(self, state: TrainState, resume: bool) -> None:
+        """Go on from the last checkpoint, or start anew: what an earlier run left is removed.
+
+        Raises InputError when there is nothing to resume.
+        """
+        if resume:
+            self.resume(state)
+        elif self._writes:
+            self.metrics.cut(0)
+            for old in (self.path / "checkpoints").glob("*.safetensors"):
+                old.unlink()
 
     def checkpoints(self) -> list[Path]:
         """Oldest first."""
-        return sorted((self.path / "checkpoints").glob("step-*.safetensors"))
+        return sorted((self.path / "checkpoints").glob("step-*.safetensors"), key=_step)
 
-    def save(self, state: TrainState) -> None:
-        """Write a checkpoint and remove all but the last three."""
-        state.save(self.path / "checkpoints" / f"step-{state.step:06d}.safetensors")
+    @property
+    def best(self) -> Path:
+        """The checkpoint with the lowest score."""
+        return self.path / "checkpoints" / "best.safetensors"
+
+    def save(self, state: TrainState, score: float | None = None) -> None:
+        """Write a checkpoint, then remove all but the last three and the best.
+
+        Raises ClipfaceError when the disk is full; earlier checkpoints are then untouched.
+        """
+        path = self.path / "checkpoints" / f"step-{state.step:06d}.safetensors"
+        if score is not None and score < state.best:
+            state.best = score
+            state.save(path)
+            _link(path, self.best)
+        else:
+            state.save(path)
         for old in self.checkpoints()[: -self.keep]:
             old.unlink()
 
@@ -86,15 +127,27 @@ class RunFolder:
         if not checkpoints:
             raise InputError(f"{self.path} has no checkpoint to resume; start without --resume.")
         state.load(checkpoints[-1])
+        if self._writes:
+            self.metrics.cut(state.step)
 
     def sample(self, step: int) -> Path:
         """Where the picture of this step goes."""
         return self.path / "samples" / f"step-{step:06d}.png"
 
     def log(self, values: Mapping[str, float]) -> None:
-        """Append a line to metrics.csv; its first line has the names."""
-        path = self.path / "metrics.csv"
-        if not path.exists():
-            path.write_text(",".join(values) + "\n")
-        with path.open("a") as file:
-            file.write(",".join(f"{v:.6g}" for v in values.values()) + "\n")
+        """Append a line to metrics.csv (and TensorBoard's files where it is installed)."""
+        self.metrics.add(values)
+
+
+def _step(path: Path) -> int:
+    return int(path.stem.removeprefix("step-"))
+
+
+def _link(path: Path, name: Path) -> None:
+    """A second name for a file, or a copy where the disk knows no links."""
+    with replacing(name) as partial:
+        partial.unlink(missing_ok=True)
+        try:
+            partial.hardlink_to(path)
+        except OSError:
+            shutil.copyfile(path, partial)

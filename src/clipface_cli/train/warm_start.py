@@ -176,14 +176,13 @@ def warm_start(
     corpus = Corpus.load(corpus_folder, settings.resolution)
     folder = RunFolder(out, asdict(settings) | {"corpus": corpus_folder})
     stage = _Reconstruction(corpus, head, folder, settings)
-    if resume:
-        folder.resume(stage.state)
-    else:
+    folder.begin(stage.state, resume)
+    if not resume:
         shutil.rmtree(out / "mapping", ignore_errors=True)
 
     budget = Budget(settings.steps, settings.minutes)
 
-    def report(metrics: Mapping[str, float]) -> None:
+    def report(metrics: Mapping[str, float]) -> float:
         state = stage.state
         resolution = settings.resolution_at(budget.spent(state))
         psnr, sheet = stage.validate(resolution)
@@ -193,6 +192,7 @@ def warm_start(
             f"step {state.step}, {state.minutes:.1f} min, {resolution}²: "
             f"loss {metrics['loss']:.4f}, held out {psnr:.2f} dB"
         )
+        return -psnr if resolution == settings.resolution else float("inf")
 
     run_loop(stage.state, folder, budget, stage.step, report, settings.every)
     generator = stage.generator
@@ -269,8 +269,7 @@ def fit_mapping(
     """Fit `generator.mapping` in the run folder `out`; goes on from a checkpoint there."""
     folder = RunFolder(out, asdict(settings))
     fit = _MappingFit(generator, network, settings, sample_attributes)
-    if folder.checkpoints():
-        folder.resume(fit.state)
+    folder.begin(fit.state, resume=bool(folder.checkpoints()))
 
     def report(metrics: Mapping[str, float]) -> None:
         folder.log({"step": fit.state.step, **metrics})

@@ -1,0 +1,145 @@
+"""The processes of a run: one, or one for each of several devices, launched by lightning-fabric."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from clipface_cli.errors import InputError
+
+Precision = Literal["auto", "32", "bf16", "64"]
+_FABRIC_PRECISION = {"32": "32-true", "bf16": "bf16-mixed", "64": "64-true"}
+
+
+class Alone:
+    """One process: nothing to agree on."""
+
+    rank, world = 0, 1
+
+    @property
+    def first(self) -> bool:
+        """Whether this process writes files and talks."""
+        return self.rank == 0
+
+    def mean(self, values: Tensor) -> Tensor:
+        """Mean over the processes of values of one shape."""
+        return values
+
+    def any(self, flag: bool) -> bool:
+        """Whether any process says so."""
+        return flag
+
+    def wait(self) -> None:
+        """Until all processes are here."""
+
+
+ALONE = Alone()
+
+
+class Ranks(Alone):
+    """Processes that lightning-fabric launched, also under torchrun or SLURM."""
+
+    def __init__(
+        self,
+        device: str = "auto",
+        devices: int | None = None,
+        nodes: int | None = None,
+        precision: Precision = "auto",
+    ) -> None:
+        """Start the other processes; `devices` and `nodes` are the launcher's where not given.
+
+        Raises InputError when they contradict the launcher or the machine.
+        """
+        from lightning_fabric import Fabric
+
+        kind = _device_kind(device)
+        devices, nodes = devices or _launched("devices"), nodes or _launched("nodes")
+        self.precision = _precision(kind, precision)
+        many = devices * nodes > 1
+        try:
+            self.fabric = Fabric(
+                accelerator=kind,
+                devices=devices,
+                num_nodes=nodes,
+                strategy="ddp" if many else "auto",
+                precision=_FABRIC_PRECISION[self.precision],  # type: ignore[arg-type]
+            )
+            self.fabric.launch()
+        except (ValueError, RuntimeError, TypeError) as error:
+            raise InputError(
+                f"Cannot start {nodes} x {devices} processes: {error} "
+                "Check --devices and --num-nodes against the machine and the launcher."
+            ) from error
+        self.rank, self.world = self.fabric.global_rank, self.fabric.world_size
+        self.device: torch.device = self.fabric.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of weights and losses."""
+        return torch.float64 if self.precision == "64" else torch.float32
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """The precision of the networks."""
+        return self.fabric.autocast()
+
+    def place(self, module: nn.Module) -> None:
+        """Move a module here; on a GPU its convolution weights in the order that is fastest."""
+        module.to(self.device, self.dtype)
+        for parameter in module.parameters():
+            if parameter.ndim == 4 and self.device.type == "cuda":
+                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+
+    def mean(self, values: Tensor) -> Tensor:
+        if self.world == 1:
+            return values
+        mean = self.fabric.all_reduce(values.to(self.device, copy=True), reduce_op="mean")
+        assert isinstance(mean, Tensor)
+        return mean.to(values.device)
+
+    def any(self, flag: bool) -> bool:
+        return bool(self.mean(torch.tensor(float(flag), device=self.device)) > 0)
+
+    def wait(self) -> None:
+        self.fabric.barrier()
+
+    @torch.no_grad()
+    def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
+        """Replace gradients by their mean over the processes, in one message."""
+        if self.world == 1:
+            return
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        mean = self.mean(torch.cat([g.flatten() for g in gradients]))
+        parts = mean.split([g.numel() for g in gradients])
+        for gradient, part in zip(gradients, parts, strict=True):
+            gradient.copy_(part.view_as(gradient))
+
+
+def _device_kind(device: str) -> str:
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InputError("--device cuda: PyTorch finds no GPU here; leave --device out.")
+    return "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
+
+
+def _precision(kind: str, precision: Precision) -> Precision:
+    """`auto` is bf16 where the processor has it."""
+    if precision != "auto":
+        return precision
+    native = torch.cpu._is_avx512_bf16_supported() if kind == "cpu" else True
+    return "bf16" if native else "32"
+
+
+def _launched(what: Literal["devices", "nodes"]) -> int:
+    """Processes a node, or nodes, that torchrun or SLURM has started; 1 without either."""
+    environment = os.environ
+    if "LOCAL_WORLD_SIZE" in environment:  # torchrun
+        here = int(environment["LOCAL_WORLD_SIZE"])
+        return here if what == "devices" else int(environment["WORLD_SIZE"]) // here
+    if "SLURM_NTASKS" in environment and "SLURM_PROCID" in environment:
+        nodes = int(environment.get("SLURM_NNODES", "1"))
+        return nodes if what == "nodes" else max(int(environment["SLURM_NTASKS"]) // nodes, 1)
+    return 1
