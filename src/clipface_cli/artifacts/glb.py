@@ -42,6 +42,7 @@ STILL = 1e-6  # metres a target moves a vertex at least, to be stored
 STRAIGHT = 1e-3  # change of a unit normal at least, to be stored
 INFLUENCES = 4  # joints a vertex follows at most
 VARIANTS = "KHR_materials_variants"
+ORIGINAL = "original"  # the variant that shows the texture before an edit
 
 
 def write_glb(path: Path, mesh: Mesh, texture: Tensor | Pixels) -> None:
@@ -53,22 +54,39 @@ def write_glb(path: Path, mesh: Mesh, texture: Tensor | Pixels) -> None:
     write_rig(path, Rig.plain(mesh), pixels)
 
 
-def write_rig(path: Path, rig: Rig, texture: Pixels, motion: Motion | None = None) -> None:
+def write_rig(
+    path: Path,
+    rig: Rig,
+    texture: Pixels,
+    motion: Motion | None = None,
+    original: Pixels | None = None,
+) -> None:
     """Write a rig, its parts as primitives of one mesh, and the motion as its animation.
 
-    The textures of a motion become material variants, one a group of frames; programs that do not
-    know variants show `texture`. The same content gives the same bytes.
+    The textures of a motion become material variants, one a group of frames, and `original`, the
+    texture before an edit, another; programs that do not know variants show `texture`. The same
+    content gives the same bytes.
     """
     with replacing(path) as partial:
-        partial.write_bytes(rig_bytes(rig, texture, motion, path.stem))
+        partial.write_bytes(rig_bytes(rig, texture, motion, original, path.stem))
 
 
-def rig_bytes(rig: Rig, texture: Pixels, motion: Motion | None = None, name: str = "head") -> bytes:
+def rig_bytes(
+    rig: Rig,
+    texture: Pixels,
+    motion: Motion | None = None,
+    original: Pixels | None = None,
+    name: str = "head",
+) -> bytes:
     """What `write_rig` writes."""
     writer = _Writer(rig, name)
-    pictures = motion.textures if motion else ()
+    pictures = list(motion.textures) if motion else []
+    names = [f"texture {number:02}" for number in range(len(pictures))]
+    if original is not None:
+        pictures.append(original)
+        names.append(ORIGINAL)
     materials = [writer.materials(picture) for picture in (texture, *pictures)]
-    writer.add_mesh(materials)
+    writer.add_mesh(materials, names)
     if rig.joints:
         writer.add_skin()
     if motion:
@@ -139,15 +157,15 @@ class _Writer:
 
     # --- geometry ---
 
-    def add_mesh(self, materials: list[list[int]]) -> None:
-        """The mesh and its node; materials[0] by default, the others as variants."""
+    def add_mesh(self, materials: list[list[int]], variants: list[str]) -> None:
+        """The mesh and its node; materials[0] by default, the others as variants with a name."""
         normals = self._normals(np.zeros_like(self.rig.mesh.vertices))
         bent = {name: self._normals(moved) - normals for name, moved in self.rig.targets.items()}
         primitives = []
         for index, part in enumerate(self.rig.parts):
             primitive = self._primitive(part, normals, bent)
             primitive.material = materials[0][index]
-            if len(materials) > 1:
+            if variants:
                 mappings = [
                     {"material": choice[index], "variants": [variant]}
                     for variant, choice in enumerate(materials[1:])
@@ -162,9 +180,8 @@ class _Writer:
         self.gltf.nodes.append(Node(name=self.name, mesh=0))
         self.gltf.scenes.append(Scene(nodes=[0]))
         self.gltf.scene = 0
-        if len(materials) > 1:
-            names = [{"name": f"texture {number:02}"} for number in range(len(materials) - 1)]
-            self.gltf.extensions = {VARIANTS: {"variants": names}}
+        if variants:
+            self.gltf.extensions = {VARIANTS: {"variants": [{"name": n} for n in variants]}}
             self.gltf.extensionsUsed = [VARIANTS]
 
     def _normals(self, moved: Floats) -> Floats:

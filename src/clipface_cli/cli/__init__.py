@@ -19,6 +19,7 @@ from clipface_cli.cli.train_gan import train_gan
 from clipface_cli.cli.train_guidance import train_guidance
 from clipface_cli.cli.train_mapper import train_mapper
 from clipface_cli.cli.unavailable import add_unavailable
+from clipface_cli.cli.view import view
 
 app = typer.Typer(
     name="clipface",
@@ -47,6 +48,7 @@ def _root(
 add_command(app, "sample", sample)
 add_command(app, "edit", edit)
 add_command(app, "export", export)
+add_command(app, "view", view)
 add_command(app, "synth", synth)
 add_command(app, "track", track)
 add_command(app, "train-gan", train_gan)

@@ -26,13 +26,15 @@ _FAILED, _WRONG_INPUT, _INTERRUPTED = 1, 2, 130
 class Result:
     """What a command made: the main artifact, facts for `--json`, and a text for people.
 
-    `quiet` in the processes of a parallel run that leave the talking to the first.
+    path: a file or folder, or a web address; quiet: in the processes of a parallel run that leave
+    the talking to the first; afterwards: what runs on once all that is printed.
     """
 
-    path: Path
+    path: Path | str
     facts: dict[str, Any] = field(default_factory=dict)
     text: str = ""
     quiet: bool = False
+    afterwards: Callable[[], None] | None = None
 
 
 Config = Annotated[
@@ -71,6 +73,8 @@ def add_command(app: typer.Typer, name: str, function: Callable[..., Result]) ->
         result = function(**{k: v for k, v in options.items() if k not in _COMMON})
         if not result.quiet:
             print_result(result, as_json)
+        if result.afterwards is not None:
+            result.afterwards()
 
     command.__signature__ = own.replace(  # type: ignore[attr-defined]
         parameters=[*own.parameters.values(), *common], return_annotation=None

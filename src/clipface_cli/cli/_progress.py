@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 EVERY = 5.0  # seconds between two lines on a pipe
+Item = TypeVar("Item")
 Advance = Callable[[int, str], None]  # steps done, a note such as the loss
 
 
@@ -19,6 +21,13 @@ def progress(title: str, total: int) -> Iterator[Advance]:
             yield advance
     else:
         yield _lines(title, total)
+
+
+def counted(items: Iterable[Item], advance: Advance) -> Iterator[Item]:
+    """The items, each reported once it has been used."""
+    for done, item in enumerate(items, 1):
+        yield item
+        advance(done, "")
 
 
 def say(message: str) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from clipface_cli.edit import Rigged
     from clipface_cli.head import HeadModel
 
-FORMATS = ("obj", "ply", "stl", "glb")
+FORMATS = ("obj", "ply", "stl", "glb", "html")
 PER_METRE = {"m": 1.0, "cm": 100.0, "mm": 1000.0}
 TURN_FRAMES, TURN_FPS = 72, 24.0
 FILM = 512  # pixels a side of a turntable
@@ -35,7 +35,7 @@ def export(
         typer.Argument(metavar="MESH.obj...", help="A textured head; several for --sheet."),
     ],
     kind: Annotated[
-        Literal["obj", "ply", "stl", "glb"] | None,
+        Literal["obj", "ply", "stl", "glb", "html"] | None,
         typer.Option("--format", help="File format [by the ending of the output]."),
     ] = None,
     output: Annotated[
@@ -72,7 +72,7 @@ def export(
     mesh, ending = meshes[0], kind or (output.suffix.lstrip(".").lower() if output else "")
     if ending not in FORMATS and (ending or turntable is None):
         raise InputError(f"Say which format to write: --format {', '.join(FORMATS)}.")
-    if ending == "glb" and (up != "y" or units != "m"):
+    if ending in ("glb", "html") and (up != "y" or units != "m"):
         raise InputError(
             "glTF is always y up and in metres, and programs convert it; leave --up and --units "
             "out, or write obj, ply or stl."
@@ -124,6 +124,8 @@ def _convert(
             "morph_targets": list(made.rig.targets),
             "joints": [joint.name for joint in made.rig.joints],
         }
+    if ending == ".html":
+        return _page(path, target, resolution)
     if ending == ".stl":
         mesh = read_obj(path)
         write_stl(target, turned(mesh, up, scale))
@@ -132,6 +134,17 @@ def _convert(
     write = write_obj if ending == ".obj" else write_ply
     write(target, turned(mesh, up, scale), _resized(texture, resolution))
     return _facts(mesh)
+
+
+def _page(path: Path, target: Path, resolution: int | None) -> dict[str, object]:
+    """One HTML file with everything in it."""
+    from clipface_cli.artifacts import write_page
+    from clipface_cli.edit import shown_mesh, with_original
+    from clipface_cli.head import HeadModel
+
+    made = with_original(path, HeadModel.load())
+    write_page(target, path.stem, shown_mesh(path, ""), made.glb(resolution))
+    return {"bytes": target.stat().st_size}
 
 
 def _facts(mesh: Mesh) -> dict[str, object]:

@@ -3,12 +3,14 @@
 from clipface_cli.edit.edit import Edit, EditSettings, edit_mesh
 from clipface_cli.edit.mappers import ExpressionMapper, TextureMapper, pretrain_zero
 from clipface_cli.edit.rigged import Rigged, load_rigged, read_textured
+from clipface_cli.edit.shown import Compared, find_shown, listing, shown_mesh, with_original
 from clipface_cli.edit.subject import Subject, load_subject, sample_subject, save_subject
 from clipface_cli.edit.task import Aim, Mappers
 from clipface_cli.edit.train import MapperSettings, apply_mappers, train_mapper
 
 __all__ = [
     "Aim",
+    "Compared",
     "Edit",
     "EditSettings",
     "ExpressionMapper",
@@ -19,11 +21,15 @@ __all__ = [
     "TextureMapper",
     "apply_mappers",
     "edit_mesh",
+    "find_shown",
+    "listing",
     "load_rigged",
     "load_subject",
     "pretrain_zero",
     "read_textured",
     "sample_subject",
     "save_subject",
+    "shown_mesh",
     "train_mapper",
+    "with_original",
 ]

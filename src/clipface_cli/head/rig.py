@@ -18,7 +18,7 @@ VISIBLE = 1e-5  # metres; an expression that moves no vertex further needs no su
 MAP = 256  # texels of the roughness map a side
 BLUR = 1.5  # texels
 SKIN, OILY, LIPS, DRY, HAIR = 0.56, 0.46, 0.38, 0.62, 0.78  # roughness
-EYES, TEETH, MOUTH = 0.12, 0.22, 0.35
+EYES, TEETH, MOUTH = 0.12, 0.3, 0.5
 
 
 def rig_of(head: HeadModel, params: HeadParams, vertices: Tensor) -> Rig:
