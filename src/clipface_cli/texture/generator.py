@@ -60,17 +60,20 @@ class SynthesisLayer(nn.Module):
         scale = demodulation(styles, self.weight) * GAIN
         x = F.conv2d(x * styles.to(x.dtype)[:, :, None, None], self.weight, padding=1)
         x = upsample(x) if self.up else x
-        bias = GAIN * self.bias[None, :, None, None]
-        if noise != "none":
-            bias = bias + GAIN * self.noise_strength * self._field(x, noise)
-        return activate(x, scale[:, :, None, None], bias)
+        bias, field = GAIN * self.bias[None, :, None, None], self._field(x, noise)
+        return activate(x, scale[:, :, None, None], bias, noise=field)
 
-    def _field(self, x: Tensor, noise: Noise) -> Tensor:
+    def _field(self, x: Tensor, noise: Noise) -> Tensor | None:
+        """What is added to every channel: (1 or B, 1, R, R)."""
+        if noise == "none":
+            return None
         if noise == "const":
-            return self.noise_const
-        size = x.shape[-1]
-        field = noise(size) if callable(noise) else torch.randn(len(x), 1, size, size)
-        return field.to(self.noise_const)
+            field = self.noise_const[None, None]
+        elif noise == "random":
+            field = torch.randn(len(x), 1, *self.noise_const.shape)
+        else:
+            field = noise(x.shape[-1])
+        return GAIN * self.noise_strength * field.to(self.noise_const)
 
 
 class ToRGB(nn.Module):
@@ -84,7 +87,9 @@ class ToRGB(nn.Module):
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         styles = self.affine(w) / self.weight.shape[1] ** 0.5
-        rgb = F.conv2d(x * styles.to(x.dtype)[:, :, None, None], self.weight).to(w.dtype)
+        weight = self.weight[:, :, 0, 0] * styles[:, None]  # of three colours: smaller than x
+        pixels = x.permute(0, 2, 3, 1).flatten(1, 2).mT
+        rgb = torch.bmm(weight.to(x.dtype), pixels).to(w.dtype).unflatten(2, x.shape[2:])
         return (rgb + self.bias[None, :, None, None]).clamp(-CLAMP, CLAMP)
 
 

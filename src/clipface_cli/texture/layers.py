@@ -72,11 +72,22 @@ def normalize_second_moment(x: Tensor) -> Tensor:
     return x * (x.square().mean(-1, keepdim=True) + 1e-8).rsqrt()
 
 
-def activate(x: Tensor, scale: Tensor | float, bias: Tensor, clamp: float = CLAMP) -> Tensor:
-    """clamp(leaky_relu(scale * x + bias)); the layer's gain is part of scale and bias."""
+def activate(
+    x: Tensor,
+    scale: Tensor | float,
+    bias: Tensor,
+    clamp: float = CLAMP,
+    noise: Tensor | None = None,
+) -> Tensor:
+    """clamp(leaky_relu(scale * x + bias + noise)); the layer's gain is part of all three.
+
+    `noise` is (1 or B, 1, H, W): added by itself, it never becomes a map of all channels.
+    """
     scale = scale.to(x.dtype) if isinstance(scale, Tensor) else x.new_tensor(scale)
-    y = F.leaky_relu_(torch.addcmul(bias.to(x.dtype), x, scale), SLOPE)
-    return F.hardtanh(y, -clamp, clamp)
+    y = torch.addcmul(bias.to(x.dtype), x, scale)
+    if noise is not None:
+        y = y.add_(noise.to(x.dtype))
+    return F.hardtanh(F.leaky_relu_(y, SLOPE), -clamp, clamp, inplace=not y.requires_grad)
 
 
 def channel_widths(resolution: int, channel_base: int, channel_max: int) -> dict[int, int]:

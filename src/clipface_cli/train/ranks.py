@@ -55,9 +55,9 @@ class Ranks(Alone):
 
         Raises InputError when they contradict the launcher or the machine.
         """
+        kind = _device_kind(device)
         from lightning_fabric import Fabric
 
-        kind = _device_kind(device)
         devices, nodes = devices or _launched("devices"), nodes or _launched("nodes")
         self.precision = _precision(kind, precision)
         many = devices * nodes > 1
