@@ -1,13 +1,18 @@
 """An encoder for tests that fits the neutral head's eyes and lips, without rotation."""
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
 
+from clipface_cli.errors import InputError
 from clipface_cli.head import HeadModel, HeadParams
 from clipface_cli.photos import Encoded, Face
 from clipface_cli.photos.encoder import image_points
+from clipface_cli.photos.studio import Piece, Studio
 
 EYES, LIPS = (33, 133, 362, 263), (61, 291, 0, 17)
 
@@ -31,3 +36,20 @@ class StubEncoder:
         scale = (found[:, 0] - found[:, 1]).norm(dim=1) / (eyes - lips).norm()
         camera = torch.cat([scale[:, None], found[:, 0] / scale[:, None] - eyes], 1)
         return Encoded(HeadParams.neutral(len(faces)), camera, torch.full((len(faces),), 0.01))
+
+
+class Crashing:
+    """A studio whose process ends when it meets bad.jpg."""
+
+    def process(self, root: Path, sources: Sequence[str]) -> Piece:
+        if "bad.jpg" in sources:
+            os._exit(9)
+        return Piece(lines=[{"source": source, "status": "rejected"} for source in sources])
+
+
+def load_crashing() -> Studio:
+    return cast(Studio, Crashing())
+
+
+def load_broken() -> Studio:
+    raise InputError("These weights are broken.")

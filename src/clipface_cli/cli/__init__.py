@@ -12,6 +12,7 @@ from clipface_cli.cli import assets
 from clipface_cli.cli._command import add_command, run
 from clipface_cli.cli.edit import edit
 from clipface_cli.cli.export import export
+from clipface_cli.cli.preprocess import preprocess
 from clipface_cli.cli.sample import sample
 from clipface_cli.cli.synth import synth
 from clipface_cli.cli.track import track
@@ -51,6 +52,7 @@ add_command(app, "export", export)
 add_command(app, "view", view)
 add_command(app, "synth", synth)
 add_command(app, "track", track)
+add_command(app, "preprocess", preprocess)
 add_command(app, "train-gan", train_gan)
 add_command(app, "train-guidance", train_guidance)
 add_command(app, "train-mapper", train_mapper)

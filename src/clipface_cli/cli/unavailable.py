@@ -8,7 +8,7 @@ import typer
 
 from clipface_cli.errors import ClipfaceError
 
-NAMES = ("preprocess", "animate")
+NAMES = ("animate",)
 
 
 def add_unavailable(app: typer.Typer) -> None:

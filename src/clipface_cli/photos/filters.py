@@ -15,6 +15,8 @@ from clipface_cli.photos.landmarks import Face
 
 NO_FACE = "no face"
 TURNS = ("yaw", "pitch", "roll")
+WORN = ("headwear", "eyewear")
+CERTAINTY = 0.9
 Scores = Mapping[str, float]
 _INSIDE = 0.97  # share of the landmarks that must lie on the photo
 
@@ -35,7 +37,7 @@ class Limits:
     blur: float = 0.75
     residual: float = 0.08
     accessories: bool = True
-    certainty: float = 0.9
+    certainty: float = CERTAINTY
 
 
 def reason_against(scores: Scores, limits: Limits) -> str | None:
@@ -54,6 +56,11 @@ def reason_against(scores: Scores, limits: Limits) -> str | None:
         "fit residual too high": over("residual", limits.residual),
     }
     return next((reason for reason, is_so in broken.items() if is_so), None)
+
+
+def unsure_of(scores: Scores, certainty: float = CERTAINTY) -> list[str]:
+    """What may or may not be worn."""
+    return [name for name in WORN if 1 - certainty < scores.get(name, 0.0) < certainty]
 
 
 def face_pixels(face: Face) -> float:

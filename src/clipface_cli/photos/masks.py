@@ -66,9 +66,10 @@ def inside_lips(face: Face, resolution: int) -> NDArray[np.float32]:
 
 def cover(image: NDArray[np.uint8], coverage: Tensor) -> NDArray[np.uint8]:
     """The image (R, R, 3) where coverage (1, R, R) is one, the background where it is zero."""
-    weight = coverage[0].numpy()[..., None]
-    mixed = image * weight + BACKGROUND * (1 - weight)
-    return np.asarray(mixed.round().clip(0, 255), np.uint8)
+    weight = (coverage[0] * 255).round().to(torch.uint8).numpy()
+    background = Image.new("RGB", image.shape[1::-1], (BACKGROUND,) * 3)
+    mixed = Image.composite(Image.fromarray(image), background, Image.fromarray(weight))
+    return np.array(mixed)
 
 
 def _softened(mask: Tensor) -> Tensor:

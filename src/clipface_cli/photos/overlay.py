@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from clipface_cli.head import HeadModel
+from clipface_cli.photos.squares import Square
 from clipface_cli.render import Camera
 
 Pixels = NDArray[np.uint8]
@@ -18,7 +19,8 @@ _HIDDEN = ("mouth_interior", "teeth", "tongue", "sockets")
 # Regions by the colour of their lines; the rest takes the first.
 _LINES = (60, 255, 170)
 _COLOURS = {"lips": (255, 70, 110), "lids": (70, 190, 255), "nose": (255, 210, 60)}
-_OPACITY = 0.5
+_OPACITY = 0.4
+_MARGIN = 1.15
 
 
 def wireframe(image: Pixels, head: HeadModel, vertices: Tensor, camera: Tensor) -> Pixels:
@@ -35,6 +37,18 @@ def wireframe(image: Pixels, head: HeadModel, vertices: Tensor, camera: Tensor) 
     weight = drawn[..., 3:] / 255 * _OPACITY
     mixed = image * (1 - weight) + drawn[..., :3] * weight
     return np.asarray(mixed.round(), np.uint8)
+
+
+def close_up(vertices: Tensor, camera: Tensor, square: Square) -> tuple[Square, Tensor]:
+    """The part of a photo's square that the head (1, V, 3) fills, and a camera (1, 3) over it."""
+    seen = Camera(camera).to_clip(vertices)[0, :, :2]
+    low, high = seen.min(0).values, seen.max(0).values
+    middle, half = (low + high) / 2, float((high - low).max()) / 2 * _MARGIN
+    offset = (middle * torch.tensor([1.0, -1.0])).double().numpy() * square.side / 2
+    x, y = offset @ square.axes + (square.x, square.y)
+    closer = Square(float(x), float(y), square.side * half, square.angle)
+    scale, shift = camera[:, :1], camera[:, 1:]
+    return closer, torch.cat([scale / half, shift - middle / scale], 1)
 
 
 def _edges(

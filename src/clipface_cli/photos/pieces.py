@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image
 
-from clipface_cli.artifacts import read_tensors, save_image, write_tensors, write_text
+from clipface_cli.artifacts import read_tensors, write_tensors, write_text
 from clipface_cli.artifacts.dataset import (
     image_name,
     json_lines,
@@ -92,7 +93,8 @@ class Pieces:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir()
         for number, image in enumerate(piece.images):
-            save_image(partial / f"{number}.png", image)
+            picture = Image.fromarray(image)  # level 1: three times as fast, a tenth larger
+            picture.save(partial / f"{number}.png", compress_level=1)
         if piece.images:
             write_tensors(partial / "params.safetensors", piece.tables, {"format": _FORMAT})
         write_text(partial / "manifest.jsonl", json_lines(piece.lines))

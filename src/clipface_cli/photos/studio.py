@@ -41,6 +41,8 @@ class Candidate:
         square = [self.square.x, self.square.y, self.square.side, self.square.angle]
         line: dict[str, Any] = {"status": "rejected" if self.reason else "kept"}
         line |= {"reason": self.reason} if self.reason else {"image": image}
+        unsure = filters.unsure_of(self.scores)
+        line |= {"unsure": unsure} if unsure else {}
         line["square"] = [round(value, 4) for value in square]
         line["scores"] = {name: round(float(value), 4) for name, value in self.scores.items()}
         return line

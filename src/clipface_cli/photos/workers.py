@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,7 +98,7 @@ def _make_carefully(task: Task, plan: Plan, index: int) -> None:
     sources = plan.part(index)
     if _survives(task, index, sources, ()):
         return
-    culprits = [source for source in sources if not _survives(task, None, [source], ())]
+    culprits = _culprits(task, sources)
     if not culprits or not _survives(task, index, sources, culprits):
         raise ClipfaceError(
             f"Workers die on photos {sources[0]} to {sources[-1]}; use fewer --workers if memory "
@@ -105,7 +106,7 @@ def _make_carefully(task: Task, plan: Plan, index: int) -> None:
         )
 
 
-def _survives(task: Task, index: int | None, sources: Sequence[str], skip: Collection[str]) -> bool:
+def _survives(task: Task, index: int, sources: Sequence[str], skip: Collection[str]) -> bool:
     try:
         with _pool(task, 1) as pool:
             pool.submit(_make, index, sources, skip).result()
@@ -114,24 +115,40 @@ def _survives(task: Task, index: int | None, sources: Sequence[str], skip: Colle
     return True
 
 
+def _culprits(task: Task, sources: Sequence[str]) -> list[str]:
+    """The photos that end a process which tries one after the other."""
+    found: list[str] = []
+    left = list(sources)
+    while left:
+        with _pool(task, 1) as pool, suppress(BrokenProcessPool):
+            while left:
+                source = left.pop(0)
+                found.append(source)
+                pool.submit(_make, None, [source], ()).result()
+                found.remove(source)
+    return found
+
+
 def _pool(task: Task, workers: int) -> ProcessPoolExecutor:
-    """Fresh interpreters: a forked one would inherit the state of threads that it lacks."""
-    return ProcessPoolExecutor(
-        workers, multiprocessing.get_context("spawn"), _begin, (task, os.getpid())
-    )
+    """Processes that are forked, if at all, from one without threads, whose state they'd lack."""
+    server = "forkserver" in multiprocessing.get_all_start_methods()
+    context = multiprocessing.get_context("forkserver" if server else "spawn")
+    if server:
+        multiprocessing.set_forkserver_preload([__name__])
+    return ProcessPoolExecutor(workers, context, _begin, (task,))
 
 
 _desk: tuple[Task, Studio | ClipfaceError]
 
 
-def _begin(task: Task, parent: int) -> None:
+def _begin(task: Task) -> None:
     """Prepare a worker: one thread, gone with its parent, an interrupt left to the parent."""
     global _desk  # noqa: PLW0603 - a worker process has one task
     import numba
     import torch
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
     torch.set_num_threads(1)
     numba.set_num_threads(1)
     try:
@@ -140,10 +157,11 @@ def _begin(task: Task, parent: int) -> None:
         _desk = task, error
 
 
-def _leave_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os._exit(1)
+def _leave_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _make(index: int | None, sources: Sequence[str], skip: Collection[str]) -> None:

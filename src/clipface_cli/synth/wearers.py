@@ -148,7 +148,7 @@ def _hat(
     _fill(atlas, _HAT, tile)
     front, tilt = random.uniform(0.035, 0.075), random.uniform(0.01, 0.06)
     seat = Seat(front, front - tilt, random.uniform(0.006, 0.014))
-    return [(_HAT, part) for part in _SHAPES[kind](m, seat, random)]
+    return [(_HAT, part) for part in SHAPES[kind](m, seat, random)]
 
 
 def _placed(part: Part, zone: tuple[float, float]) -> Part:
@@ -255,7 +255,7 @@ def _hood(m: Measures, seat: Seat, random: Random) -> list[Part]:
     return [_placed(crown, _CROWN), _placed(drape, _CROWN)]
 
 
-_SHAPES = dict(
+SHAPES = dict(
     zip(
         HATS,
         (_beanie, _cap, _brimmed, _peaked, _headband, _scarf, _turban, _helmet, _hood),

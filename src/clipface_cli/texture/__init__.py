@@ -1,6 +1,5 @@
 """UV textures: the generator, its discriminator, and their weights."""
 
-from clipface_cli.texture.carry import generator_for
 from clipface_cli.texture.discriminator import Discriminator
 from clipface_cli.texture.generator import Generator, Noise
 from clipface_cli.texture.invert import invert
@@ -25,7 +24,6 @@ __all__ = [
     "downsample",
     "equalized_linear",
     "fast_autocast",
-    "generator_for",
     "invert",
     "load_state",
     "locate",

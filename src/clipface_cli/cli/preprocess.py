@@ -1,0 +1,151 @@
+"""`clipface preprocess`: photos to a dataset of masked images with head parameters."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from clipface_cli.cli._command import Result
+from clipface_cli.cli._options import Force
+from clipface_cli.cli._progress import progress, say
+from clipface_cli.errors import InputError
+
+if TYPE_CHECKING:
+    from clipface_cli.photos.pieces import Plan
+    from clipface_cli.photos.preprocess import Preprocessing, Summary
+
+_LIMITS = "Limits"
+
+
+def preprocess(
+    photos: Annotated[
+        Path, typer.Argument(metavar="PHOTOS", help="Folder of photos, at any depth, or one photo.")
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DIR", help="Dataset to write or go on with.")
+    ],
+    resolution: Annotated[
+        int, typer.Option("--resolution", help="Pixels of an image.", min=32, max=2048)
+    ] = 512,
+    encoder: Annotated[
+        str, typer.Option("--encoder", help="Head parameters by landmarks, or deca[:PATH].")
+    ] = "landmarks",
+    parser: Annotated[
+        str | None,
+        typer.Option("--parser", help="Face parser for hats, glasses and hair: bisenet[:PATH]."),
+    ] = None,
+    head: Annotated[
+        str | None,
+        typer.Option("--head", help="Head model [the encoder's own]: builtin, flame or a file."),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", help="Processes [one a core].", min=1)
+    ] = None,
+    no_filter: Annotated[
+        bool, typer.Option("--no-filter", help="Keep every face.", rich_help_panel=_LIMITS)
+    ] = False,
+    min_face: Annotated[
+        float,
+        typer.Option("--min-face", help="Pixels of a face in its photo.", rich_help_panel=_LIMITS),
+    ] = 96,
+    max_yaw: Annotated[
+        float, typer.Option("--max-yaw", help="Degrees to a side.", rich_help_panel=_LIMITS)
+    ] = 50,
+    max_pitch: Annotated[
+        float, typer.Option("--max-pitch", help="Degrees up or down.", rich_help_panel=_LIMITS)
+    ] = 35,
+    max_roll: Annotated[
+        float, typer.Option("--max-roll", help="Degrees of tilt.", rich_help_panel=_LIMITS)
+    ] = 40,
+    max_blur: Annotated[
+        float, typer.Option("--max-blur", help="0 sharp .. 1 blank.", rich_help_panel=_LIMITS)
+    ] = 0.75,
+    max_residual: Annotated[
+        float,
+        typer.Option(
+            "--max-residual",
+            help="Mean landmark error of the fit, in distances of the outer eye corners.",
+            rich_help_panel=_LIMITS,
+        ),
+    ] = 0.08,
+    max_megapixels: Annotated[
+        float,
+        typer.Option(
+            "--max-megapixels", help="Larger pictures are refused.", rich_help_panel=_LIMITS
+        ),
+    ] = 64,
+    force: Force = False,
+) -> Result:
+    """Turn a folder of photos into a dataset to train on: images, parameters, cameras.
+
+    An interrupted run is continued by the same command; photos added since are added. A square
+    photo is used as it is, for its largest face; of any other, every face is cut out as FFHQ does.
+    """
+    from clipface_cli.artifacts import RunRecord
+    from clipface_cli.photos.filters import Limits
+    from clipface_cli.photos.preprocess import Preprocessing, Settings, check, claim, load_head
+
+    limits = Limits(min_face, max_yaw, max_pitch, max_roll, max_blur, max_residual)
+    settings = Settings(
+        resolution, encoder, parser, head, None if no_filter else limits, max_megapixels
+    )
+    check(photos, settings)
+    claim(output, force)
+    record = RunRecord({"photos": photos, "output": output, "workers": workers})
+    run = Preprocessing(photos, output, settings)
+    _tell(run)
+    if run.plan is None:
+        say("All of them are in the dataset already.")
+        return Result(output, vars(run.summary()))
+    start = time.perf_counter()
+    with record.timing("photos"):
+        fresh = _work(run, run.plan, workers or os.cpu_count() or 1)
+    if run.rank:
+        return Result(output, {"rank": run.rank})
+    rate = fresh / (time.perf_counter() - start)
+    with record.timing("assemble"):
+        model = load_head(settings)
+        summary = run.assemble(model)
+        sheet = run.contact_sheet(model)
+    record.write(output, [sheet] if sheet else [], **vars(summary), photos=fresh)
+    run.end()
+    say(_table(summary, rate))
+    if not summary.images:
+        raise InputError(f"No photo of {photos} gave an image; see {output / 'manifest.jsonl'}.")
+    return Result(output, {**vars(summary), "photos_per_second": round(rate, 2)})
+
+
+def _tell(run: Preprocessing) -> None:
+    found = run.listing
+    for path, why in found.problems.items():
+        say(f"{path}: {why}.")
+    others = f", {found.others} other files passed over" if found.others else ""
+    say(f"{len(found.photos)} photos{others}.")
+
+
+def _work(run: Preprocessing, plan: Plan, workers: int) -> int:
+    """Do the run's part; returns the number of photos done now."""
+    first = done = 0
+    try:
+        with progress("Photos", len(plan.sources)) as advance:
+            for step, done in enumerate(run.work(workers)):
+                first = done if step == 0 else first
+                advance(done, "")
+    except KeyboardInterrupt:
+        say("What is done is kept; the same command goes on from there.")
+        raise
+    return done - first
+
+
+def _table(summary: Summary, rate: float) -> str:
+    """The outcome as aligned lines."""
+    rows = [("images", summary.images), ("photos kept", summary.kept)]
+    rows += [(f"rejected: {reason}", count) for reason, count in summary.rejected.items()]
+    rows += [("failed", summary.failed)]
+    width = max(len(name) for name, _ in rows)
+    lines = [f"  {name:<{width}}  {count:>7}" for name, count in rows]
+    return "\n".join([*lines, f"  {'photos a second':<{width}}  {rate:>7.1f}"])
