@@ -1,42 +1,44 @@
 """The CPU kernels against what nvdiffrast drew on a GPU, as tools/compare_backends.py kept it."""
 
+import importlib.util
 import json
 from pathlib import Path
+from types import ModuleType
 
 import pytest
-import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
-from torch import Tensor
 
-from clipface_cli.render import antialias, interpolate, rasterize, texture
+ROOT = Path(__file__).parents[2]
+GOLDEN = ROOT / "tests" / "data" / "golden" / "nvdiffrast.safetensors"
 
-GOLDEN = Path(__file__).parents[1] / "data" / "golden" / "nvdiffrast.safetensors"
+
+@pytest.fixture(scope="module")
+def compare() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("compare", ROOT / "tools/compare_backends.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.mark.skipif(not GOLDEN.exists(), reason="needs a GPU once: tools/compare_backends.py")
-def test_no_further_from_nvdiffrast_than_recorded() -> None:
+def test_no_further_from_nvdiffrast_than_recorded(compare: ModuleType) -> None:
     tensors = load_file(GOLDEN)
     with safe_open(GOLDEN, "pt") as file:
-        metadata = file.metadata()
-    worst, size = json.loads(metadata["worst"]), json.loads(metadata["size"])
+        worst = json.loads(file.metadata()["worst"])
     for number in sorted({name.split(".")[0] for name in tensors}):
-        inputs = {
-            name: tensors[f"{number}.{name}"] for name in ("pos", "tri", "uv", "tex", "weights")
-        }
-        for name, value in draw(inputs, size).items():
-            golden = tensors[f"{number}.out.{name}"]
-            error = float((value - golden).norm() / golden.norm())
+        own = {name[3:]: value for name, value in tensors.items() if name[:2] == number}
+        inputs = {name: value for name, value in own.items() if not name.startswith("out.")}
+        for name, value in compare.draw(inputs, "cpu").items():
+            error = compare.difference(name, value, own[f"out.{name}"])
             assert error <= 1.01 * worst[name] + 1e-6, f"{name} of scene {number}"
 
 
-def draw(inputs: dict[str, Tensor], size: list[int]) -> dict[str, Tensor]:
-    """The four operations: ids, image, and gradients."""
-    pos, uv, tex = (inputs[name].requires_grad_() for name in ("pos", "uv", "tex"))
-    tri, height_width = inputs["tri"], (size[0], size[1])
-    rast, rast_db = rasterize(pos, tri, height_width)
-    at, at_da = interpolate(uv, rast, tri, rast_db, "all")
-    image = antialias(texture(tex, at, at_da), rast, pos, tri)
-    slopes = torch.autograd.grad((image * inputs["weights"]).sum(), (pos, uv, tex))
-    named = dict(zip(("pos", "uv", "tex"), slopes, strict=True))
-    return {"ids": rast[..., 3].detach(), "image": image.detach(), **named}
+def test_every_scene_shows_something_that_depends_on_every_input(compare: ModuleType) -> None:
+    for seed in range(compare.SCENES):
+        results = compare.draw(compare.scene(seed), "cpu")
+        assert set(results) == {"ids", "image", *compare.INPUTS}
+        for name, value in results.items():
+            assert value.isfinite().all(), f"{name} of scene {seed}"
+            assert value.any(), f"{name} of scene {seed}"
+            assert compare.difference(name, value, value) == 0

@@ -14,6 +14,7 @@ _COLLAR = ((1.0, 0.0002), (1.0, 0.0022), (0.93, 0.0034), (0.72, 0.0036), (0.68, 
            (0.5, 0.0032), (0.0, 0.0050))  # fmt: skip
 _SHOULDERS = (0.012, 0.030, 0.055, 0.085, 0.120)  # metres outward from the border
 _RINGS_UP = (6, 4)  # mesh rings from the border to the collar's edge, in front and behind
+_RINGS_CLEAR = 3  # mesh rings above them over which hair begins to stand off the neck
 
 
 @dataclass(frozen=True)
@@ -22,11 +23,12 @@ class Bust:
 
     on_neck: sp.csr_matrix  # (len(_COLLAR) * N, V1) places on the neck below the shirt
     faces: NDArray[np.int32]  # (M, 3) into the shirt's own rings * N vertices
+    free: NDArray[np.float32]  # (V1,) 0 on the neck that it covers, 1 well above
 
 
 def plan_bust(faces: Array, rest: Array) -> Bust | None:
     """Plan the shirt on template vertices (V1,3); None where the head has no open neck."""
-    rings = _neck_rings(faces, rest, max(_RINGS_UP) + 1)
+    rings = _neck_rings(faces, rest, max(_RINGS_UP) + 1 + _RINGS_CLEAR)
     if not rings:
         return None
     angle = _angles(rest, rings[0])
@@ -40,7 +42,11 @@ def plan_bust(faces: Array, rest: Array) -> Bust | None:
         level = height * top
         shares = [np.clip(1 - abs(level - k), 0, 1) for k in range(len(levels))]
         blocks.append(even @ sum(sp.diags(s) @ m for s, m in zip(shares, levels, strict=True)))
-    return Bust(sp.vstack(blocks).tocsr(), _grid(len(_COLLAR) + len(_SHOULDERS), count))
+    free = np.ones(len(rest), np.float32)
+    for k, ring in enumerate(rings):
+        free[ring] = max(0, k - max(_RINGS_UP)) / (_RINGS_CLEAR + 1)
+    faces = _grid(len(_COLLAR) + len(_SHOULDERS), count)
+    return Bust(sp.vstack(blocks).tocsr(), faces, free)
 
 
 def bust_points(bust: Bust, points: Array, normals: Array) -> Array:

@@ -1,5 +1,6 @@
 """Checks of the operations' arguments: each raises a ValueError that names the argument."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -48,8 +49,13 @@ def check_ranges(name: str, value: Tensor, triangles: int) -> None:
 
 def check_finite(name: str, value: Tensor) -> None:
     """Demand that no element is NaN or infinite."""
-    if not bool(torch.isfinite(value).all()):
+    if not is_finite(value):
         raise ValueError(f"{name} holds NaN or infinite values")
+
+
+def is_finite(value: Tensor) -> bool:
+    """Whether no element is NaN or infinite: if one is, so is their sum, which is quick."""
+    return math.isfinite(value.detach().sum().item()) or bool(torch.isfinite(value).all())
 
 
 def check_rast(name: str, value: Tensor, triangles: int) -> None:

@@ -68,7 +68,8 @@ def pose_figure(fixed: Topology, vertices: torch.Tensor, texture: Texture) -> Fi
     zone = np.maximum(fixed.masks["scalp"], long * fixed.behind)
     points = cover_ears(fixed.tresses, points, long)
     normals = vertex_normals(points, own)
-    points = raise_shell(points, normals, zone * dressed, fixed.blend)
+    shell = zone * dressed * fixed.bust.free if fixed.bust else zone * dressed
+    points = raise_shell(points, normals, shell, fixed.blend)
     tresses = hang(fixed.tresses, points, long)
     points = np.concatenate([points, shirt, tresses]).astype(np.float32)
     hair = np.concatenate([zone, np.zeros(len(shirt)), np.full(len(tresses), long)])

@@ -28,7 +28,15 @@ def nvdiffrast() -> ModuleType:
 
 @cache
 def _context(device: torch.device) -> Any:
-    return nvdiffrast().RasterizeCudaContext(device)
+    """A rasteriser on a GPU. Raises InputError where nvdiffrast cannot be compiled or started."""
+    try:
+        return nvdiffrast().RasterizeCudaContext(device)
+    except (ImportError, OSError, RuntimeError) as error:
+        raise InputError(
+            f"nvdiffrast does not start on {device} ({str(error).strip().splitlines()[0]}). The "
+            f"package of {INSTALL} compiles itself on first use: it needs nvcc of PyTorch's CUDA "
+            "version. Or render on the CPU."
+        ) from error
 
 
 def rasterize(

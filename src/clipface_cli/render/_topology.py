@@ -19,6 +19,7 @@ from clipface_cli.render._subdivide import (
     vertex_average,
 )
 from clipface_cli.render._tresses import Tresses, hang, plan_tresses
+from clipface_cli.render.baked import baked_light
 
 LASH_RING = 5  # subdivided rings from the socket lining outward to the visible lid margin
 UNBAKE = 0.7  # share, in log space, of the painted light that the portrait takes back
@@ -204,11 +205,9 @@ def _gloss(rest: NDArray[np.float64], masks: Masks) -> NDArray[np.float32]:
 def _baked_light(
     rest: NDArray[np.float64], normals: NDArray[np.float32], faces: Ints, masks: Masks
 ) -> NDArray[np.float32]:
-    """Soft frontal light and occlusion (V1,3) that skins are painted with, as far as we undo it."""
+    """The light (V1,3) that skins are painted with, as far as we undo it."""
     points, triangles = rest.astype(np.float32), faces.astype(np.int32)
-    sky = np.clip(ambient_occlusion(points, normals, triangles) / 0.92, 0.05, 1)
-    key = np.clip(normals @ np.array([0.0, 0.6, 0.8]) * 0.5 + 0.5, 0, 1) ** 1.6
-    light = np.stack([sky**0.62, sky**0.90, sky**0.95], axis=1) * (0.62 + 0.58 * key)[:, None]
+    light = baked_light(ambient_occlusion(points, normals, triangles), normals)
     light = np.clip(light, 0.35, None) ** UNBAKE
     light[masks["eyes"] > 0.5] = 1
     return np.asarray(light, np.float32)

@@ -13,23 +13,10 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from clipface_cli.render._jit import Array, array, device, get_num_threads, kernel, prange
-from clipface_cli.render._visibility import (
-    BANDS,
-    band,
-    fill_band,
-    plan,
-    whole,
-    workspace,
-)
-from clipface_cli.render.antialias import blend, blend_backward, find_edges
-from clipface_cli.render.rasterize import (
-    Vector,
-    inner,
-    lines_of,
-    reciprocal,
-    vertex_parts,
-)
-from clipface_cli.render.texture import texel_owners
+from clipface_cli.render._raster import Vector, inner, lines_of, reciprocal, vertex_parts
+from clipface_cli.render._sampling import texel_owners
+from clipface_cli.render._silhouettes import blend, blend_backward, find_edges
+from clipface_cli.render._visibility import BANDS, band, fill_band, plan, whole, workspace
 
 Topology: TypeAlias = tuple[Array, Array, Array]
 Sums: TypeAlias = tuple[float, float, float, float, float, float]
@@ -118,7 +105,7 @@ def _upright(planar: Array) -> Array:
     return planar[:, :, ::-1].transpose(0, 2, 3, 1)
 
 
-@kernel
+@device
 def _draw_kernel(
     pos: Array, topology: Topology, tex: Array, background: Array, out: Any, workers: int
 ) -> tuple[tuple[Array, Array, Array], Array, Array]:
@@ -126,9 +113,25 @@ def _draw_kernel(
 
     Returns the edges that were blended, and what `blend` says of the image and of alpha.
     """
-    (tri, opposite, corners), (ids, uv, image, alpha) = topology, out
+    (tri, opposite, _), (ids, _, image, alpha) = topology, out
+    planned = plan(pos, tri, whole(ids.shape[0], tri), ids.shape[1], ids.shape[2], True)
+    _paint_bands(pos, topology, tex, background, planned, out, workers)
+    edges = find_edges(ids, pos, tri, opposite, True, workers)
+    return edges, blend(_upright(image), *edges), blend(_upright(alpha), *edges)
+
+
+@kernel
+def _paint_bands(
+    pos: Array,
+    topology: Topology,
+    tex: Array,
+    background: Array,
+    planned: Any,
+    out: Any,
+    workers: int,
+) -> None:
+    (tri, _, corners), (ids, uv, image, alpha) = topology, out
     batch, height, width = ids.shape
-    planned = plan(pos, tri, whole(batch, tri), height, width, True)
     texels = tex.reshape((tex.shape[0], 3, tex.shape[2] * tex.shape[3]))
     size = tex.shape[2], tex.shape[3]
     for worker in prange(workers):
@@ -146,8 +149,6 @@ def _draw_kernel(
                 _place_row(mesh, seen, (2 * y + 1) / height - 1, place)
                 target = image[b, 0, top], image[b, 1, top], image[b, 2, top]
                 _paint_row(seen, place, texels[b % tex.shape[0]], size, target, alpha[b, 0, top])
-    edges = find_edges(ids, pos, tri, opposite, True, workers)
-    return edges, blend(_upright(image), *edges), blend(_upright(alpha), *edges)
 
 
 @device

@@ -41,7 +41,7 @@ def whole(batch: int, tri: Array) -> Array:
     return ranges
 
 
-@kernel
+@device
 def plan(
     pos: Array, tri: Array, ranges: Array, height: int, width: int, cull: bool
 ) -> tuple[Array, Array, Array, Array, Array]:
@@ -55,20 +55,26 @@ def plan(
     their first and last row (B, STRETCHES, N, 2).
     """
     meshes, batch = pos.shape[0], ranges.shape[0]
-    screen = np.zeros((meshes, pos.shape[1], 2), np.int32)
+    screen = np.empty((meshes, pos.shape[1], 2), np.int32)
     depth = np.empty(pos.shape[:2], np.float64)
-    for m in prange(meshes):
+    for m in range(meshes):
         _project(pos[m], height, width, screen[m], depth[m])
     longest = (ranges[:, 1] - ranges[:, 0]).max() // STRETCHES + 1
     found = np.empty((batch, STRETCHES, longest), np.int32)
     rows = np.empty((batch, STRETCHES, longest, 2), np.int32)
     counts = np.empty((batch, STRETCHES), np.int64)
-    for task in prange(batch * STRETCHES):
+    _list_candidates((tri, ranges, screen, depth), (height, width), cull, (found, counts, rows))
+    return screen, depth, found, counts, rows
+
+
+@kernel
+def _list_candidates(meshes: Any, size: tuple[int, int], cull: bool, out: Any) -> None:
+    (tri, ranges, screen, depth), (found, counts, rows) = meshes, out
+    for task in prange(ranges.shape[0] * STRETCHES):
         b, k = task // STRETCHES, task % STRETCHES
-        mesh, size = (tri, screen[b % meshes], depth[b % meshes]), (height, width)
+        mesh = tri, screen[b % screen.shape[0]], depth[b % depth.shape[0]]
         span = stretch(k, ranges[b, 0], ranges[b, 1])
         counts[b, k] = _candidates(mesh, span, size, cull, found[b, k], rows[b, k])
-    return screen, depth, found, counts, rows
 
 
 @device
@@ -83,7 +89,7 @@ def _project(pos: Array, height: int, width: int, screen: Array, depth: Array) -
     for i in range(pos.shape[0]):
         x, y = np.float64(pos[i, 0]), np.float64(pos[i, 1])
         z, w = np.float64(pos[i, 2]), np.float64(pos[i, 3])
-        depth[i] = np.nan
+        depth[i], screen[i, 0], screen[i, 1] = np.nan, 0, 0
         if w > 0 and abs(z) <= w and abs(x) <= GUARD * w and abs(y) <= GUARD * w:
             screen[i, 0], screen[i, 1] = _snap(x, w, width), _snap(y, w, height)
             depth[i] = z / w

@@ -8,7 +8,13 @@ from torch import Tensor
 
 from clipface_cli.errors import InputError
 from clipface_cli.render import _composed, _gpu, _unlit
-from clipface_cli.render._check import check_finite, check_float, check_same, check_triangles
+from clipface_cli.render._check import (
+    check_finite,
+    check_float,
+    check_same,
+    check_triangles,
+    is_finite,
+)
 from clipface_cli.render._jit import array, indices
 from clipface_cli.render.antialias import antialias_construct_topology_hash
 from clipface_cli.render.light import Light
@@ -101,7 +107,7 @@ class Renderer:
         """
         self._check(vertices, texture)
         pos = camera.to_clip(vertices)
-        if not bool(pos.isfinite().all()):
+        if not is_finite(pos):
             check_finite("vertices", vertices)
             check_finite("camera", pos)
         if light is None and pos.device.type == "cpu":

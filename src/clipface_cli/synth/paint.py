@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from clipface_cli.render.baked import baked_light
 from clipface_cli.synth.beard import paint_beard
 from clipface_cli.synth.brows import paint_brows
 from clipface_cli.synth.canvas import Canvas
@@ -19,7 +20,6 @@ from clipface_cli.synth.pigment import paint_skin
 from clipface_cli.synth.sketch import Sketch
 from clipface_cli.synth.wrinkles import paint_wrinkles
 
-_KEY = np.array([0.0, 0.60, 0.80], np.float32)
 _SHEEN = np.array([0.0, 0.42, 0.91], np.float32)
 _LAYERS = (
     paint_skin,
@@ -59,11 +59,8 @@ def _bake_light(sketch: Sketch) -> None:
 def _light(canvas: Canvas) -> tuple[Field, Field]:
     """Factor (R, R, 3) of occlusion, cavities and a frontal key, and sheen (R, R) on the skin."""
     c = canvas
-    open_sky = np.clip(c.occlusion / 0.92, 0.05, 1)
-    shade = np.stack([open_sky**0.62, open_sky**0.90, open_sky**0.95], -1)
-    key = np.clip(c.normal @ _KEY * 0.5 + 0.5, 0, 1) ** 1.6
     groove = np.clip(c.cavity, 0, 1.2)[..., None]
-    shade = shade * (0.62 + 0.58 * key)[..., None]
+    shade = baked_light(c.occlusion, c.normal)
     shade = shade * (1 - 0.26 * groove * np.array([0.7, 1.0, 1.05]))
     shade = shade * (1 + 0.05 * np.clip(-c.cavity, 0, 1))[..., None]
     eyes = step(0.3, 0.6, c.region["eyes"])[..., None]
