@@ -4,13 +4,16 @@ import torch
 from scipy.spatial import cKDTree
 
 from clipface_cli.head import HeadModel
+from clipface_cli.render._figure import pose_figure
 from clipface_cli.render._occlusion import ambient_occlusion
+from clipface_cli.render._scene import AO, POSITION
 from clipface_cli.render._subdivide import loop_matrix, midpoint_matrix, subdivide_faces
 from clipface_cli.render._topology import topology
 from clipface_cli.render._zbuffer import nearest
 from clipface_cli.render.portrait import THREE_QUARTER, portrait, portraits
 
 SIZE = 96
+PALE = (220, 175, 150)
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +150,8 @@ def test_an_open_mouth_is_dark(head: HeadModel, skin: torch.Tensor) -> None:
     assert _mean(wide, *mouth) < 0.5 * _mean(still, *mouth)
 
 
-def test_hair_painted_over_the_ears_hangs_beside_the_neck(head: HeadModel) -> None:
+def _haired(head: HeadModel, shade: int) -> np.ndarray:
+    """A texture (64, 64, 3) of pale skin under long hair of one grey."""
     fixed = topology(head)
     hair = np.maximum(fixed.masks["scalp"], np.maximum(fixed.masks["ears"], fixed.behind))
     corners = fixed.triangles[: len(fixed.own_faces)]
@@ -155,17 +159,53 @@ def test_hair_painted_over_the_ears_hangs_beside_the_neck(head: HeadModel) -> No
     bare[corners[:, 3:6]] = hair[corners[:, :3]] < 0.2
     axis = (np.arange(64) + 0.5) / 64
     texels = np.stack(np.meshgrid(axis, 1 - axis), axis=-1)
-    _, nearest_uv = cKDTree(fixed.uv[np.unique(corners[:, 3:6])]).query(texels)
-    long = np.where(bare[np.unique(corners[:, 3:6])][nearest_uv][..., None], (220, 175, 150), 40)
-    bald = np.full((64, 64, 3), (220, 175, 150))
+    own = np.unique(corners[:, 3:6])
+    _, nearest_uv = cKDTree(fixed.uv[own]).query(texels)
+    return np.where(bare[own][nearest_uv][..., None], PALE, shade).astype(np.uint8)
+
+
+def test_hair_painted_over_the_ears_hangs_beside_the_neck(head: HeadModel) -> None:
+    bald = np.full((64, 64, 3), PALE, np.uint8)
     beside = []
-    for texture in (long, bald):
-        picture = portrait(
-            head, head.template, texture.astype(np.uint8), resolution=SIZE, background=(0, 255, 0)
-        )
+    for texture in (_haired(head, 40), bald):
+        picture = portrait(head, head.template, texture, resolution=SIZE, background=(0, 255, 0))
         neck = picture[SIZE * 3 // 4 : SIZE * 4 // 5].astype(int)
         beside.append((neck[..., 1] - neck[..., 0] > 128).sum())
     assert beside[0] < beside[1] - 20
+
+
+def test_a_tint_of_the_hair_moves_no_outline(head: HeadModel) -> None:
+    fixed = topology(head)
+    dark, lighter = (
+        pose_figure(fixed, head.template, _haired(head, shade)).vertices[:, POSITION : POSITION + 3]
+        for shade in (40, 70)
+    )
+    np.testing.assert_array_equal(dark, lighter)
+
+
+def test_hair_stands_off_the_scalp_but_not_off_the_neck_in_the_shirt(head: HeadModel) -> None:
+    fixed, own = topology(head), len(topology(head).rest)
+    haired, bald = (
+        pose_figure(fixed, head.template, texture).vertices[:own, POSITION : POSITION + 3]
+        for texture in (_haired(head, 40), np.full((64, 64, 3), PALE, np.uint8))
+    )
+    lift = np.linalg.norm(haired - bald, axis=1)
+    assert lift[fixed.bust.free == 0].max() == 0
+    assert np.median(lift[fixed.masks["scalp"] > 0.9]) > 0.005
+
+
+def test_light_finds_tongue_and_teeth_in_an_open_mouth_only(
+    head: HeadModel, skin: torch.Tensor
+) -> None:
+    fixed, own = topology(head), len(topology(head).rest)
+    closed, wide = (
+        pose_figure(fixed, vertices, skin).vertices[:own, AO]
+        for vertices in (head.template, head.template + head.units["jawOpen"])
+    )
+    depth = fixed.rest[fixed.masks["lips"] > 0.5, 2].max() - fixed.rest[:, 2]
+    inside = np.maximum(fixed.masks["tongue"], fixed.masks["teeth"]) > 0.9
+    assert wide[inside & (depth < 0.03)].min() > 0.15 > closed[inside & (depth < 0.03)].mean()
+    assert wide[inside & (depth > 0.07)].mean() < 0.08
 
 
 def test_a_head_without_masks_still_gets_its_portrait(

@@ -76,9 +76,11 @@ def test_a_colour_or_pictures_as_background(sphere) -> None:
         Renderer(head, 32, background=pictures)(vertices[[0, 0, 0]], skin, CAMERA)
 
 
-def test_even_light_shows_the_texture(sphere) -> None:
+@pytest.mark.parametrize("kind", ["ball", "head"])
+def test_even_light_shows_the_texture(sphere, kind: str) -> None:
     """The shaded path under light of 1 from everywhere equals the unlit one, gradients too."""
-    head, pictures = sphere(), noise(2, 3, 16, 16)
+    head = sphere() if kind == "ball" else HeadModel.load("builtin")
+    pictures = noise(2, 3, 16, 16)
     vertices = torch.stack([head.template, head.template * 1.1 + 0.01])
     coefficients = torch.zeros(1, 27)
     coefficients[:, :3] = (4 * torch.pi) ** 0.5

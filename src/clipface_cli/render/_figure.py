@@ -35,6 +35,8 @@ Texture = torch.Tensor | NDArray[np.uint8]
 
 TEXELS = 1024  # smaller textures are enlarged to this
 RELIEF = 0.0002  # metres of height per unit of log luminance
+TEETH, TONGUE_TIP = 0.017, 0.040  # metres behind the lips
+MOUTH_FADE = 0.013  # metres into the mouth over which light falls to a third
 CROWN = (0.0, 0.11, -0.07)  # metres from between the eyes: where hair parts
 
 
@@ -63,7 +65,7 @@ def pose_figure(fixed: Topology, vertices: torch.Tensor, texture: Texture) -> Fi
     darkness = np.clip(np.log((skin[0] + 0.02) / (painted.sum(axis=1) + 0.02)) / 2, 0, 1)
     curves = lashes(fixed.lashes, points, normals, fixed.rest_normals, darkness)
     shirt = bust_points(fixed.bust, points, normals) if fixed.bust else np.zeros((0, 3))
-    dressed = hairy(painted, skin)
+    dressed = _sure(hairy(painted, skin))
     long = _long_hair(fixed, dressed)
     zone = np.maximum(fixed.masks["scalp"], long * fixed.behind)
     points = cover_ears(fixed.tresses, points, long)
@@ -76,6 +78,11 @@ def pose_figure(fixed: Topology, vertices: torch.Tensor, texture: Texture) -> Fi
     table = _vertex_table(fixed, points)
     table[:, HAIR] = hair
     return Figure(fixed, table, layers, skin, eyes, gazes, curves)
+
+
+def _sure(hairiness: Float) -> Float:
+    """Whether there is hair: 0 or 1 but for a narrow range, so that a tint moves no outline."""
+    return np.asarray(np.clip((hairiness - 0.35) / 0.3, 0, 1), np.float32)
 
 
 def _long_hair(fixed: Topology, dressed: Float) -> float:
@@ -128,6 +135,7 @@ def _vertex_table(fixed: Topology, points: Float) -> Float:
     for _ in range(4):
         smooth[:own] = fixed.blend @ smooth[:own]
     ao = np.clip(ambient_occlusion(points, normals, fixed.occluders), 1e-4, 1)
+    ao[:own] = np.maximum(ao[:own], _mouth_light(fixed, ao[:own]))
     table[:, POSITION : POSITION + 3] = points
     table[:, NORMAL : NORMAL + 3] = normals
     table[:, SMOOTH : SMOOTH + 3] = _unit(smooth)
@@ -141,6 +149,24 @@ def _vertex_table(fixed: Topology, points: Float) -> Float:
     skin[:, CAVITY] = _cavity(fixed, points[:own], normals[:own])
     skin[:, GLOSS] = fixed.gloss
     return table
+
+
+def _mouth_light(fixed: Topology, ao: Float) -> Float:
+    """Share of the sky (V1,) that the inside of an open mouth shows at least.
+
+    Light that wanders between wet surfaces reaches teeth and tongue, and fades toward the throat.
+    The tongue's own occlusion tells how far the mouth is open.
+    """
+    inside = np.maximum.reduce(
+        [fixed.masks[name] for name in ("mouth_interior", "teeth", "tongue")]
+    )
+    lips, tongue = fixed.masks["lips"] > 0.5, fixed.masks["tongue"] > 0.5
+    if not (lips.any() and tongue.any()):
+        return 0 * ao
+    depth = fixed.rest[lips, 2].max() - fixed.rest[:, 2]
+    opened = np.clip(ao[tongue & (depth < TONGUE_TIP)].mean() / 0.12, 0, 1)
+    fade = np.exp(-np.clip(depth - TEETH, 0, None) / MOUTH_FADE)
+    return np.asarray(inside * opened * (0.04 + 0.40 * fade), np.float32)
 
 
 def _cavity(fixed: Topology, points: Float, normals: Float) -> Float:

@@ -1,6 +1,11 @@
 """numba with types: parallel kernels, the functions they call, and arrays to give to them."""
 
+import hashlib
+import json
+import re
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, cast
 
 import numba  # type: ignore[import-untyped,unused-ignore]
@@ -13,6 +18,45 @@ F = TypeVar("F", bound=Callable[..., object])
 
 prange = numba.prange
 get_num_threads = numba.get_num_threads
+
+
+def drop_stale_kernels(folder: Path) -> None:
+    """Delete the compiled kernels of modules that import a module which has changed since.
+
+    numba itself renews a kernel when its own file changes, not when a function of another file that
+    it calls does.
+    """
+    sources = {path.stem: path.read_text("utf-8") for path in folder.glob("*.py")}
+    digests = {name: _digest(name, sources) for name in sources}
+    cache = folder / "__pycache__"
+    record = cache / "kernels.json"
+    known = {}
+    with suppress(OSError, ValueError):
+        known = json.loads(record.read_text("utf-8"))
+    if known == digests:
+        return
+    with suppress(OSError):
+        for path in cache.glob("*.nb[ic]"):
+            name = path.name.split(".")[0]
+            if known.get(name) != digests.get(name):
+                path.unlink(missing_ok=True)
+        cache.mkdir(exist_ok=True)
+        record.write_text(json.dumps(digests), "utf-8")
+
+
+def _digest(name: str, sources: dict[str, str]) -> str:
+    """Of a module and all modules of its folder that it leads to."""
+    found, waiting = set(), [name]
+    while waiting:
+        module = waiting.pop()
+        if module in sources and module not in found:
+            found.add(module)
+            waiting += re.findall(r"^from [\w.]+\.(\w+) import", sources[module], re.MULTILINE)
+    text = "".join(sources[module] for module in sorted(found))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+drop_stale_kernels(Path(__file__).parent)
 
 
 def kernel(function: F) -> F:

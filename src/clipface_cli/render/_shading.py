@@ -205,11 +205,14 @@ def _grainy(normal: Vector, amount: float, point: Point, scene: Scene) -> Vector
 
 @device
 def hairiness(red: float, green: float, blue: float, skin: Array) -> float:
-    """How far a scalp colour is from the skin (brightness, redness): 0 bare, 1 hair."""
+    """How far a scalp colour is from the skin (brightness, redness): 0 bare, 1 hair.
+
+    Darker tells more than lighter: a bald head in full light is lighter than its face.
+    """
     total = red + green + blue
-    darker = abs(math.log((total + 0.03) / (skin[0] + 0.03)))
+    lighter = math.log((total + 0.03) / (skin[0] + 0.03))
     paler = abs(red / (total + 0.01) - skin[1])
-    return step(0.25, 0.6, darker + 3 * paler)
+    return step(0.25, 0.6, max(-lighter, 0.7 * lighter) + 3 * paler)
 
 
 @device
