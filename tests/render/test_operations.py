@@ -336,6 +336,7 @@ def test_the_others_name_the_bad_argument(soup) -> None:
         "uv must be on": lambda: texture(tex, uv.to("meta")),
         "attr must": lambda: interpolate(attr.numpy(), rast, tri),
         "uv": lambda: texture(tex, color),
+        "max_mip_level": lambda: texture(tex, uv, uv_da, max_mip_level=-1),
         "filter_mode": lambda: texture(tex, uv, filter_mode="cubic"),
         "boundary_mode": lambda: texture(tex, uv, boundary_mode="mirror"),
         "color": lambda: antialias(color[:, 1:], rast, pos, tri),

@@ -271,9 +271,24 @@ def test_bad_arguments_are_named(sphere) -> None:
     ]:
         with pytest.raises(ValueError, match=name):
             renderer(*arguments)
+    studio = Light.studio()
+    for name in ("ambient", "toward", "key"):
+        parts = {"ambient": studio.ambient, "toward": studio.toward, "key": studio.key}
+        parts[name] = parts[name].repeat(3, 1, *[1] * (parts[name].ndim - 2))
+        with pytest.raises(ValueError, match=f"light.{name}"):
+            renderer(vertices.repeat(2, 1, 1), picture, CAMERA, Light(**parts))
+    for resolution in (0, -3, 10**6):
+        with pytest.raises(ValueError, match="resolution"):
+            Renderer(head, resolution)
     for backend in ("vulkan", "cuda"):
         with pytest.raises(InputError, match=r"backend|GPU"):
             Renderer(head, backend=backend)
-    head.uv_faces = head.uv_faces + 10000
-    with pytest.raises(ValueError, match="uv_faces"):
-        Renderer(head)
+    for name, broken in (
+        ("uv_faces", head.uv_faces + 10000),
+        ("uv_faces", head.uv_faces[1:]),
+        ("faces", head.faces - 1),
+        ("faces", head.faces.float()),
+    ):
+        parts = {**vars(head), name: broken}
+        with pytest.raises(ValueError, match=f"head.{name}"):
+            Renderer(SimpleNamespace(**parts))

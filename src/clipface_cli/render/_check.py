@@ -8,6 +8,7 @@ from torch import Tensor
 
 _FLOATS = (torch.float32, torch.float64)
 _DEVICES = ("cpu", "cuda")
+LARGEST = 16384  # pixels on a side
 
 
 def check_float(name: str, value: Tensor, shape: Sequence[int | None]) -> None:
@@ -36,6 +37,12 @@ def check_integers(name: str, value: Tensor, shape: Sequence[int | None]) -> Non
     if not isinstance(value, Tensor) or value.dtype not in (torch.int32, torch.int64):
         raise ValueError(f"{name} must be a tensor of int32 or int64")
     _check_shape(name, value, shape)
+
+
+def check_resolution(height: int, width: int) -> None:
+    """Demand sizes of an image in pixels that the rasterisers can number."""
+    if not all(0 < int(size) <= LARGEST for size in (height, width)):
+        raise ValueError(f"resolution must be in 1..{LARGEST}, not {height} x {width}")
 
 
 def check_ranges(name: str, value: Tensor, triangles: int) -> None:

@@ -162,13 +162,14 @@ def _check_batch(vertices: Tensor, cameras: int) -> None:
 
 def _radians(
     yaw_degrees: float | Sequence[float], pitch_degrees: float | Sequence[float]
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor | None]:
+    """Yaw and pitch (B,) in radians; no pitch where nothing nods, which saves the nod."""
     yaw, pitch = (
         torch.deg2rad(torch.atleast_1d(torch.as_tensor(degrees, dtype=torch.float32)))
         for degrees in (yaw_degrees, pitch_degrees)
     )
     yaw, pitch = torch.broadcast_tensors(yaw, pitch)
-    return yaw, pitch
+    return yaw, pitch if bool(pitch.any()) else None
 
 
 def _moved(value: Tensor | None, device: torch.device | str) -> Tensor | None:

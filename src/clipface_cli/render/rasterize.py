@@ -12,13 +12,12 @@ from clipface_cli.render._check import (
     check_finite,
     check_float,
     check_ranges,
+    check_resolution,
     check_triangles,
 )
 from clipface_cli.render._jit import Array, array, get_num_threads, indices
 from clipface_cli.render._raster import backward, forward, vertex_parts
 from clipface_cli.render._visibility import GUARD, SUBPIXEL
-
-_LARGEST = 16384
 
 
 def rasterize(
@@ -86,8 +85,9 @@ def _check(pos: Tensor, tri: Tensor, resolution: tuple[int, int], ranges: Tensor
     check_finite("pos", pos)
     check_triangles("tri", tri, pos.shape[-2])
     check_device("pos", pos, "tri", tri)
-    if len(resolution) != 2 or not all(0 < int(size) <= _LARGEST for size in resolution):
-        raise ValueError(f"resolution must be (height, width) in 1..{_LARGEST}, not {resolution}")
+    if len(resolution) != 2:
+        raise ValueError(f"resolution must be (height, width), not {resolution}")
+    check_resolution(*resolution)
     if whole or ranges is None:
         return torch.tensor([[0, len(tri)]]).expand(len(pos), 2)
     check_ranges("ranges", ranges, len(tri))

@@ -11,6 +11,7 @@ from clipface_cli.render import _composed, _gpu, _unlit
 from clipface_cli.render._check import (
     check_finite,
     check_float,
+    check_resolution,
     check_same,
     check_triangles,
     is_finite,
@@ -74,9 +75,8 @@ class Renderer:
             raise InputError(f"There is no render backend {backend!r}; choose auto, cpu or cuda.")
         if backend == "cuda":
             _gpu.nvdiffrast()
-        check_float("head.uv", head.uv, (None, 2))
-        check_finite("head.uv", head.uv)
-        check_triangles("head.uv_faces", head.uv_faces, len(head.uv))
+        _check_head(head)
+        check_resolution(resolution, resolution)
         keep = _kept_faces(head, exclude)
         self._faces, self._every_face = head.faces[keep], head.faces
         self._uv, self._uv_faces = flip_v(head.uv.float()), head.uv_faces[keep]
@@ -105,7 +105,7 @@ class Renderer:
             image (B, 3, H, W) and alpha (B, 1, H, W) in 0..1, row 0 at the top; gradients reach
             vertices, texture, camera and light. Raises ValueError on bad arguments.
         """
-        self._check(vertices, texture)
+        self._check(vertices, texture, light)
         pos = camera.to_clip(vertices)
         if not is_finite(pos):
             check_finite("vertices", vertices)
@@ -128,7 +128,7 @@ class Renderer:
             self._meshes[device] = _composed.Mesh(faces, every_face, uv, uv_faces, topology)
         return self._meshes[device]
 
-    def _check(self, vertices: Tensor, texture: Tensor) -> None:
+    def _check(self, vertices: Tensor, texture: Tensor, light: Light | None) -> None:
         for name, value, shape in (
             ("vertices", vertices, (None, None, 3)),
             ("texture", texture, (None, 3, None, None)),
@@ -153,6 +153,21 @@ class Renderer:
                 raise ValueError(
                     f"{name} must hold 1 or {batch} pictures as vertices does, not {len(value)}"
                 )
+        for name in ("ambient", "toward", "key") if light else ():
+            if len(getattr(light, name)) not in (1, batch):
+                raise ValueError(f"light.{name} must hold 1 or {batch} lights as vertices does")
+
+
+def _check_head(head: Topology) -> None:
+    check_triangles("head.faces", head.faces, int(head.faces.max()) + 1)
+    check_float("head.uv", head.uv, (None, 2))
+    check_finite("head.uv", head.uv)
+    check_triangles("head.uv_faces", head.uv_faces, len(head.uv))
+    if len(head.uv_faces) != len(head.faces):
+        raise ValueError(
+            f"head.uv_faces must hold the {len(head.faces)} triangles that head.faces does, "
+            f"not {len(head.uv_faces)}"
+        )
 
 
 def _kept_faces(head: Topology, exclude: Collection[str]) -> Tensor:

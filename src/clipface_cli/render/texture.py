@@ -85,6 +85,8 @@ def texture_construct_mip(tex: Tensor, max_mip_level: int | None = None) -> list
     tex. Raises ValueError where a side is odd before max_mip_level is reached.
     """
     check_float("tex", tex, (None, None, None, None))
+    if max_mip_level is not None and max_mip_level < 0:
+        raise ValueError(f"max_mip_level must not be negative: {max_mip_level}")
     levels = [tex]
     while len(levels) - 1 != max_mip_level and max(levels[-1].shape[1:3]) > 1:
         levels.append(_halved(levels[-1], tex))
