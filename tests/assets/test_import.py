@@ -3,6 +3,7 @@
 import json
 import pickle
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -89,22 +90,38 @@ def test_mapper(
 
 
 def test_edit_with_imported_mapper_and_generator(
-    golden: Golden, command: Callable, tmp_path: Path
+    golden: Golden,
+    flame_files: Path,
+    shared_home: Path,
+    asset_home: Path,
+    command: Callable,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(import_module("clipface_cli.cli.sample"), "PORTRAIT", 32)
+    monkeypatch.setattr(import_module("clipface_cli.cli.edit"), "PORTRAIT", 32)
     torch.save(golden("clipface_generator.npz", "state/"), tmp_path / "G.pth")
     texture = golden("clipface_mapper.npz", "texture/")
     levels = {f"level_{i}": texture for i in range(12)}
     torch.save(levels | {"geo": golden("clipface_mapper.npz", "expression/")}, tmp_path / "z.pt")
+    for name in ("generic_model.pkl", "head_template.obj"):
+        command("import", flame_files / name)
     command("import", tmp_path / "G.pth")
     command("import", tmp_path / "z.pt")
+    (asset_home / "registered").symlink_to(shared_home / "registered")
     person, out = tmp_path / "person", tmp_path / "out"
     sources = ["--generator", "generator-G"]
+    assert run(app, ["sample", "-n", "1", "-o", str(person), *sources]) == 2
+    sources += ["--head", "flame"]
     assert run(app, ["sample", "-n", "1", "-o", str(person), *sources]) == 0
     edit = ["edit", str(person / "000.obj"), "--mapper", "mapper-z", "-o", str(out)]
     assert run(app, [*edit, *sources]) == 0
-    before, after = (read_sidecar(p) for p in (*person.glob("*.safetensors"), *out.glob("*.safetensors")))  # fmt: skip # noqa: E501
+    before, after = (
+        read_sidecar(next(folder.glob("*.clipface.safetensors"))) for folder in (person, out)
+    )
     assert before.w is not None
     assert after.w is not None
+    assert before.generator == after.generator == "generator-G"
     assert (after.w - before.w).abs().max() > 1e-3
     moved = ExpressionMapper.load("mapper-z")(after.w)
     assert moved.abs().max() > 1e-3

@@ -104,7 +104,7 @@ def test_companions_beside_the_model(tmp_path: Path) -> None:
     plain = HeadModel.load(model)
     assert plain.uv_faces.shape == plain.faces.shape
     assert 0 <= plain.uv.min() <= plain.uv.max() <= 1
-    assert not plain.landmarks
+    assert "static" not in plain.landmarks
 
     write_template(tmp_path / "head_template.obj", 60)
     masks = {"face": [0, 1, 2], "nose": [2], "scalp": [5], "neck": [6], "left_ear": [7], "right_ear": [8]}  # fmt: skip # noqa: E501

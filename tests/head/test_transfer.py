@@ -1,27 +1,56 @@
-"""Regions and units carried to a head of another topology."""
+"""What is carried from the embedded head to one of FLAME's size and topology."""
 
+from pathlib import Path
+
+import flame_like
+import numpy as np
+import pytest
 import torch
 
 from clipface_cli.head import HeadModel
-from clipface_cli.head.skinning import rotation_matrices
-from clipface_cli.head.transfer import Transfer
 
 
-def test_moved_and_remeshed_head_gets_its_own_back(head: HeadModel) -> None:
-    """Face centres stand in for another head's vertices; their truth is the corners' mean."""
-    turn = rotation_matrices(torch.tensor([0.1, 0.3, -0.2]))
-    shift = torch.tensor([0.1, 1.5, 0.2])
-    corners = head.template[head.faces].mean(1)
-    vertices = torch.cat([head.template, corners]) @ turn.T * 1.1 + shift
-    joints = head.joint_template @ turn.T * 1.1 + shift
-    centre = torch.arange(len(corners)) + len(head.template)
-    a, b, c = head.faces.unbind(1)
-    fans = [torch.stack(pair, 1) for pair in ((a, b, centre), (b, c, centre), (c, a, centre))]
-    transfer = Transfer(head, vertices, torch.cat(fans), joints)
-    for name in ("lips", "nose", "scalp", "neck"):
-        truth = head.masks[name][head.faces].mean(1)
-        assert (transfer.masks()[name][len(head.template) :] - truth).abs().mean() < 0.01
-    truth = head.units["jawOpen"][head.faces].mean(1) @ turn.T * 1.1
-    carried = transfer.units()["jawOpen"][len(head.template) :]
-    skin = (head.masks["skin"][head.faces] > 0.9).all(1)
-    assert (carried - truth)[skin].norm(dim=1).mean() < 2e-4
+@pytest.fixture(scope="module")
+def truth(head: HeadModel) -> flame_like.FlameLike:
+    """The stand-in, which knows where its vertices are on the embedded head."""
+    return flame_like.make(head)
+
+
+def carried(truth: flame_like.FlameLike, head: HeadModel, values: torch.Tensor) -> np.ndarray:
+    """Values (V, ...) of the embedded head at the stand-in's skin."""
+    corners = values.numpy()[head.faces.numpy()[truth.triangle]]
+    weights = truth.weights.reshape(*truth.weights.shape, *([1] * (values.ndim - 1)))
+    return (corners * weights).sum(1)
+
+
+@pytest.mark.usefixtures("flame_home")
+def test_flame_in_true_size(head: HeadModel, truth: flame_like.FlameLike) -> None:
+    flame = HeadModel.load("flame")
+    assert flame.template.shape == (5023, 3)
+    assert flame.faces.shape == (9976, 3)
+    assert (flame.shape_size, flame.expression_size, flame.layout) == (100, 50, "flame")
+    assert flame.transfer is not None
+    off = carried(truth, head, flame.transfer.placed) - truth.vertices[: truth.skin]
+    millimetres = 1000 * np.linalg.norm(off, axis=1)[~truth.pocket]
+    assert np.median(millimetres) < 0.6
+    assert millimetres[carried(truth, head, head.masks["lips"])[~truth.pocket] > 0.5].max() < 1
+    for name in ("lips", "nose", "scalp", "neck", "ears"):
+        known = carried(truth, head, head.masks[name])
+        assert np.abs(flame.masks[name][: truth.skin].numpy() - known).mean() < 0.01
+    known = carried(truth, head, head.units["jawOpen"])
+    unit = flame.units["jawOpen"][: truth.skin].numpy()
+    assert np.linalg.norm(unit - known, axis=1)[~truth.pocket].mean() < 1e-3
+    assert (flame.masks["eyes"] > 0.5).sum() == 2 * flame_like.EYE_VERTICES
+
+
+def test_embedded_layout_without_head_template(
+    flame_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "flame.safetensors").write_bytes((flame_home / "flame.safetensors").read_bytes())
+    monkeypatch.setenv("CLIPFACE_HOME", str(tmp_path))
+    (tmp_path / "registered").symlink_to(flame_home / "registered")
+    flame = HeadModel.load("flame")
+    assert flame.layout == "builtin"
+    assert 0 <= flame.uv.min() <= flame.uv.max() <= 1
+    edges = flame.uv[flame.uv_faces] - flame.uv[flame.uv_faces].roll(1, 1)
+    assert edges.abs().max() < 0.2

@@ -22,7 +22,9 @@ class Sidecar:
     """Parameters of one textured head.
 
     shape (1, S), expression (1, E): coefficients; pose (1, 6) radians; w (1, L, 512): the
-    texture's latent code, None where the texture is not a generator's.
+    texture's latent code, None where the texture is not a generator's. displacement (1, V, 3)
+    metres at rest, where the coefficients alone do not make the head.
+    head, generator: what to load, as the user gave it; head_id: which head that was.
     history: one entry per edit, oldest first, each with at least a "prompt".
     """
 
@@ -32,6 +34,8 @@ class Sidecar:
     pose: Tensor
     w: Tensor | None = None
     generator: str = "builtin"
+    head: str = "builtin"
+    displacement: Tensor | None = None
     history: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -43,13 +47,14 @@ def sidecar_path(mesh: Path) -> Path:
 def write_sidecar(path: Path, sidecar: Sidecar) -> None:
     """Write the sidecar; the same content gives the same bytes."""
     tensors = {name: getattr(sidecar, name) for name in HEAD_TENSORS}
-    if sidecar.w is not None:
-        tensors["w"] = sidecar.w
+    optional = {"w": sidecar.w, "displacement": sidecar.displacement}
+    tensors |= {name: tensor for name, tensor in optional.items() if tensor is not None}
     header = {
         "format": FORMAT,
         "version": VERSION,
         "head_id": sidecar.head_id,
         "generator": sidecar.generator,
+        "head": sidecar.head,
         "history": json.dumps(sidecar.history, ensure_ascii=False),
     }
     write_tensors(path, tensors, header)
@@ -70,5 +75,7 @@ def read_sidecar(path: Path) -> Sidecar:
         pose=tensors["pose"],
         w=tensors.get("w"),
         generator=header["generator"],
+        head=header.get("head", "builtin"),
+        displacement=tensors.get("displacement"),
         history=json.loads(header["history"]),
     )

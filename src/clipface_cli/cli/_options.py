@@ -31,6 +31,14 @@ GeneratorSource = Annotated[
     str,
     typer.Option("--generator", "-g", metavar="RUN", help="Texture generator: builtin or a path."),
 ]
+HeadSource = Annotated[
+    str | None,
+    typer.Option(
+        "--head",
+        metavar="HEAD",
+        help="Head model: builtin, flame (once imported) or a path [the mesh's own, or builtin].",
+    ),
+]
 GuidanceSource = Annotated[
     str,
     typer.Option("--guidance", metavar="MODEL", help="Text-image model: builtin or a path."),

@@ -16,6 +16,7 @@ from clipface_cli.cli._options import (
     Force,
     GeneratorSource,
     GuidanceSource,
+    HeadSource,
     MeshFile,
     Seed,
     TextureOnly,
@@ -55,6 +56,7 @@ def edit(
     texture_only: TextureOnly = False,
     seed: Seed = 0,
     guidance: GuidanceSource = "builtin",
+    head: HeadSource = None,
     generator: GeneratorSource = "builtin",
     device: Device = "auto",
     force: Force = False,
@@ -66,30 +68,37 @@ def edit(
     name = _request(prompt, mapper)
     folder = output or Path(f"{mesh.stem}-{slug(name)}")
     from clipface_cli.artifacts import RunRecord, claim_folder, save_image
+    from clipface_cli.cli._models import load_generator, load_head
     from clipface_cli.edit import EditSettings, load_subject, save_subject
-    from clipface_cli.head import HeadModel
-    from clipface_cli.texture import Generator
 
     schedule = EditSettings(steps=steps, texture_only=texture_only, seed=seed)
-    sources = {"prompt": prompt, "mapper": mapper, "generator": generator, "guidance": guidance}
     record = RunRecord(
-        {**sources, **asdict(schedule), "device": pick_device(device)},
+        {
+            "prompt": prompt,
+            "mapper": mapper,
+            "head": head,
+            "generator": generator,
+            "guidance": guidance,
+            **asdict(schedule),
+            "device": pick_device(device),
+        },
         [mesh, mesh.with_suffix(".png")],
     )
     with record.timing("load"):
-        head, network = HeadModel.load(), Generator.load(generator)
-        subject = load_subject(mesh, head, network)
+        model = load_head(head, mesh)
+        network = load_generator(generator, model)
+        subject = load_subject(mesh, model, network)
         if mapper:
             change = _by_mapper(mapper, network)
         else:
-            change = _by_prompt(name, guidance, head, network, schedule)
+            change = _by_prompt(name, guidance, model, network, schedule)
     claim_folder(folder, force)
     with record.timing("edit"):
         edited, scores = change(subject)
     target, picture = folder / "edited.obj", folder / "before_after.png"
-    save_subject(target, edited, head)
+    save_subject(target, edited, model)
     with record.timing("render"):
-        save_image(picture, _compare(head, subject, edited, name))
+        save_image(picture, _compare(model, subject, edited, name))
     record.write(folder, [target, picture], **scores)
     return Result(target, {"picture": str(picture), **scores})
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from clipface_cli.cli._command import Result
-from clipface_cli.cli._options import Force
+from clipface_cli.cli._models import load_head
+from clipface_cli.cli._options import Force, HeadSource
 from clipface_cli.cli._progress import Advance, progress
 from clipface_cli.errors import InputError
 
@@ -62,11 +63,12 @@ def export(
             "--sheet", metavar="OUT.png", help="Instead: portraits of all meshes, heads x prompts."
         ),
     ] = None,
+    head: HeadSource = None,
     force: Force = False,
 ) -> Result:
     """Write a textured mesh as GLB (rigged, all in one), OBJ (with MTL and PNG), PLY or STL."""
     if sheet is not None:
-        return _sheet(meshes, sheet, force)
+        return _sheet(meshes, sheet, head, force)
     if len(meshes) > 1:
         raise InputError("Give one mesh, or --sheet OUT.png for a picture of several.")
     mesh, ending = meshes[0], kind or (output.suffix.lstrip(".").lower() if output else "")
@@ -86,9 +88,9 @@ def export(
     if ending:
         made.append(output or mesh.with_suffix(f".{ending}"))
         claim_file(_ending(made[0], ending), force)
-        facts |= _convert(mesh, made[0], resolution, up, PER_METRE[units])
+        facts |= _convert(mesh, made[0], head, resolution, up, PER_METRE[units])
     if turntable is not None:
-        _film(mesh, turntable)
+        _film(mesh, turntable, head)
         made.append(turntable)
         facts["turntable"] = str(turntable)
     return Result(made[0], facts)
@@ -101,7 +103,7 @@ def _ending(path: Path, ending: str) -> Path:
 
 
 def _convert(
-    path: Path, target: Path, resolution: int | None, up: str, scale: float
+    path: Path, target: Path, head: str | None, resolution: int | None, up: str, scale: float
 ) -> dict[str, object]:
     """Write the mesh in the format that `target` ends in."""
     from clipface_cli.artifacts import (
@@ -116,9 +118,7 @@ def _convert(
 
     ending = target.suffix.lower()
     if ending == ".glb":
-        from clipface_cli.head import HeadModel
-
-        made = load_rigged(path, HeadModel.load())
+        made = load_rigged(path, load_head(head, path))
         write_rig(target, made.rig, _resized(made.texture, resolution))
         return _facts(made.mesh) | {
             "morph_targets": list(made.rig.targets),
@@ -161,17 +161,16 @@ def _resized(texture: Pixels, resolution: int | None) -> Pixels:
     return enlarge(texture, resolution)
 
 
-def _film(path: Path, target: Path) -> None:
+def _film(path: Path, target: Path, source: str | None) -> None:
     """The head turning once about its axis, from the front."""
     import math
 
     import torch
 
     from clipface_cli.artifacts import write_video
-    from clipface_cli.head import HeadModel
     from clipface_cli.render.portrait import portraits
 
-    head = HeadModel.load()
+    head = load_head(source, path)
     made = _head_only(path, head)
     vertices = torch.from_numpy(made.mesh.vertices).float()
     views = [(2 * math.pi * k / TURN_FRAMES, 0.0) for k in range(TURN_FRAMES)]
@@ -186,17 +185,16 @@ def _film(path: Path, target: Path) -> None:
         write_video(target, frames(advance), TURN_FPS)
 
 
-def _sheet(paths: list[Path], target: Path, force: bool) -> Result:
+def _sheet(paths: list[Path], target: Path, source: str | None, force: bool) -> Result:
     """Portraits in a grid: a row for each person, a column for each prompt."""
     import numpy as np
     import torch
 
     from clipface_cli.artifacts import claim_file, contact_sheet, save_image
-    from clipface_cli.head import HeadModel
     from clipface_cli.render.portrait import portrait
 
     claim_file(_ending(target, "png"), force)
-    head = HeadModel.load()
+    head = load_head(source, paths[0])
     people: dict[bytes, str] = {}
     cards: dict[tuple[bytes, str], Pixels] = {}
     with progress("Portraits", len(paths)) as advance:
@@ -223,7 +221,7 @@ def _head_only(path: Path, head: HeadModel) -> Rigged:
     made = load_rigged(path, head)
     if made.params is None:
         raise InputError(
-            f"{path} is not the embedded head ({len(made.mesh.vertices)} vertices, not "
+            f"{path} is not the head {head.head_id} ({len(made.mesh.vertices)} vertices, not "
             f"{len(head.template)}); portraits are made of heads such as `sample` writes."
         )
     return made

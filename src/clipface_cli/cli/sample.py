@@ -12,6 +12,7 @@ from clipface_cli.cli._options import (
     Device,
     Force,
     GeneratorSource,
+    HeadSource,
     OutputFolder,
     Seed,
     parse_expression,
@@ -40,6 +41,7 @@ def sample(
             help="ARKit units or everyday names, such as jawOpen=0.3,smile=0.8.",
         ),
     ] = "",
+    head: HeadSource = None,
     generator: GeneratorSource = "builtin",
     device: Device = "auto",
     force: Force = False,
@@ -50,34 +52,36 @@ def sample(
     """
     units = parse_expression(expression)
     from clipface_cli.artifacts import RunRecord, captioned_sheet, claim_folder, save_image
+    from clipface_cli.cli._models import load_generator, load_head
     from clipface_cli.edit import sample_subject, save_subject
-    from clipface_cli.head import HeadModel, fit_units
+    from clipface_cli.head import fit_units
     from clipface_cli.render.portrait import portrait
-    from clipface_cli.texture import Generator
 
     settings = {
         "seed": seed,
         "truncation": truncation,
         "expression": units,
+        "head": head or "builtin",
         "generator": generator,
         "device": pick_device(device),
     }
     record = RunRecord(settings)
     with record.timing("load"):
-        head, network = HeadModel.load(), Generator.load(generator)
-        posed = fit_units(head, units)
+        model = load_head(head)
+        network = load_generator(generator, model)
+        posed = fit_units(model, units)
     claim_folder(output, force)
     meshes, portraits = [], []
     with progress("Sampling heads", count) as advance:
         for index in range(count):
             with record.timing("sample"):
-                subject = sample_subject(head, network, seed + index, truncation)
+                subject = sample_subject(model, network, seed + index, truncation)
                 subject.params.expression = posed.expression[None]
                 meshes.append(output / f"{index:03}.obj")
-                save_subject(meshes[-1], subject, head)
+                save_subject(meshes[-1], subject, model)
             with record.timing("render"):
-                vertices = head.pose_head(subject.params)[0]
-                portraits.append(portrait(head, vertices, subject.texture[0], resolution=PORTRAIT))
+                vertices = model.pose_head(subject.params)[0]
+                portraits.append(portrait(model, vertices, subject.texture[0], resolution=PORTRAIT))
             advance(index + 1, "")
     sheet = output / "heads.png"
     save_image(sheet, captioned_sheet(portraits, [mesh.stem for mesh in meshes], min(4, count)))

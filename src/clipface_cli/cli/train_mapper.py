@@ -13,6 +13,7 @@ from clipface_cli.cli._options import (
     Force,
     GeneratorSource,
     GuidanceSource,
+    HeadSource,
     OutputFolder,
     Seed,
     Steps,
@@ -28,6 +29,7 @@ def train_mapper(
         str, typer.Option("--prompt", "-p", metavar="TEXT", help="What faces should look like.")
     ],
     output: OutputFolder,
+    head: HeadSource = None,
     generator: GeneratorSource = "builtin",
     guidance: GuidanceSource = "builtin",
     steps: Steps = 1000,
@@ -40,17 +42,22 @@ def train_mapper(
     if not prompt.strip():
         raise InputError("--prompt is empty; say what faces should look like.")
     from clipface_cli.artifacts import RunRecord, claim_folder
+    from clipface_cli.cli._models import load_generator, load_head
     from clipface_cli.edit import MapperSettings
     from clipface_cli.edit import train_mapper as train
     from clipface_cli.guidance import load_guidance
-    from clipface_cli.head import HeadModel
-    from clipface_cli.texture import Generator
 
     schedule = MapperSettings(steps=steps, texture_only=texture_only, seed=seed)
-    sources = {"prompt": prompt, "generator": generator, "guidance": guidance}
+    sources = {
+        "prompt": prompt,
+        "head": head or "builtin",
+        "generator": generator,
+        "guidance": guidance,
+    }
     record = RunRecord({**sources, **asdict(schedule), "device": pick_device(device)})
     with record.timing("load"):
-        head, network = HeadModel.load(), Generator.load(generator)
+        model = load_head(head)
+        network = load_generator(generator, model)
         towers = load_guidance(guidance)
     if warning := towers.understood(prompt).warning():
         say(warning)
@@ -58,7 +65,7 @@ def train_mapper(
     with record.timing("train"), progress(f"Training: {prompt}", steps) as advance:
         train(
             prompt,
-            head,
+            model,
             network,
             towers,
             output,

@@ -88,7 +88,7 @@ def embed_people(head: HeadModel, generator: Generator, guidance: Guidance, coun
     features = []
     for codes in _codes(generator, count).split(BATCH):
         textures = generator.synthesis(codes[:, None].expand(-1, generator.num_ws, -1))
-        vertices = head.template.expand(len(codes), -1, -1)
+        vertices = (head.template - head.origin).expand(len(codes), -1, -1)
         image, _ = renderer(vertices, textures, Camera.front(len(codes)))
         features.append(guidance.encode_image(image))
     return torch.cat(features)

@@ -12,7 +12,7 @@ from clipface_cli.edit.subject import Subject
 from clipface_cli.edit.task import VIEWS, Aim, Judge
 from clipface_cli.errors import InputError
 from clipface_cli.guidance import Guidance
-from clipface_cli.head import HeadModel, HeadParams
+from clipface_cli.head import HeadModel
 from clipface_cli.texture import Generator
 
 Progress = Callable[[int, int, float], None]  # step, steps, directional similarity
@@ -82,9 +82,7 @@ def edit_mesh(
         texture = generator.synthesis(w)
         after = judge.look(params, texture, expression, everywhere)
     entry = {"prompt": prompt, "guidance": guidance.name, "seed": settings.seed}
-    edited = Subject(
-        HeadParams(params.shape, expression, params.pose), w, texture, [*subject.history, entry]
-    )
+    edited = subject.edited(expression, w, texture, entry)
     return Edit(
         edited, judge.similarity(before, before), judge.similarity(before, after), similarity
     )

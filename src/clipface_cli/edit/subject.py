@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,14 @@ class Subject:
     w: Tensor
     texture: Tensor
     history: list[dict[str, Any]] = field(default_factory=list)
+    generator: str = "builtin"
+
+    def edited(
+        self, expression: Tensor, w: Tensor, texture: Tensor, entry: dict[str, Any]
+    ) -> Subject:
+        """The same person after one more edit, which `entry` tells of."""
+        params = self.params.with_expression(expression)
+        return replace(self, params=params, w=w, texture=texture, history=[*self.history, entry])
 
 
 def sample_subject(
@@ -46,7 +54,7 @@ def sample_subject(
     params.shape = truncation * torch.randn(1, head.shape_size, generator=random)
     with torch.no_grad():
         w = generator.mapping(torch.randn(1, generator.z_dim, generator=random), truncation)
-        return Subject(params, w, generator.synthesis(w))
+        return Subject(params, w, generator.synthesis(w), generator=generator.source)
 
 
 def save_subject(path: Path, subject: Subject, head: HeadModel) -> None:
@@ -60,7 +68,10 @@ def save_subject(path: Path, subject: Subject, head: HeadModel) -> None:
             subject.params.expression,
             subject.params.pose,
             subject.w,
-            history=subject.history,
+            subject.generator,
+            head.source,
+            subject.params.displacement,
+            subject.history,
         ),
     )
 
@@ -85,14 +96,14 @@ def load_subject(path: Path, head: HeadModel, generator: Generator) -> Subject:
     w = _known_code(known, texture, generator)
     if w is None:
         w = invert(generator, texture)
-    return Subject(params, w, texture, known.history if known else [])
+    return Subject(params, w, texture, known.history if known else [], generator.source)
 
 
 def known_params(known: Sidecar | None, vertices: Tensor, head: HeadModel) -> HeadParams | None:
     """The sidecar's parameters if they still give the mesh's vertices."""
     if known is None or known.head_id != head.head_id:
         return None
-    params = HeadParams(known.shape, known.expression, known.pose)
+    params = HeadParams(known.shape, known.expression, known.pose, known.displacement)
     posed = head.pose_head(params)[0]
     if posed.shape != vertices.shape or (posed - vertices).abs().max() > MOVED:
         return None

@@ -165,7 +165,7 @@ class Judge:
         self, params: HeadParams, texture: Tensor, expression: Tensor, views: list[int]
     ) -> Tensor:
         """Image embeddings (len(views), D) of one textured head from several sides."""
-        vertices = self.head(params.shape, expression, params.pose)
+        vertices = self.head.pose_head(params.with_expression(expression)) - self.head.origin
         count = len(views)
         camera = Camera.turned([VIEWS[k] for k in views])
         image, _ = self.renderer(

@@ -14,7 +14,7 @@ from clipface_cli.edit.subject import Subject, sample_subject
 from clipface_cli.edit.task import VIEWS, Aim, Judge, Mappers
 from clipface_cli.errors import InputError
 from clipface_cli.guidance import Guidance
-from clipface_cli.head import HeadModel, HeadParams
+from clipface_cli.head import HeadModel
 from clipface_cli.texture import Generator
 
 
@@ -82,6 +82,5 @@ def apply_mappers(subject: Subject, mappers: Mappers, generator: Generator, name
         )
     with torch.no_grad():
         w, expression = mappers(subject.w, subject.params.expression)
-        params = HeadParams(subject.params.shape, expression, subject.params.pose)
-        history = [*subject.history, {"prompt": name, "mapper": True}]
-        return Subject(params, w, generator.synthesis(w), history)
+        entry = {"prompt": name, "mapper": True}
+        return subject.edited(expression, w, generator.synthesis(w), entry)

@@ -1,8 +1,7 @@
 """Fit the head to given vertices of its own topology: vertices -> parameters and similarity.
 
 Gauss-Newton from neutral. The similarity is solved in closed form at every step, so that neither
-rotation nor unit of length nor swapped axes matter. The step itself is taken at rest, where the
-bases are constant: their normal matrix is computed once, only the jaw's columns change.
+rotation nor unit of length nor swapped axes matter.
 """
 
 from __future__ import annotations
@@ -13,11 +12,11 @@ import torch
 from torch import Tensor
 
 from clipface_cli.errors import InputError
+from clipface_cli.head.gauss_newton import Solver
 from clipface_cli.head.model import HeadModel
 from clipface_cli.head.params import HeadParams
 from clipface_cli.head.similarity import similarity
 
-PRIOR = 1e-7  # m^2, weight of one squared coefficient against one squared vertex distance
 LIMIT_MM = 2.0  # mean residual above which a mesh is not taken for this head
 ENOUGH = 1e-7  # metres; when a step improves the mean residual by less, the fit is done
 
@@ -50,7 +49,7 @@ def fit_vertices(head: HeadModel, vertices: Tensor, iterations: int = 40) -> Fit
     """
     _check(head, vertices)
     target = vertices.detach().cpu().double()
-    solver = _Solver(head)
+    solver = Solver(head)
     coefficients = torch.zeros(solver.size, dtype=torch.float64)
     posed = solver.vertices(coefficients[None])[0]
     mirrored = _misses(posed, target, True) < _misses(posed, target, False)
@@ -111,69 +110,3 @@ class _Placed:
 
 def _misses(posed: Tensor, target: Tensor, mirrored: bool) -> float:
     return float(_Placed.on(posed, target, mirrored).residual.square().mean())
-
-
-class _Solver:
-    """Regularised Gauss-Newton over shape, expression and jaw (global rotation is a similarity)."""
-
-    def __init__(self, head: HeadModel) -> None:
-        self.head = head
-        self.split = [head.shape_size, head.expression_size, 3]
-        self.size = sum(self.split)
-        self.basis = torch.cat([head.shape_basis, head.expression_basis]).cpu().double()
-        self.normal = self.basis @ self.basis.T
-
-    def params(self, coefficients: Tensor) -> HeadParams:
-        """Of coefficients (B, S + E + 3)."""
-        like = self.head.template
-        shape, expression, jaw = coefficients.to(like).split(self.split, 1)
-        return HeadParams(shape, expression, torch.cat([torch.zeros_like(jaw), jaw], 1))
-
-    def vertices(self, coefficients: Tensor) -> Tensor:
-        with torch.no_grad():
-            return self.head.pose_head(self.params(coefficients)).cpu().double()
-
-    def step(self, coefficients: Tensor, posed: Tensor, residual: Tensor) -> Tensor:
-        """Better coefficients; a small similarity is solved for along with them and dropped."""
-        turn = self._turns(coefficients)
-        moving = torch.cat([self._jaw(coefficients), _similarity_columns(posed)])
-        moving = (moving[:, :, None] @ turn)[:, :, 0].flatten(1)  # posed to rest
-        wanted = (residual[:, None] @ turn)[:, 0].flatten()
-        across = self.basis @ moving.T
-        normal = torch.cat(
-            [torch.cat([self.normal, across], 1), torch.cat([across.T, moving @ moving.T], 1)]
-        )
-        prior = torch.zeros(len(normal), dtype=torch.float64)
-        prior[: self.size] = PRIOR
-        pull = torch.zeros_like(prior)
-        pull[: self.size] = PRIOR * coefficients
-        aim = torch.cat([self.basis @ wanted, moving @ wanted]) - pull
-        change: Tensor = torch.linalg.solve(normal + torch.diag(prior), aim)
-        return coefficients + change[: self.size]
-
-    def _turns(self, coefficients: Tensor) -> Tensor:
-        """How skinning turns directions at each vertex (V, 3, 3)."""
-        params = self.params(coefficients[None])
-        with torch.no_grad():
-            _, transforms = self.head.rest_and_transforms(
-                params.shape, params.expression, params.pose
-            )
-            blended = self.head.skinning_weights @ transforms[0, :, :, :3].flatten(1)
-        return blended.unflatten(1, (3, 3)).cpu().double()
-
-    def _jaw(self, coefficients: Tensor, change: float = 1e-3) -> Tensor:
-        """Derivatives (3, V, 3) of the vertices by the jaw's angles (central differences)."""
-        offsets = torch.zeros(6, self.size, dtype=torch.float64)
-        for axis in range(3):
-            offsets[axis, self.size - 3 + axis] = change
-            offsets[3 + axis, self.size - 3 + axis] = -change
-        moved = self.vertices(coefficients + offsets)
-        return (moved[:3] - moved[3:]) / (2 * change)
-
-
-def _similarity_columns(posed: Tensor) -> Tensor:
-    """Derivatives (7, V, 3) of the vertices by rotation, translation and scale."""
-    axes = torch.eye(3, dtype=posed.dtype)
-    turned = [torch.linalg.cross(axis.expand_as(posed), posed) for axis in axes]
-    moved = [axis.expand_as(posed) for axis in axes]
-    return torch.stack([*turned, *moved, posed])

@@ -12,13 +12,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from clipface_cli.assets import Asset, Refused, data_hash, imported, read_asset
+from clipface_cli.artifacts import read_tensors, write_tensors
+from clipface_cli.assets import Asset, Refused, data_hash, home, imported, read_asset
 from clipface_cli.errors import InputError
 from clipface_cli.head.model import HeadModel
-from clipface_cli.head.transfer import Transfer
+from clipface_cli.head.transfer import OtherHead, Transfer
 
 SHAPE_COLUMNS = 300
 JOINTS = 5
+REGISTERED = "clipface-registered"  # format of the embedded head's vertices on another head
 # Usual names of the companions, looked for beside the model before the imported assets.
 COMPANIONS = {
     "flame-uv": ("head_template.obj", "head_template_mesh.obj"),
@@ -32,9 +34,9 @@ _EYE_NAMES = ("left_eyeball", "right_eyeball")
 def read_flame(path: Path, shape_size: int, expression_size: int) -> HeadModel:
     """FLAME of a .pkl, .npz or imported file, with what is found of its companions.
 
-    Without head_template.obj the texture layout is a cylinder; without masks and units, which
-    FLAME does not publish, both are carried over from the embedded head. Raises InputError when
-    the file is not FLAME or has fewer coefficients than asked for.
+    What is not there is carried over from the embedded head: regions, landmarks, ARKit units, and
+    without head_template.obj the texture layout. Raises InputError when the file is not FLAME or
+    has fewer coefficients than asked for.
     """
     asset = read_asset(path, "flame")
     arrays = {name: torch.from_numpy(np.array(a)) for name, a in asset.arrays.items()}
@@ -42,7 +44,11 @@ def read_flame(path: Path, shape_size: int, expression_size: int) -> HeadModel:
         raise InputError(f"{path} has {len(arrays['parents'])} joints; FLAME has {JOINTS}.")
     shape, expression = _bases(arrays["shapedirs"], shape_size, expression_size, path)
     own_faces = arrays["faces"].long()
-    faces, uv, uv_faces = _layout(path, arrays["v_template"], own_faces)
+    head_id = f"flame-{data_hash(asset.arrays)[:12]}"
+    own = _own_layout(path, len(arrays["v_template"]))
+    faces = own_faces if own is None else own[0]
+    transfer = _transfer(arrays, faces, head_id)
+    uv, uv_faces = transfer.layout() if own is None else own[1:]
     tensors = {
         "template": arrays["v_template"],
         "faces": faces,
@@ -54,15 +60,16 @@ def read_flame(path: Path, shape_size: int, expression_size: int) -> HeadModel:
         "skinning_weights": arrays["weights"],
         "parents": arrays["parents"],
         "corrective_basis": arrays["posedirs"].permute(2, 0, 1),
+        "origin": transfer.origin,
     }
-    joints = arrays["J_regressor"] @ arrays["v_template"]
-    transfer = Transfer(HeadModel.load("builtin"), arrays["v_template"], faces, joints)
     return HeadModel(
         tensors,
         _masks(path, arrays["weights"], transfer),
         transfer.units(),
-        f"flame-{data_hash(asset.arrays)[:12]}",
-        _landmarks(path, own_faces),
+        head_id,
+        transfer.landmarks() | _landmarks(path, own_faces),
+        layout="builtin" if own is None else "flame",
+        transfer=transfer,
     )
 
 
@@ -89,28 +96,30 @@ def _companion(path: Path, kind: str) -> Asset | None:
     return read_asset(known, kind) if known else None
 
 
-def _layout(path: Path, template: Tensor, faces: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Faces (F, 3), uv (T, 2) and uv faces (F, 3) of head_template.obj, else a cylinder."""
+def _own_layout(path: Path, count: int) -> tuple[Tensor, Tensor, Tensor] | None:
+    """Faces (F, 3), uv (T, 2) and uv faces (F, 3) of head_template.obj, None without it."""
     asset = _companion(path, "flame-uv")
-    if asset is None or len(asset.arrays["vertices"]) != len(template):
-        return (faces, *cylinder(template, faces))
-    own, uv, uv_faces = (
+    if asset is None or len(asset.arrays["vertices"]) != count:
+        return None
+    faces, uv, uv_faces = (
         torch.from_numpy(np.array(asset.arrays[n])) for n in ("faces", "uv", "uv_faces")
     )
-    return own.long(), uv.float(), uv_faces.long()
+    return faces.long(), uv.float(), uv_faces.long()
 
 
-def cylinder(vertices: Tensor, faces: Tensor) -> tuple[Tensor, Tensor]:
-    """uv (3 F, 2) and uv faces (F, 3): unrolled around the vertical axis, cut at the back."""
-    centred = vertices - (vertices.amax(0) + vertices.amin(0)) / 2
-    around = torch.atan2(centred[:, 0], centred[:, 2]) / (2 * torch.pi)  # 0 at the face
-    height = (vertices[:, 1] - vertices[:, 1].min()) / (vertices[:, 1].max() - vertices[:, 1].min())
-    corners = around[faces]
-    over = (corners.amax(1) - corners.amin(1) > 0.5)[:, None] & (corners < 0)
-    corners = corners + over.float()  # in [-0.5, 1): faces on the cut go past the right edge
-    across = (corners + 0.5) / 1.5
-    uv = torch.stack([across, height[faces]], 2).flatten(0, 1)
-    return uv, torch.arange(3 * len(faces)).view(-1, 3)
+def _transfer(arrays: dict[str, Tensor], faces: Tensor, head_id: str) -> Transfer:
+    """From the embedded head; its registration is kept in the asset folder for the next time."""
+    template, weights = arrays["v_template"], arrays["weights"]
+    eyeballs = weights[:, 3:].sum(1) > 0.5
+    other = OtherHead(template, faces, eyeballs, (arrays["J_regressor"] @ template)[3:5])
+    source = HeadModel.load("builtin")
+    kept = home() / "registered" / f"{source.head_id}-on-{head_id}.safetensors"
+    placed = read_tensors(kept, REGISTERED)[0]["placed"] if kept.is_file() else None
+    transfer = Transfer(source, other, placed)
+    if placed is None:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        write_tensors(kept, {"placed": transfer.placed}, {"format": REGISTERED})
+    return transfer
 
 
 def _masks(path: Path, weights: Tensor, transfer: Transfer) -> dict[str, Tensor]:

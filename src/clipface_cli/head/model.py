@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from functools import cached_property
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -18,6 +18,9 @@ from clipface_cli.head.params import HeadParams
 from clipface_cli.head.skinning import joint_transforms, rotation_matrices, skin
 from clipface_cli.head.units import nearest_expression
 
+if TYPE_CHECKING:
+    from clipface_cli.head.transfer import Transfer
+
 FORMAT = "clipface-head"
 Landmarks: TypeAlias = dict[str, tuple[Tensor, Tensor]]
 
@@ -27,7 +30,9 @@ class HeadModel(nn.Module):
 
     template (V, 3) metres · faces (F, 3) · uv (T, 2), origin bottom left · uv_faces (F, 3) ·
     masks: region -> (V,) weights in [0, 1] · units: ARKit name -> (V, 3) displacement in metres ·
-    landmarks: set of points -> vertex indices (N, 3) and their weights (N, 3).
+    landmarks: set of points -> vertex indices (N, 3) and their weights (N, 3) ·
+    layout: "builtin" or "flame", whose textures fit it · origin (3,): the place between the eyes
+    from which cameras are set · source: what was loaded.
     """
 
     template: Tensor
@@ -42,6 +47,7 @@ class HeadModel(nn.Module):
     joint_basis: Tensor
     joint_expression_basis: Tensor | None
     corrective_basis: Tensor | None
+    origin: Tensor
 
     def __init__(
         self,
@@ -50,8 +56,14 @@ class HeadModel(nn.Module):
         units: dict[str, Tensor],
         head_id: str,
         landmarks: Landmarks | None = None,
+        layout: str = "builtin",
+        transfer: Transfer | None = None,
     ) -> None:
-        """tensors may hold `corrective_basis` (9 (J - 1), V, 3), added by the joints' rotations.
+        """layout: whose texture layout it is; transfer: how the embedded head lies on this one.
+
+        tensors may hold `origin` (3,), where the embedded head's origin would be on this one.
+
+        tensors may hold `corrective_basis` (9 (J - 1), V, 3), added by the joints' rotations.
 
         With it, as FLAME does, joints follow the expression as well as the shape.
         """
@@ -64,6 +76,7 @@ class HeadModel(nn.Module):
             torch.einsum("jv,kvc->kjc", regressor, b) for b in (shape, expression)
         )
         buffers = {
+            "origin": tensors.get("origin", tensors["template"].new_zeros(3)),
             "planes": _planes(tensors["template"][None]),
             "basis": _planes(torch.cat([shape, expression])),
             "joint_template": regressor @ tensors["template"],
@@ -79,6 +92,7 @@ class HeadModel(nn.Module):
         self.units = units
         self.head_id = head_id
         self.landmarks = landmarks or {}
+        self.layout, self.transfer, self.source = layout, transfer, "builtin"
 
     @classmethod
     def load(
@@ -89,6 +103,12 @@ class HeadModel(nn.Module):
         source: a .pkl, .npz or .safetensors file or the name of an imported asset ("flame").
         FLAME has up to 300 shape and 100 expression coefficients; what the sizes ask for is kept.
         """
+        head = cls._load(source, shape_size, expression_size)
+        head.source = str(source)
+        return head
+
+    @classmethod
+    def _load(cls, source: str | Path, shape_size: int, expression_size: int) -> HeadModel:
         if source == "builtin":
             return _read(builtin("head.safetensors"), _landmarks(builtin("landmarks.safetensors")))
         try:
@@ -154,8 +174,10 @@ class HeadModel(nn.Module):
 
     def pose_head(self, params: HeadParams) -> Tensor:
         """Vertices (B, V, 3) of `params`."""
-        vertices: Tensor = self(params.shape, params.expression, params.pose)
-        return vertices
+        rest, transforms = self.rest_and_transforms(params.shape, params.expression, params.pose)
+        if params.displacement is not None:
+            rest = rest + params.displacement.transpose(1, 2)
+        return skin(rest, transforms, self.skinning_weights)
 
     @cached_property
     def unit_solver(self) -> Tensor:

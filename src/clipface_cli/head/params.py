@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -10,19 +10,28 @@ from torch import Tensor
 
 @dataclass
 class HeadParams:
-    """shape (B, 100), expression (B, 50) coefficients; pose (B, 6) radians, global then jaw."""
+    """shape (B, 100), expression (B, 50) coefficients; pose (B, 6) radians, global then jaw.
+
+    displacement (B, V, 3) metres at rest, for heads that the coefficients alone cannot make.
+    """
 
     shape: Tensor
     expression: Tensor
     pose: Tensor
+    displacement: Tensor | None = None
 
     @classmethod
     def neutral(cls, batch: int = 1, shape: int = 100, expression: int = 50) -> HeadParams:
         """The template head: all coefficients zero."""
         return cls(torch.zeros(batch, shape), torch.zeros(batch, expression), torch.zeros(batch, 6))
 
+    def with_expression(self, expression: Tensor) -> HeadParams:
+        """The same head with other expression coefficients (B, E)."""
+        return replace(self, expression=expression)
+
     def __getitem__(self, index: int | slice | Tensor) -> HeadParams:
         """Select items of the batch; an integer keeps a batch of one."""
         if isinstance(index, int):
             index = slice(index, index + 1 or None)
-        return HeadParams(self.shape[index], self.expression[index], self.pose[index])
+        moved = None if self.displacement is None else self.displacement[index]
+        return HeadParams(self.shape[index], self.expression[index], self.pose[index], moved)

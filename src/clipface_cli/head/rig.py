@@ -97,12 +97,13 @@ def _parts(head: HeadModel) -> list[Part]:
     }
     mouth = inside["mouth_interior"] & ~inside["teeth"]
     skin = ~(inside["eyes"] | inside["teeth"] | mouth)
-    return [
+    parts = [
         Part("skin", skin, _roughness(head)),
         Part("eyes", inside["eyes"], EYES),
         Part("teeth", inside["teeth"], TEETH),
         Part("mouth", mouth, MOUTH),
     ]
+    return [part for part in parts if part.faces.any()]  # FLAME has no teeth
 
 
 def _roughness(head: HeadModel) -> NDArray[np.uint8]:

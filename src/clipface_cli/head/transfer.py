@@ -1,62 +1,175 @@
-"""Carry regions and expression units from one head to another of a different topology.
+"""Carry what is known of one head to another of a different topology.
 
-Both heads have the same joints, which aligns them; then every vertex takes what the nearest
-surface points of the other head have, whose normals point the same way.
+The source is first registered to the other head's surface; then every point takes what the nearest
+point of the source has, eyeballs from eyeballs and skin from skin.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from clipface_cli.head.model import HeadModel
-from clipface_cli.head.similarity import similarity
+from clipface_cli.head.register import register
+from clipface_cli.head.surface import Floats, Nearest, Surface
 
-NEIGHBOURS = 4
-NORMAL_REACH = 0.02  # metres that a turn of the normal by 60 degrees counts for
+TORN = 0.15  # corners further apart than this in the layout are on two sides of a seam
+LEFT_BEHIND = ("teeth", "tongue")
+_JOINED = 0.05  # metres that the eyes' distance is taken for where a model has none
+
+
+@dataclass
+class OtherHead:
+    """vertices (V, 3) metres, y up, facing +z; faces (F, 3); eyeballs (V,) bool.
+
+    eyes (2, 3): the eyeballs' centres, left then right.
+    """
+
+    vertices: Tensor
+    faces: Tensor
+    eyeballs: Tensor
+    eyes: Tensor
 
 
 class Transfer:
-    """From `source` to the vertices (V, 3) of another head with joints (J, 3) in the same order."""
+    """From `source` to another head; `placed` (V, 3) are the source's vertices on its surface."""
 
-    def __init__(self, source: HeadModel, vertices: Tensor, faces: Tensor, joints: Tensor) -> None:
-        self.source = source
-        scale, rotation, shift = similarity(source.joint_template.double(), joints.double())
-        turn = (scale * rotation).float()
-        placed = source.template @ turn.T + shift.float()
-        self.scale_rotation = turn
-        self.indices, self.weights = _nearest(
-            _features(placed, source.faces), _features(vertices, faces)
-        )
+    def __init__(self, source: HeadModel, other: OtherHead, placed: Tensor | None = None) -> None:
+        self.source, self.other = source, other
+        self.placed = _placed(source, other) if placed is None else placed
+        self.scale = _scale(source, other)
+        self.origin = _shift(source, other)
+        self._faces = source.faces.numpy()
+        ball = source.masks["eyes"].numpy()[self._faces].min(1) > 0.5
+        inner = np.maximum.reduce([source.masks[name].numpy() for name in LEFT_BEHIND])
+        skin = ~ball & (inner[self._faces].max(1) < 0.5)
+        self._parts = {True: np.flatnonzero(ball), False: np.flatnonzero(skin)}
+        points = self.placed.numpy()
+        self._surfaces = {k: Surface(points, self._faces[f]) for k, f in self._parts.items()}
+
+    def nearest(self, points: Floats, normals: Floats, eyeballs: NDArray[np.bool_]) -> Nearest:
+        """Points of the source, whose `triangle` counts in the source's faces."""
+        found = Nearest.empty(len(points))
+        for ball, surface in self._surfaces.items():
+            rows = np.flatnonzero(eyeballs == ball)
+            if len(rows):
+                part = surface.nearest(points[rows], None if ball else normals[rows])
+                part.triangle = self._parts[ball][part.triangle]
+                found.put(rows, part)
+        return found
 
     def masks(self) -> dict[str, Tensor]:
-        """Every region of the source, (V,) weights; teeth and tongue stay behind."""
-        kept = {k: v for k, v in self.source.masks.items() if k not in ("teeth", "tongue")}
-        return {name: self._taken(mask[:, None])[:, 0] for name, mask in kept.items()}
+        """Every region of the source, (V,) weights; the other has no teeth and no tongue."""
+        hit = self._at_vertices()
+        masks = {
+            name: _float(hit.carry(self._faces, mask.numpy()))
+            for name, mask in self.source.masks.items()
+        }
+        return masks | {name: torch.zeros(len(self.other.vertices)) for name in LEFT_BEHIND}
 
     def units(self) -> dict[str, Tensor]:
         """Every ARKit unit of the source, (V, 3) displacements in metres."""
-        turned = {name: unit @ self.scale_rotation.T for name, unit in self.source.units.items()}
-        return {name: self._taken(unit) for name, unit in turned.items()}
+        hit = self._at_vertices()
+        units = self.source.units.items()
+        return {k: _float(self.scale * hit.carry(self._faces, u.numpy())) for k, u in units}
 
-    def _taken(self, values: Tensor) -> Tensor:
-        return (values[self.indices] * self.weights[..., None]).sum(1)
+    def landmarks(self) -> dict[str, tuple[Tensor, Tensor]]:
+        """Every set of the source's landmarks: vertices (N, 3) and weights (N, 3) of the other."""
+        faces = self.other.faces[~self.other.eyeballs[self.other.faces].any(1)]
+        surface = Surface(self.other.vertices.numpy(), faces.numpy())
+        sets = {}
+        for name, (corners, weights) in self.source.landmarks.items():
+            hit = surface.nearest((self.placed[corners] * weights[..., None]).sum(1).numpy())
+            sets[name] = (faces[torch.from_numpy(hit.triangle)], _float(hit.weights))
+        return sets
+
+    def layout(self) -> tuple[Tensor, Tensor]:
+        """The source's texture layout on the other's faces: uv (T, 2) and uv faces (F, 3)."""
+        corners = self.corner_uv()
+        faces = self.other.faces.numpy()
+        key = np.concatenate([faces.reshape(-1, 1), np.round(corners.reshape(-1, 2), 6)], 1)
+        unique, inverse = np.unique(key, axis=0, return_inverse=True)
+        return _float(unique[:, 1:]), torch.from_numpy(inverse.reshape(-1, 3))
+
+    def corner_uv(self) -> Floats:
+        """Where the corners of the other's faces lie in the source's texture layout (F, 3, 2).
+
+        Where a face lies across a seam, its corners go on from the triangle under its middle.
+        """
+        faces = self.other.faces.numpy()
+        layout = self.source.uv.double().numpy()[self.source.uv_faces.numpy()]
+        hit = self._at_vertices()
+        uv: Floats = (layout[hit.triangle] * hit.weights[..., None]).sum(1)[faces]
+        torn = np.abs(uv - np.roll(uv, 1, axis=1)).max((1, 2)) > TORN
+        points = self.other.vertices.double().numpy()[faces[torn]]
+        balls = self.other.eyeballs.numpy()[faces[torn]].all(1)
+        under = self.nearest(points.mean(1), _normals(points), balls).triangle
+        placed = self.placed.double().numpy()[self._faces[under]]
+        beyond = np.clip(_extrapolated(placed, points), -3, 4)
+        uv[torn] = np.einsum("fkc,fcx->fkx", beyond, layout[under]).clip(0, 1)
+        return uv
+
+    def _at_vertices(self) -> Nearest:
+        points = self.other.vertices.double().numpy()
+        normals = Surface(points, self.other.faces.numpy()).vertex_normals()
+        return self.nearest(points, normals, self.other.eyeballs.numpy())
 
 
-def _features(vertices: Tensor, faces: Tensor) -> Tensor:
-    """Positions and scaled normals (V, 6)."""
-    corners = vertices[faces]
-    area = torch.linalg.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    normals = torch.zeros_like(vertices)
-    for corner in range(3):
-        normals.index_add_(0, faces[:, corner], area)
-    return torch.cat([vertices, NORMAL_REACH * torch.nn.functional.normalize(normals, dim=1)], 1)
+def _normals(triangles: Floats) -> Floats:
+    """Unit normals (F, 3) of triangles (F, 3, 3)."""
+    a, b, c = np.moveaxis(triangles, 1, 0)
+    across = np.cross(b - a, c - a)
+    unit: Floats = across / np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-30)
+    return unit
 
 
-def _nearest(source: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """For each target the indices (V, k) of its nearest sources and weights (V, k)."""
-    from scipy.spatial import cKDTree
+def _extrapolated(triangles: Floats, points: Floats) -> Floats:
+    """Weights (F, K, 3), also beyond 0..1, of points (F, K, 3) on planes of triangles (F, 3, 3)."""
+    a, b, c = (triangles[:, None, k] for k in range(3))
+    ab, ac, ap = b - a, c - a, points - a
+    d00, d01, d11 = (ab * ab).sum(-1), (ab * ac).sum(-1), (ac * ac).sum(-1)
+    d20, d21 = (ap * ab).sum(-1), (ap * ac).sum(-1)
+    area = np.maximum(d00 * d11 - d01 * d01, 1e-30)
+    v, w = (d11 * d20 - d01 * d21) / area, (d00 * d21 - d01 * d20) / area
+    return np.stack([1 - v - w, v, w], -1)
 
-    distance, index = cKDTree(source.numpy()).query(target.numpy(), NEIGHBOURS)
-    weights = 1 / (torch.from_numpy(distance).float() + 1e-5).square()
-    return torch.from_numpy(index), weights / weights.sum(1, keepdim=True)
+
+def _scale(source: HeadModel, other: OtherHead) -> float:
+    own = source.joint_template[3:5]
+    ratio = float((other.eyes[0] - other.eyes[1]).norm() / (own[0] - own[1]).norm())
+    return ratio if ratio > 0 else 1.0
+
+
+def _shift(source: HeadModel, other: OtherHead) -> Tensor:
+    """Where the source's origin comes to lie (3,)."""
+    return other.eyes.mean(0) - _scale(source, other) * source.joint_template[3:5].mean(0)
+
+
+def _placed(source: HeadModel, other: OtherHead) -> Tensor:
+    """The source's vertices (V, 3) on the other's surface, with its eyeballs in the other's."""
+    scale, shift, eyes = _scale(source, other), _shift(source, other), source.joint_template[3:5]
+    skin = other.faces[~other.eyeballs[other.faces].any(1)]
+    points = ((other.vertices - shift) / scale).double().numpy()
+    if len(skin) < 100:
+        return scale * source.template + shift
+    found = register(source, Surface(points, skin.numpy()), expressive=False)
+    placed = scale * found.vertices + shift
+    on_eye = source.masks["eyes"] > 0.5
+    for eye, centre in zip(eyes, other.eyes, strict=True):
+        own = on_eye & ((source.template[:, 0] > 0) == (eye[0] > 0))
+        theirs = other.eyeballs & ((other.vertices - centre).norm(dim=1) < 0.5 * _JOINED * scale)
+        if not theirs.any():
+            continue
+        arms = source.template[own] - eye
+        radius = (other.vertices[theirs] - centre).norm(dim=1).mean()
+        placed[own] = centre + arms * (radius / arms.norm(dim=1).mean())
+    return placed
+
+
+def _float(values: NDArray[Any]) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(values)).float()

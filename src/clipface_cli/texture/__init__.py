@@ -1,5 +1,6 @@
 """UV textures: the generator, its discriminator, and their weights."""
 
+from clipface_cli.texture.carry import generator_for
 from clipface_cli.texture.discriminator import Discriminator
 from clipface_cli.texture.generator import Generator, Noise
 from clipface_cli.texture.invert import invert
@@ -24,6 +25,7 @@ __all__ = [
     "downsample",
     "equalized_linear",
     "fast_autocast",
+    "generator_for",
     "invert",
     "load_state",
     "locate",

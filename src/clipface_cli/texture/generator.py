@@ -4,10 +4,12 @@ Activations are modulated, not weights: one ordinary convolution serves the whol
 the weights are frozen (edits) no weight gradient is ever computed.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 import torch.nn.functional as F
@@ -24,7 +26,10 @@ from clipface_cli.texture.layers import (
     normalize_second_moment,
 )
 from clipface_cli.texture.resample import upsample, upsample_image
-from clipface_cli.texture.weights import load_state, locate, save_state
+from clipface_cli.texture.weights import layout_of, load_state, locate, save_state
+
+if TYPE_CHECKING:
+    from clipface_cli.texture.carry import CarriedSynthesis
 
 Noise = Literal["const", "random", "none"] | Callable[[int], Tensor]
 """The constant maps, fresh ones, none, or what a function of the size gives: (B, 1, size, size)."""
@@ -169,7 +174,10 @@ class MappingNetwork(nn.Module):
 
 
 class Generator(nn.Module):
-    """Texture generator (paper section 3.1): `mapping` z -> w and `synthesis` w -> texture."""
+    """Texture generator (paper section 3.1): `mapping` z -> w and `synthesis` w -> texture.
+
+    layout: the head's texture layout it paints, "builtin" or "flame"; source: what was loaded.
+    """
 
     def __init__(
         self,
@@ -181,7 +189,8 @@ class Generator(nn.Module):
         """`channels`: features at each resolution 4, 8, ..., R."""
         super().__init__()
         self.z_dim, self.w_dim = z_dim, w_dim
-        self.synthesis = SynthesisNetwork(w_dim, channels)
+        self.layout, self.source = "builtin", ""
+        self.synthesis: SynthesisNetwork | CarriedSynthesis = SynthesisNetwork(w_dim, channels)
         self.mapping = MappingNetwork(z_dim, w_dim, self.synthesis.num_ws, mapping_layers)
         self.resolution, self.num_ws = self.synthesis.resolution, self.synthesis.num_ws
 
@@ -193,13 +202,13 @@ class Generator(nn.Module):
         channel_max: int = 256,
         z_dim: int = 512,
         mapping_layers: int = 8,
-    ) -> "Generator":
+    ) -> Generator:
         """A fresh generator with random weights and w_dim = z_dim."""
         widths = channel_widths(resolution, channel_base, channel_max)
         return cls(widths, z_dim, z_dim, mapping_layers)
 
     @classmethod
-    def from_state(cls, state: Mapping[str, Tensor]) -> "Generator":
+    def from_state(cls, state: Mapping[str, Tensor]) -> Generator:
         """Build from a state dict, published or ours; every size is read from the weights."""
         try:
             channels = {4: state["synthesis.first_block.const"].shape[0]}
@@ -215,14 +224,17 @@ class Generator(nn.Module):
         return generator
 
     @classmethod
-    def load(cls, path: str | Path) -> "Generator":
+    def load(cls, path: str | Path) -> Generator:
         """Read "builtin", a .safetensors file or a run folder; frozen, in evaluation mode."""
-        generator = cls.from_state(load_state(locate(path, "generator.safetensors")))
+        file = locate(path, "generator.safetensors")
+        generator = cls.from_state(load_state(file))
+        generator.layout, generator.source = layout_of(file), str(path)
         return generator.eval().requires_grad_(False)
 
     def save(self, path: str | Path, dtype: torch.dtype = torch.float32, **provenance: str) -> None:
         """Write weights as safetensors; `provenance` goes into the file's metadata."""
-        save_state(path, "clipface-generator", self.state_dict(), dtype, provenance)
+        about = {"layout": self.layout, **provenance}
+        save_state(path, "clipface-generator", self.state_dict(), dtype, about)
 
     def forward(self, z: Tensor, truncation: float = 1.0, noise: Noise = "const") -> Tensor:
         """z (B, z_dim) -> texture (B, 3, R, R)."""

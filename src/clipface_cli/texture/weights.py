@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -25,6 +25,17 @@ def locate(path: str | Path, name: str) -> Path:
     if not found.is_file():
         raise InputError(f"{found} does not exist; give a .safetensors file or a run folder.")
     return found
+
+
+def layout_of(path: Path) -> str:
+    """Whose texture layout a generator's file paints; published ones were trained on FLAME."""
+    try:
+        with safe_open(path, "pt") as file:
+            header = file.metadata() or {}
+    except (SafetensorError, OSError):
+        return "flame"
+    imported = header.get("format") == "clipface-asset"
+    return header.get("layout", "flame" if imported else "builtin")
 
 
 def load_state(path: Path) -> dict[str, Tensor]:

@@ -1,0 +1,227 @@
+"""Register the head to a surface of any topology: model fit, then non-rigid ICP.
+
+The model fit finds the person's coefficients, so that eyes, nose and lips lie where they belong;
+the non-rigid part (Amberg et al., "Optimal step nonrigid ICP algorithms for surface registration",
+2007, with displacements in place of affine maps) closes what the coefficients cannot reach.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from clipface_cli.artifacts import vertex_normals
+from clipface_cli.head.gauss_newton import Solver
+from clipface_cli.head.model import HeadModel
+from clipface_cli.head.params import HeadParams
+from clipface_cli.head.similarity import similarity
+from clipface_cli.head.surface import Floats, Surface
+
+PRIOR = 3e-5  # m^2, as in `gauss_newton`; correspondences are rougher than a mesh's own vertices
+COARSE_TO_FINE = ((0.025, 5), (0.010, 6), (0.005, 6))  # metres of reach, iterations
+STIFFNESS = (40.0, 10.0, 3.0, 1.0)  # of an edge against the pull of one vertex
+ROUNDS = 2  # for each stiffness
+REACH = 0.004  # metres, of the non-rigid part
+FACING = 0.5  # least cosine between normals that correspond
+LANDMARK = 3.0  # pull of a landmark against that of a vertex, for the model
+NEAR = 0.003  # metres within which a vertex counts as lying on the surface
+_HIDDEN = ("mouth_interior", "teeth", "tongue", "sockets", "eyes")
+
+
+@dataclass
+class Landmarks:
+    """Points of the head, as vertices (N, 3) and weights (N, 3), and where they are (N, 3)."""
+
+    vertices: Tensor
+    weights: Tensor
+    positions: Tensor
+
+
+@dataclass
+class Registration:
+    """The head on a surface: vertices (V, 3) ~ scale * rotation @ head(params) + translation.
+
+    near (V,): which vertices lie on the surface. Distances are of visible skin that faces the
+    surface, in millimetres at the head's own size.
+    """
+
+    params: HeadParams
+    vertices: Tensor
+    scale: float
+    rotation: Tensor
+    translation: Tensor
+    near: Tensor
+    mean_mm: float
+    max_mm: float
+
+
+def register(
+    head: HeadModel,
+    surface: Surface,
+    landmarks: Landmarks | None = None,
+    expressive: bool = True,
+) -> Registration:
+    """Fit the head to `surface`, which must be about its size, place and orientation.
+
+    expressive: whether the surface may have an expression; a template has none.
+    """
+    task = _Task(head, surface, landmarks)
+    solver = Solver(head, PRIOR)
+    if not expressive:
+        solver.freeze_expression()
+    coefficients, placed = _fit_model(solver, task)
+    posed = solver.vertices(coefficients[None])[0]
+    start = placed.apply(posed)
+    final = _deform(task, start)
+    back = (final - start) @ placed.rotation / placed.scale
+    at_rest = torch.linalg.solve(solver.turns(coefficients), back[..., None])[..., 0]
+    params = solver.params(coefficients[None])
+    params.displacement = at_rest.to(params.shape)[None]
+    pull = task.pull(final, REACH)
+    near = pull.weight > 0
+    apart = pull.distance[near] / placed.scale * 1000
+    return Registration(
+        params,
+        final.float(),
+        placed.scale,
+        placed.rotation.float(),
+        placed.shift.float(),
+        near & (pull.distance < NEAR),
+        float(apart.mean()) if len(apart) else float("inf"),
+        float(apart.max()) if len(apart) else float("inf"),
+    )
+
+
+@dataclass
+class _Placement:
+    scale: float
+    rotation: Tensor
+    shift: Tensor
+
+    def apply(self, points: Tensor) -> Tensor:
+        return self.scale * points @ self.rotation.T + self.shift
+
+    def undo(self, points: Tensor) -> Tensor:
+        return (points - self.shift) @ self.rotation / self.scale
+
+
+@dataclass
+class _Pull:
+    """Where each vertex is drawn to (V, 3), how strongly (V,), and how far the surface is (V,)."""
+
+    target: Tensor
+    weight: Tensor
+    distance: Tensor
+
+
+class _Task:
+    """What is matched to what."""
+
+    def __init__(self, head: HeadModel, surface: Surface, landmarks: Landmarks | None) -> None:
+        self.surface, self.landmarks = surface, landmarks
+        self.faces = head.faces.cpu().numpy()
+        hidden = torch.stack([head.masks[n] for n in _HIDDEN if n in head.masks]).amax(0)
+        self.visible = np.flatnonzero(hidden.cpu().numpy() < 0.5)
+        self.count = len(head.template)
+
+    def pull(self, vertices: Tensor, reach: float) -> _Pull:
+        """Toward the nearest points that face alike; nothing from beyond an open border."""
+        points = vertices.numpy()
+        normals = vertex_normals(points, self.faces)
+        hit = self.surface.nearest(points[self.visible], normals[self.visible])
+        weight = 1 / np.square(1 + np.square(hit.distance / reach))
+        weight[(hit.agreement < FACING) | hit.edge | (hit.distance > 3 * reach)] = 0
+        pull = _Pull(
+            vertices.clone(),
+            torch.zeros(self.count, dtype=torch.float64),
+            torch.full((self.count,), torch.inf, dtype=torch.float64),
+        )
+        pull.target[self.visible] = torch.from_numpy(hit.points)
+        pull.weight[self.visible] = torch.from_numpy(weight)
+        pull.distance[self.visible] = torch.from_numpy(hit.distance)
+        return pull
+
+    def with_landmarks(self, pull: _Pull, vertices: Tensor, strength: float) -> _Pull:
+        """The pull with the landmarks' own added to their vertices'."""
+        if self.landmarks is None:
+            return pull
+        corners, weights = self.landmarks.vertices, self.landmarks.weights.double()
+        here = (vertices[corners] * weights[..., None]).sum(1)
+        missing = self.landmarks.positions.double() - here
+        total = pull.weight.clone()
+        moment = pull.weight[:, None] * (pull.target - vertices)
+        for corner in range(3):
+            share = strength * weights[:, corner]
+            total.index_add_(0, corners[:, corner], share)
+            moment.index_add_(0, corners[:, corner], share[:, None] * missing)
+        target = vertices + moment / total.clamp_min(1e-9)[:, None]
+        return _Pull(target, total, pull.distance)
+
+
+def _fit_model(solver: Solver, task: _Task) -> tuple[Tensor, _Placement]:
+    """Coefficients (S + E + 3,) and the placement of the head they make."""
+    coefficients = torch.zeros(solver.size, dtype=torch.float64)
+    placed = _Placement(1.0, torch.eye(3).double(), torch.zeros(3).double())
+    posed = solver.vertices(coefficients[None])[0]
+    for reach, iterations in COARSE_TO_FINE:
+        for _ in range(iterations):
+            here = placed.apply(posed)
+            pull = task.with_landmarks(task.pull(here, reach), here, LANDMARK)
+            taken = pull.weight > 0.05
+            if int(taken.sum()) < 50:
+                return coefficients, placed
+            placed = _Placement(*similarity(posed[taken], pull.target[taken]))
+            residual = placed.undo(pull.target) - posed
+            coefficients = solver.step(coefficients, posed, residual, pull.weight)
+            posed = solver.vertices(coefficients[None])[0]
+    return coefficients, placed
+
+
+def _deform(task: _Task, start: Tensor) -> Tensor:
+    """Move vertices (V, 3) onto the surface, neighbours alike, ever less stiffly."""
+    from scipy.sparse import diags, identity
+    from scipy.sparse.linalg import splu
+
+    laplacian = _springs(task, start.numpy())
+    vertices = start
+    for stiffness in STIFFNESS:
+        for _ in range(ROUNDS):
+            pull = task.with_landmarks(task.pull(vertices, REACH), vertices, 0.1 * LANDMARK)
+            weight = pull.weight.numpy()
+            matrix = stiffness * laplacian + diags(weight) + 1e-6 * identity(len(weight))
+            aim = weight[:, None] * (pull.target - start).numpy()
+            moved = splu(matrix.tocsc()).solve(aim)
+            vertices = start + torch.from_numpy(moved)
+    return vertices
+
+
+def _springs(task: _Task, points: NDArray[Any]) -> Any:
+    """Graph Laplacian (V, V): mesh edges, and what ties eyes and teeth to the skin near them."""
+    from scipy.sparse import coo_matrix, diags
+    from scipy.spatial import cKDTree
+
+    faces = task.faces
+    edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
+    hidden = np.setdiff1d(np.arange(task.count), task.visible)
+    strength = np.where(np.isin(edges, hidden).all(1), 20.0, 1.0)
+    _, nearest = cKDTree(points[task.visible]).query(points[hidden], 3)
+    ties = np.stack([np.repeat(hidden, 3), task.visible[nearest].ravel()], 1)
+    edges = np.concatenate([edges, ties])
+    strength = np.concatenate([strength, np.full(len(ties), 0.05)])
+    graph = coo_matrix((strength, (edges[:, 0], edges[:, 1])), shape=(task.count,) * 2)
+    graph = graph + graph.T
+    return diags(np.asarray(graph.sum(1)).ravel()) - graph
+
+
+def skin_faces(head: HeadModel) -> Floats:
+    """Faces (F', 3) of the head without eyes, teeth and tongue."""
+    inner = torch.stack(
+        [head.masks[n] for n in ("eyes", "teeth", "tongue") if n in head.masks]
+    ).amax(0)
+    kept: Floats = head.faces[(inner[head.faces] < 0.5).all(1)].cpu().numpy()
+    return kept
