@@ -69,7 +69,8 @@ def track_face(image: NDArray[np.uint8], near: Square, min_score: float = MIN_SC
 def read_points(image: NDArray[np.uint8], square: Square) -> Face:
     """What the network sees in one square, whatever its score."""
     raw = run_network(NETWORK, cut(image, square, SIZE).astype(np.float32) / np.float32(255))
-    points = square.to_image(raw[0].reshape(POINTS, 3), SIZE)
+    inside = raw[0].reshape(POINTS, 3) + (0.5, 0.5, 0)  # it counts pixels by their middles
+    points = square.to_image(inside, SIZE)
     score = 1 / (1 + math.exp(-float(raw[1].item())))
     return Face(points, score, np.concatenate([points[:, :2].min(0), points[:, :2].max(0)]))
 
