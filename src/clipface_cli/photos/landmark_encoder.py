@@ -24,12 +24,15 @@ _CLIP_WORTH = 4.0  # how many independent photos these are worth: a clip repeats
 @dataclass(frozen=True)
 class FitSettings:
     """noise: metres, spread of a landmark against the coefficients' unit spread; neighbouring
-    landmarks err together, so it is larger than what one misses. depth: weight of z against x and
-    y. jaw: radians, spread of the jaw's angles. outlier: metres, misses beyond it count less."""
+    landmarks err together, so it is larger than what one misses. clip_noise: the same between the
+    frames of a clip, whose common error is in its shape. depth: weight of z against x and y.
+    jaw: radians, spread of the jaw's angles; of the first, where expressions cannot open the mouth.
+    outlier: metres, misses beyond it count less."""
 
     noise: float = 0.008
+    clip_noise: float = 0.004
     depth: float = 0.02
-    jaw: tuple[float, float, float] = (0.1, 0.02, 0.02)
+    jaw: tuple[float, float, float] = (0.2, 0.02, 0.02)
     outlier: float = 0.006
     iterations: int = 6
 
@@ -48,6 +51,9 @@ class LandmarkEncoder:
         self.head = head
         self.settings = settings or FitSettings()
         self.model = PointModel(head)
+        # What expressions can do is left to them: a photo does not tell the two apart.
+        opens, *turns = self.settings.jaw
+        self._jaw = opens * self.model.jaw_alone(self.settings.noise) ** 0.5, *turns
 
     def encode(self, images: NDArray[np.uint8], faces: Sequence[Face]) -> Encoded:
         """Square RGB images (B, R, R, 3) with one face each, in pixels of its image."""
@@ -56,7 +62,7 @@ class LandmarkEncoder:
     def encode_points(self, wanted: Tensor) -> Encoded:
         """Landmarks (B, 468, 3) in camera space (`image_points`)."""
         with torch.no_grad():
-            at = self._fit(self.model, wanted)
+            at = self._fit(self.model, wanted, self.settings.noise)
             shape, expression = at.coefficients.split(
                 [self.head.shape_size, self.head.expression_size], 1
             )
@@ -70,7 +76,7 @@ class LandmarkEncoder:
             person = self.model.of_shape(shape)
             parts = []
             for some in wanted.split(_BATCH):
-                at = self._fit(person, some)
+                at = self._fit(person, some, self.settings.clip_noise)
                 shapes = shape.expand(len(some), -1)
                 parts.append(_encoded(person, at, some, shapes, at.coefficients))
         return joined(parts)
@@ -85,7 +91,7 @@ class LandmarkEncoder:
         size, worth = self.head.shape_size, min(1.0, _CLIP_WORTH / len(wanted))
         at = place(self.model, wanted)
         for _ in range(self.settings.iterations):
-            normal, pull = self._system(self.model, at, wanted)
+            normal, pull = self._system(self.model, at, wanted, self.settings.noise)
             # Each frame's system holds the prior of the shape once; it must count once in all.
             prior = torch.eye(size)
             normal[:, :size, :size] -= prior
@@ -102,34 +108,36 @@ class LandmarkEncoder:
             at = at.moved(torch.cat([step.expand(len(wanted), -1), others], 1))
         return at.coefficients[0, :size]
 
-    def _fit(self, model: PointModel, wanted: Tensor) -> Placement:
+    def _fit(self, model: PointModel, wanted: Tensor, noise: float) -> Placement:
         """The placement whose landmarks lie nearest to wanted (B, 468, 3)."""
         at = place(model, wanted)
         for _ in range(self.settings.iterations):
-            normal, pull = self._system(model, at, wanted)
+            normal, pull = self._system(model, at, wanted, noise)
             factor = torch.linalg.cholesky(normal)
             at = at.moved(torch.cholesky_solve(pull[..., None], factor)[..., 0])
         return at
 
-    def _system(self, model: PointModel, at: Placement, wanted: Tensor) -> tuple[Tensor, Tensor]:
+    def _system(
+        self, model: PointModel, at: Placement, wanted: Tensor, noise: float
+    ) -> tuple[Tensor, Tensor]:
         """Normal matrices (B, K + 10, K + 10) and right sides (B, K + 10) of the next step."""
         missed = (wanted - model.points(at)) / at.scale[:, None, None]  # metres
-        weights = self._weights(missed)
+        weights = self._weights(missed) / noise
         rows = (model.slopes(at) * weights[..., None]).flatten(1, 2)
         aim = (missed * weights).flatten(1)
         prior = torch.cat(
-            [torch.ones(model.size), torch.tensor(self.settings.jaw) ** -2, torch.full((7,), 1e-6)]
+            [torch.ones(model.size), torch.tensor(self._jaw) ** -2, torch.full((7,), 1e-6)]
         )
         from_prior = torch.cat([at.coefficients, at.jaw, torch.zeros(len(aim), 7)], 1)
         normal = rows.transpose(1, 2) @ rows + torch.diag(prior)
         return normal, (rows.transpose(1, 2) @ aim[..., None])[..., 0] - prior * from_prior
 
     def _weights(self, missed: Tensor) -> Tensor:
-        """(B, N, 3): square roots of the weights of misses (B, N, 3) in metres."""
+        """(B, N, 3): square roots of what misses (B, N, 3) in metres count."""
         distance = missed[..., :2].norm(dim=-1, keepdim=True)
         robust = (self.settings.outlier / distance.clamp(min=self.settings.outlier)).sqrt()
         axes = torch.tensor([1.0, 1.0, self.settings.depth**0.5])
-        return robust * axes / self.settings.noise
+        return robust * axes
 
 
 def _encoded(

@@ -20,6 +20,7 @@ SIZE = 192  # pixels of the network's square input
 POINTS = 468
 MARGIN = 1.5  # side of the crop against the face's
 MIN_SCORE = 0.5
+_MIDDLE = np.array([0.5, 0.5, 0], np.float32)  # the network counts pixels by their middles
 OUTER_EYES = (33, 263)  # outer eye corners, left and right in the image
 
 
@@ -69,7 +70,7 @@ def track_face(image: NDArray[np.uint8], near: Square, min_score: float = MIN_SC
 def read_points(image: NDArray[np.uint8], square: Square) -> Face:
     """What the network sees in one square, whatever its score."""
     raw = run_network(NETWORK, cut(image, square, SIZE).astype(np.float32) / np.float32(255))
-    inside = raw[0].reshape(POINTS, 3) + (0.5, 0.5, 0)  # it counts pixels by their middles
+    inside = raw[0].reshape(POINTS, 3) + _MIDDLE
     points = square.to_image(inside, SIZE)
     score = 1 / (1 + math.exp(-float(raw[1].item())))
     return Face(points, score, np.concatenate([points[:, :2].min(0), points[:, :2].max(0)]))
