@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from clipface_cli.cli._command import Result
-from clipface_cli.cli._options import Force, Minutes, OutputFolder, Resume, Seed
+from clipface_cli.cli._options import Force, HeadSource, Minutes, OutputFolder, Resume, Seed
 from clipface_cli.cli._progress import say
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def train_gan(
         str | None,
         typer.Option("--start", metavar="RUN", help="Generator to go on from: builtin or a path."),
     ] = None,
+    head: HeadSource = None,
     resolution: Annotated[
         int | None,
         typer.Option("--resolution", help="Of texture and images; a power of two.", min=16),
@@ -119,6 +120,7 @@ def train_gan(
     from clipface_cli.train.ranks import Ranks
 
     given: dict[str, Any] = {
+        "head": head,
         "resolution": resolution,
         "steps": steps,
         "minutes": minutes,
@@ -147,9 +149,8 @@ def train_gan(
         with record.timing("warm start"):
             start = _warm(warm_start, output / "warm-start", warm_minutes, settings, resume, ranks)
     with record.timing("adversarial"):
-        weights = train(
-            dataset, output, settings, start, warm_start, say, resume and _begun(output), ranks
-        )
+        going_on = resume and _begun(output)
+        weights = train(dataset, output, settings, start, warm_start, say, going_on, ranks)
     if ranks.first:
         record.write(output, [weights])
     return Result(weights, quiet=not ranks.first)

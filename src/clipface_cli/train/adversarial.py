@@ -15,6 +15,7 @@ from clipface_cli.train.forger import Forger, Stage
 from clipface_cli.train.game import Game
 from clipface_cli.train.loop import Budget, Progress, prepare_cpu, run_loop
 from clipface_cli.train.ranks import Ranks
+from clipface_cli.train.score import Score
 from clipface_cli.train.settings import GanSettings
 from clipface_cli.train.sheet import sample_sheet
 from clipface_cli.train.state import RunFolder
@@ -38,18 +39,22 @@ def train_gan(
     """
     prepare_cpu()
     ranks = ranks or Ranks()
-    game = _set_up(dataset_folder, settings, start, corpus_folder, ranks)
+    head = HeadModel.load(settings.head)
+    game = _set_up(dataset_folder, head, settings, start, corpus_folder, ranks)
     sources = {"dataset": dataset_folder, "start": start, "corpus": corpus_folder}
     folder = RunFolder(out, asdict(settings) | sources, writes=ranks.first)
     folder.begin(game.state, resume)
-    head, average = game.stage.head, game.forger.average
+    average = game.forger.average
+    score = Score(game.stage, settings.score_images) if ranks.first else None
 
-    def report(metrics: Mapping[str, float]) -> None:
-        state = game.state
-        folder.log({"step": state.step, "minutes": state.minutes, **metrics})
+    def report(metrics: Mapping[str, float]) -> float | None:
+        state, kid = game.state, score(average) if score else None
+        scores = {} if kid is None else {"kid": kid}
+        folder.log({"step": state.step, "minutes": state.minutes, **metrics, **scores})
         save_image(folder.sample(state.step), sample_sheet(average, head, game.stage.renderer))
-        losses = ", ".join(f"{name} {value:.3f}" for name, value in metrics.items())
+        losses = ", ".join(f"{name} {value:.3f}" for name, value in {**metrics, **scores}.items())
         progress(f"step {state.step}, {state.minutes:.1f} min: {losses}")
+        return kid
 
     budget = Budget(settings.steps, settings.minutes)
     try:
@@ -66,13 +71,13 @@ def train_gan(
 
 def _set_up(
     dataset_folder: Path,
+    head: HeadModel,
     settings: GanSettings,
     start: Path | str | None,
     corpus_folder: Path | None,
     ranks: Ranks,
 ) -> Game:
     """The same on every process: all weights follow from the seed or from `start`."""
-    head = HeadModel.load("builtin")
     dataset = Dataset.load(dataset_folder, settings.resolution, head, settings.cache_gib)
     torch.manual_seed(settings.seed)
     generator = (

@@ -85,7 +85,8 @@ class Stage:
 
     def __init__(self, dataset: Dataset, head: HeadModel, resolution: int) -> None:
         self.dataset, self.head = dataset, head
-        self.renderer = Renderer(head, resolution, exclude=HIDDEN)
+        hidden = [name for name in HIDDEN if name in head.masks]
+        self.renderer = Renderer(head, resolution, exclude=hidden)
 
     def show(self, textures: Tensor, rows: Tensor) -> Tensor:
         """Textures on the heads of these photos: images (B, 3, R, R)."""

@@ -9,6 +9,7 @@ from clipface_cli.errors import InputError
 class GanSettings:
     """How to train; the budget is `minutes` when given, else `steps`."""
 
+    head: str = "builtin"  # what the dataset was fitted with
     resolution: int = 256
     steps: int = 300_000
     minutes: float | None = None
@@ -34,6 +35,7 @@ class GanSettings:
     workers: int = 4  # threads that read images
     cache_gib: float = 4.0  # of decoded images kept in memory
     every: int = 200  # steps between two checkpoints
+    score_images: int = 64  # by whose distance to photos the best checkpoint is picked
     seed: int = 0
 
     def check(self) -> None:
