@@ -82,7 +82,7 @@ bundle: $(DEV)
 	$(CLIPFACE) train-guidance --minutes $(BUDGET) -o $(BUNDLE)/guidance --force
 	cp $(BUNDLE)/guidance/guidance.safetensors $(ASSETS)/
 	$(CLIPFACE) train-gan $(BUNDLE)/people/dataset --warm-start $(BUNDLE)/people/corpus \
-	  --warm-minutes $(BUDGET) --minutes $(BUDGET) --batch 4 -o $(BUNDLE)/texture --force
+	  --warm-minutes $(BUDGET) --minutes $(BUDGET) --preset embedded -o $(BUNDLE)/texture --force
 	$(BIN)/python -c 'import torch; from clipface_cli.texture import Generator; \
 	  Generator.load("$(BUNDLE)/texture").save("$(ASSETS)/generator.safetensors", torch.int8)'
 	$(BIN)/python tools/build_crowd.py

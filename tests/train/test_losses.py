@@ -1,11 +1,14 @@
-"""Losses and weights of training."""
+"""Losses and weights of training, and what discriminators are shown."""
 
 import torch
 from torch import nn
 
+from clipface_cli.texture import Generator
+from clipface_cli.train.anchor import Anchor
 from clipface_cli.train.losses import reconstruction_loss, weighted_psnr
 from clipface_cli.train.regularisers import gradient_penalty
 from clipface_cli.train.weight_map import region_map, weight_map
+from clipface_cli.train.whitening import COARSE, GAINS, whiten
 
 
 def test_reconstruction_sees_colour_and_detail():
@@ -33,3 +36,21 @@ def test_weights_favour_the_face(head):
     face, scalp = (region_map(head, name, 64) for name in ("face", "scalp"))
     assert 0 <= face.min() < face.max() <= 1
     assert (weight * face).sum() / face.sum() > 2 * (weight * scalp).sum() / scalp.sum()
+
+
+def test_whitening_brings_detail_forward():
+    flat, stripes = torch.full((1, 3, 32, 32), 0.5), (torch.arange(32) % 2 * 2.0 - 1).expand(32, 32)
+    ripple = 0.01 * stripes.expand(1, 3, 32, 32)
+    assert torch.allclose(whiten(flat), COARSE * flat)
+    assert torch.allclose(whiten(ripple), GAINS[0] * ripple)
+    assert torch.allclose(whiten(flat + ripple), whiten(flat) + whiten(ripple), atol=1e-6)
+
+
+def test_an_anchor_holds_colours_and_frees_detail(corpus_folder, head):
+    generator = Generator.create(32, 512, 16)
+    anchor, w = Anchor(corpus_folder, head, generator), generator.mapping(torch.randn(2, 512))
+    textures = generator.synthesis(w)
+    ripple = 0.1 * (torch.arange(32) % 2 * 2.0 - 1)
+    assert anchor.drift(textures, w) < 1e-6
+    assert anchor.drift(textures + ripple, w) < 1e-6
+    assert anchor.drift(textures + 0.1, w) > 0.3

@@ -63,6 +63,7 @@ def play(dataset, out, steps, resume=False, start=None, corpus=None, **options):
 def test_adversarial_training_resumes_exactly(warmed, corpus_folder, dataset_folder, tmp_path):
     """Also after a kill: what was logged behind the last checkpoint is written again."""
     options = {"start": warmed, "corpus": corpus_folder, "critic_first": 1}
+    options |= {"whiten": True, "critic_base": 256, "critic_max": 8}
     whole = play(dataset_folder, tmp_path / "whole", 16, **options)
     play(dataset_folder, tmp_path / "parts", 8, **options)
     log = tmp_path / "parts" / "metrics.csv"

@@ -126,6 +126,7 @@ def train_gan(
         "minutes": minutes,
         "batch": batch,
         "learning_rate": learning_rate,
+        "critic_rate": learning_rate,
         "every": every,
         "pieces": pieces,
         "workers": workers,

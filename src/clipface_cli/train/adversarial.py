@@ -87,6 +87,6 @@ def _set_up(
     )
     anchor = None
     if corpus_folder is not None:
-        anchor = Anchor(corpus_folder, head, settings.resolution)
+        anchor = Anchor(corpus_folder, head, generator)
     forger = Forger(generator, settings, ranks, start is not None, anchor)
     return Game(forger, Stage(dataset, head, settings.resolution), settings, ranks)

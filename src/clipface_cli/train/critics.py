@@ -11,6 +11,7 @@ from clipface_cli.train.chance import Chance
 from clipface_cli.train.patches import crop, patch_corners
 from clipface_cli.train.regularisers import gradient_penalty
 from clipface_cli.train.settings import GanSettings
+from clipface_cli.train.whitening import whiten
 
 Autocast = Callable[[], AbstractContextManager[object]]
 
@@ -22,13 +23,19 @@ class Critic(nn.Module):
         """Judges `patches` squares of `size` pixels of every image, or with 0 the image."""
         super().__init__()
         self.settings, self.autocast, self.size, self.patches = settings, autocast, size, patches
-        self.discriminator = Discriminator.create(size, settings.channel_base, settings.channel_max)
+        self.discriminator = Discriminator.create(
+            size,
+            settings.critic_base or settings.channel_base,
+            settings.critic_max or settings.channel_max,
+        )
         self.augmentation = None
         if settings.augment_target is not None:
             self.augmentation = Augmentation(settings.augment_target, settings.augment_images)
 
     def look(self, images: Tensor, chance: Chance) -> Tensor:
         """What is judged of images (B, 3, R, R); `chance` is shared by reals and fakes."""
+        if self.settings.whiten:
+            images = whiten(images)
         if not self.patches:
             return images
         corners = patch_corners(chance, self.patches, self.size, images.shape[-1])

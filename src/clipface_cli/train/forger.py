@@ -61,10 +61,12 @@ class Forger(nn.Module):
         return texture.to(self.ranks.dtype)
 
     def forge(self, chance: Chance, anchored: bool) -> tuple[Tensor, Tensor]:
-        """Textures of random people, or of the anchor's, and how far those are from the truth."""
+        """Textures of random people, or of the anchor's, and how far those are from it."""
         if not anchored or self.anchor is None:
             w = self.codes(chance)
-            return self.textures(w, chance), w.new_zeros(())
+            textures = self.textures(w, chance)
+            held = self.anchor.drift(textures, w) if self.anchor else w.new_zeros(())
+            return textures, held
         z, targets = self.anchor.draw(chance, self.generator.z_dim)
         textures = self.textures(self.generator.mapping(z.to(self.ranks.dtype)), chance)
         return textures, self.anchor.loss(textures, targets)

@@ -40,9 +40,11 @@ class Game:
         modules |= {f"critic_{name}": critic for name, critic in self.critics.items()}
         for module in modules.values():
             ranks.place(module)
-        self.forging = _adam(forger.generator.parameters(), settings, settings.path_every)
+        self.forging = _adam(
+            forger.generator.parameters(), settings.learning_rate, settings.path_every
+        )
         judging = [p for critic in self.critics.values() for p in critic.parameters()]
-        self.judging = _adam(judging, settings, settings.penalty_every)
+        self.judging = _adam(judging, settings.critic_rate, settings.penalty_every)
         self.state = TrainState(modules, {"forger": self.forging, "critic": self.judging})
         pictures = stage.dataset.pictures
         self.feed = Feed(pictures, self.rows_at, settings.workers)
@@ -216,11 +218,7 @@ class _Sums:
         self.means[name] = self.means.get(name, 0.0) + loss.detach() / self.pieces
 
 
-def _adam(
-    parameters: Iterable[nn.Parameter], settings: GanSettings, every: int
-) -> torch.optim.Optimizer:
+def _adam(parameters: Iterable[nn.Parameter], rate: float, every: int) -> torch.optim.Optimizer:
     """Adam (0, 0.99), corrected for the steps that a regulariser adds every `every` ones."""
     lazy = every / (every + 1)
-    return torch.optim.Adam(
-        list(parameters), settings.learning_rate * lazy, (0.0, 0.99**lazy), eps=1e-8, fused=True
-    )
+    return torch.optim.Adam(list(parameters), rate * lazy, (0.0, 0.99**lazy), eps=1e-8, fused=True)

@@ -16,6 +16,7 @@ class GanSettings:
     batch: int = 8  # images a device and step
     pieces: int = 1  # in which a device computes its batch, to save memory
     learning_rate: float = 2e-3
+    critic_rate: float = 2e-3
     clip: float = 1.0  # largest norm of the generator's gradient
     penalty: float = 10.0  # R1
     penalty_every: int = 16
@@ -30,8 +31,11 @@ class GanSettings:
     average_images: float = 10_000  # half-life of the moving average of G, shorter at first
     critic_first: int = 0  # steps in which only the discriminators learn
     anchor: float = 1.0  # weight of reconstruction where a corpus is given
+    whiten: bool = False  # show the discriminators pictures with even octaves
     channel_base: int = 8192
     channel_max: int = 256
+    critic_base: int | None = None  # of the discriminators' channels, where not the generator's
+    critic_max: int | None = None
     workers: int = 4  # threads that read images
     cache_gib: float = 4.0  # of decoded images kept in memory
     every: int = 200  # steps between two checkpoints
@@ -50,5 +54,17 @@ PRESETS = {
     # Paper section 4 and appendix 7, widths of the published code.
     "paper": GanSettings(resolution=512, channel_base=16384, channel_max=512, every=1000),
     # What two CPU cores can do for the weights in the package.
-    "embedded": GanSettings(batch=4, learning_rate=1e-3, path_weight=0.0, critic_first=100),
+    "embedded": GanSettings(
+        batch=4,
+        learning_rate=1e-3,
+        penalty=1.0,
+        path_weight=0.0,
+        patches=4,
+        critic_first=30,
+        anchor=2.0,
+        whiten=True,
+        critic_base=2048,
+        critic_max=128,
+        every=50,
+    ),
 }
