@@ -125,6 +125,16 @@ def test_a_missing_library_is_named_with_its_install_line(monkeypatch, sphere) -
         Renderer(sphere(), backend="cuda")
 
 
+def test_a_library_that_does_not_compile_says_what_it_needs(monkeypatch) -> None:
+    def broken(device: torch.device) -> None:
+        raise RuntimeError("Error building extension\nmany lines")
+
+    module = SimpleNamespace(RasterizeCudaContext=broken)
+    monkeypatch.setattr(_gpu, "nvdiffrast", lambda: module)
+    with pytest.raises(InputError, match=r"Error building extension\).*nvcc"):
+        _gpu._context(torch.device("cuda", 99))
+
+
 def test_tensors_must_be_where_the_backend_draws(library, sphere) -> None:
     head = sphere()
     with pytest.raises(ValueError, match="vertices"):
