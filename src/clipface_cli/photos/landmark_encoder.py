@@ -34,7 +34,7 @@ class FitSettings:
     depth: float = 0.02
     jaw: tuple[float, float, float] = (0.2, 0.02, 0.02)
     outlier: float = 0.006
-    iterations: int = 6
+    iterations: int = 4
 
 
 class LandmarkEncoder:
