@@ -63,3 +63,16 @@ def parse_expression(text: str) -> dict[str, float]:
             message = f"--expression: {item!r} is not UNIT=AMOUNT, such as jawOpen=0.5."
             raise InputError(message) from error
     return activations
+
+
+def parse_seeds(text: str, steps: int) -> list[int]:
+    """ "3:8" or "3:8:1:4" as seeds to go between in `steps` steps; InputError for anything else."""
+    if not text:
+        return []
+    parts = text.split(":")
+    if len(parts) not in (2, 4) or not all(part.strip().isdecimal() for part in parts):
+        raise InputError(f"--interpolate: {text!r} is not two or four seeds such as 3:8.")
+    most = 32 if len(parts) == 4 else 1000
+    if not 2 <= steps <= most:
+        raise InputError(f"--interpolate needs -n from 2 to {most}, the steps from seed to seed.")
+    return [int(part) for part in parts]

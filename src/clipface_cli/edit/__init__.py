@@ -1,5 +1,6 @@
 """Text-guided edits of textured heads: mappers, their optimisation, and what they edit."""
 
+from clipface_cli.edit.blend import between, blend
 from clipface_cli.edit.edit import Edit, EditSettings, edit_mesh
 from clipface_cli.edit.mappers import ExpressionMapper, TextureMapper, pretrain_zero
 from clipface_cli.edit.rigged import Rigged, load_rigged, read_textured
@@ -20,6 +21,8 @@ __all__ = [
     "Subject",
     "TextureMapper",
     "apply_mappers",
+    "between",
+    "blend",
     "edit_mesh",
     "find_shown",
     "listing",

@@ -13,6 +13,7 @@ from clipface_cli.texture.layers import (
     normalize_second_moment,
 )
 from clipface_cli.texture.resample import downsample, upsample_image
+from clipface_cli.texture.similarity import ssim
 from clipface_cli.texture.weights import load_state, locate, save_state
 
 __all__ = [
@@ -31,5 +32,6 @@ __all__ = [
     "locate",
     "normalize_second_moment",
     "save_state",
+    "ssim",
     "upsample_image",
 ]

@@ -1,6 +1,9 @@
-"""Find the code of a given texture: image -> w+ by optimisation."""
+"""Find the code of a given texture, or of a picture of one: image -> w or w+ by optimisation."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -8,53 +11,67 @@ from torch import Tensor
 
 from clipface_cli.texture.generator import Generator
 from clipface_cli.texture.layers import fast_autocast
+from clipface_cli.texture.similarity import ssim
 
 CANDIDATES = 64  # random people tried as the start
+STRUCTURE = 0.3  # weight of what SSIM misses
 PRIOR = 2e-3  # weight of squared deviations from the start, in standard deviations of w
 SMALLEST = 16  # coarsest scale compared
+Show = Callable[[Tensor], Tensor]
 
 
-def invert(generator: Generator, texture: Tensor, steps: int = 120, seed: int = 0) -> Tensor:
-    """w (1, L, w_dim) whose synthesis resembles `texture` (1, 3, R, R) in [-1, 1].
+def invert(
+    generator: Generator,
+    image: Tensor,
+    steps: int = 120,
+    seed: int = 0,
+    space: Literal["w", "w+"] = "w+",
+    show: Show | None = None,
+) -> Tensor:
+    """w (1, L, w_dim) whose texture resembles `image` (1, 3, R, R) in [-1, 1].
 
-    Starts from the nearest of 64 random people and minimises differences at all scales, with a
-    prior that keeps the code among those the mapping network makes.
+    `show` turns a texture into what `image` is a picture of, such as a render on a fitted head;
+    without it `image` is the texture itself. In space "w" all levels share one code. Starts from
+    the nearest of 64 random people and minimises pixel differences at all scales and of structure,
+    with a prior that keeps the code among those the mapping network makes.
     """
-    random = torch.Generator().manual_seed(seed)
-    z = torch.randn(CANDIDATES, generator.z_dim, generator=random)
+    z = torch.randn(CANDIDATES, generator.z_dim, generator=torch.Generator().manual_seed(seed))
     with torch.no_grad():
         codes = generator.mapping(z)
         spread = codes[:, 0].std(0).clamp_min(1e-4)
-        start = codes[_nearest(generator, codes, texture)][None]
-    offset = torch.zeros_like(start, requires_grad=True)
+        start = codes[_nearest(generator, codes, image, show)][None]
+    offset = torch.zeros_like(start if space == "w+" else start[:, :1], requires_grad=True)
     optimizer = torch.optim.Adam([offset], lr=0.1, betas=(0.9, 0.99))
     for step in range(steps):
         optimizer.param_groups[0]["lr"] = 0.1 * min(1.0, 2 * (1 - step / steps))
         with fast_autocast(offset.device):
-            image = generator.synthesis(start + offset * spread)
-        loss = _difference(image, texture) + PRIOR * offset.square().mean()
+            texture = generator.synthesis(start + offset * spread).to(image.dtype)
+        loss = _difference(show(texture) if show else texture, image)
         optimizer.zero_grad()
-        loss.backward()
+        (loss + PRIOR * offset.square().mean()).backward()
         optimizer.step()
     return (start + offset * spread).detach()
 
 
-def _nearest(generator: Generator, codes: Tensor, texture: Tensor) -> int:
-    """Row of the code whose texture is nearest at a coarse scale."""
-    size = min(4 * SMALLEST, generator.resolution)
-    small = F.adaptive_avg_pool2d(texture, size)
+def _nearest(generator: Generator, codes: Tensor, image: Tensor, show: Show | None) -> int:
+    """Row of the code whose texture, or the picture of it, is nearest at a coarse scale."""
+    size = None if show else min(4 * SMALLEST, generator.resolution)
+    small = F.adaptive_avg_pool2d(image, 4 * SMALLEST if size is None else size)
     apart = []
-    for code in codes:
+    for code in codes if show is None else codes[: CANDIDATES // 4]:
         with fast_autocast(code.device):
-            image = generator.synthesis(code[None], resolution=size)
-        apart.append(float((image - small).abs().mean()))
+            texture = generator.synthesis(code[None], resolution=size).to(image.dtype)
+        shown = F.adaptive_avg_pool2d(show(texture) if show else texture, small.shape[-1])
+        apart.append(float((shown - small).abs().mean()))
     return min(range(len(apart)), key=apart.__getitem__)
 
 
 def _difference(image: Tensor, target: Tensor) -> Tensor:
-    """Mean absolute difference, averaged over the scales of a pyramid."""
-    total, scales = image.new_zeros(()), 0
+    """Mean absolute difference over the scales of a pyramid, and what SSIM misses at two."""
+    total, scales, structure = image.new_zeros(()), 0, image.new_zeros(())
     while image.shape[-1] >= SMALLEST:
         total, scales = total + (image - target).abs().mean(), scales + 1
+        if scales <= 2:
+            structure = structure + (1 - ssim(image, target)) / 2
         image, target = F.avg_pool2d(image, 2), F.avg_pool2d(target, 2)
-    return total / scales
+    return total / scales + STRUCTURE * structure
