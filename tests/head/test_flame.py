@@ -125,6 +125,22 @@ def test_companions_beside_the_model(tmp_path: Path) -> None:
     assert weights.sum(1).tolist() == pytest.approx([1, 1])
 
 
+def test_published_mediapipe_points_replace_carried_ones(tmp_path: Path) -> None:
+    shutil.copy(PICKLE, tmp_path / "generic_model.pkl")
+    plain = HeadModel.load(tmp_path / "generic_model.pkl")
+    published = {
+        "lmk_face_idx": np.array([3, 4]),
+        "lmk_b_coords": np.array([[1.0, 0, 0], [0.2, 0.3, 0.5]]),
+        "landmark_indices": np.array([7, 400]),
+    }
+    np.save(tmp_path / "landmark_embedding.npy", np.array(published, object))
+    corners, weights = HeadModel.load(tmp_path / "generic_model.pkl").landmarks["mediapipe"]
+    assert corners.shape == weights.shape == (468, 3)
+    assert torch.equal(corners[[7, 400]], plain.faces[[3, 4]])
+    assert weights[7].tolist() == [1, 0, 0]
+    assert torch.equal(corners[8], plain.landmarks["mediapipe"][0][8])
+
+
 def test_other_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "model.pkl").write_bytes(pickle.dumps({"v_template": np.zeros((3, 3))}, protocol=2))
     with pytest.raises(InputError, match="holds no model or data"):

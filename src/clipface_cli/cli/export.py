@@ -125,7 +125,7 @@ def _convert(
             "joints": [joint.name for joint in made.rig.joints],
         }
     if ending == ".html":
-        return _page(path, target, resolution)
+        return _page(path, target, head, resolution)
     if ending == ".stl":
         mesh = read_obj(path)
         write_stl(target, turned(mesh, up, scale))
@@ -136,13 +136,12 @@ def _convert(
     return _facts(mesh)
 
 
-def _page(path: Path, target: Path, resolution: int | None) -> dict[str, object]:
+def _page(path: Path, target: Path, head: str | None, resolution: int | None) -> dict[str, object]:
     """One HTML file with everything in it."""
     from clipface_cli.artifacts import write_page
     from clipface_cli.edit import shown_mesh, with_original
-    from clipface_cli.head import HeadModel
 
-    made = with_original(path, HeadModel.load())
+    made = with_original(path, load_head(head, path))
     write_page(target, path.stem, shown_mesh(path, ""), made.glb(resolution))
     return {"bytes": target.stat().st_size}
 

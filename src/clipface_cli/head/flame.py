@@ -15,7 +15,7 @@ from torch import Tensor
 from clipface_cli.artifacts import read_tensors, write_tensors
 from clipface_cli.assets import Asset, Refused, data_hash, home, imported, read_asset
 from clipface_cli.errors import InputError
-from clipface_cli.head.model import HeadModel
+from clipface_cli.head.model import HeadModel, Landmarks
 from clipface_cli.head.transfer import OtherHead, Transfer
 
 SHAPE_COLUMNS = 300
@@ -67,7 +67,7 @@ def read_flame(path: Path, shape_size: int, expression_size: int) -> HeadModel:
         _masks(path, arrays["weights"], transfer),
         transfer.units(),
         head_id,
-        transfer.landmarks() | _landmarks(path, own_faces),
+        _landmarks(path, own_faces, transfer.landmarks()),
         layout="builtin" if own is None else "flame",
         transfer=transfer,
     )
@@ -143,10 +143,13 @@ def _masks(path: Path, weights: Tensor, transfer: Transfer) -> dict[str, Tensor]
     return masks
 
 
-def _landmarks(path: Path, faces: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
-    """Sets of landmarks as vertex indices (N, 3) and weights (N, 3)."""
+def _landmarks(path: Path, faces: Tensor, carried: Landmarks) -> Landmarks:
+    """Sets of landmarks as vertex indices (N, 3) and weights (N, 3).
+
+    Published points of MediaPipe's, which are some of the 468, take the carried ones' places.
+    """
     asset = _companion(path, "flame-landmarks")
-    sets = {}
+    sets = dict(carried)
     for name in ("static", "dynamic", "full") if asset else ():
         where = asset.arrays.get(f"{name}_faces") if asset else None
         weights = asset.arrays.get(f"{name}_weights") if asset else None
@@ -156,4 +159,12 @@ def _landmarks(path: Path, faces: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
             raise Refused(f"{path}: its landmark embedding belongs to another model.")
         index = torch.from_numpy(np.array(where)).long().flatten()
         sets[name] = (faces[index], torch.from_numpy(np.array(weights)).view(-1, 3))
+    which = asset.arrays.get("mediapipe_indices") if asset else None
+    if which is not None and "mediapipe" in carried:
+        corners, shares = (part.clone() for part in carried["mediapipe"])
+        rows = torch.from_numpy(np.array(which)).long().flatten()
+        if len(rows) != len(sets["static"][0]) or not 0 <= int(rows.min()) <= int(rows.max()) < 468:
+            raise Refused(f"{path}: its landmark embedding names points that there are not.")
+        corners[rows], shares[rows] = sets.pop("static")
+        sets["mediapipe"] = corners, shares
     return sets
