@@ -107,12 +107,6 @@ def test_bad_config(
     assert words in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["animate"])
-def test_not_available_yet(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(app, [name, "some", "--thing"]) == 1
-    assert "not available yet" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

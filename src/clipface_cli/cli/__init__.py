@@ -10,6 +10,7 @@ import typer
 
 from clipface_cli.cli import assets
 from clipface_cli.cli._command import add_command, run
+from clipface_cli.cli.animate import animate
 from clipface_cli.cli.edit import edit
 from clipface_cli.cli.export import export
 from clipface_cli.cli.preprocess import preprocess
@@ -19,7 +20,6 @@ from clipface_cli.cli.track import track
 from clipface_cli.cli.train_gan import train_gan
 from clipface_cli.cli.train_guidance import train_guidance
 from clipface_cli.cli.train_mapper import train_mapper
-from clipface_cli.cli.unavailable import add_unavailable
 from clipface_cli.cli.view import view
 
 app = typer.Typer(
@@ -48,6 +48,7 @@ def _root(
 
 add_command(app, "sample", sample)
 add_command(app, "edit", edit)
+add_command(app, "animate", animate)
 add_command(app, "export", export)
 add_command(app, "view", view)
 add_command(app, "synth", synth)
@@ -57,7 +58,6 @@ add_command(app, "train-gan", train_gan)
 add_command(app, "train-guidance", train_guidance)
 add_command(app, "train-mapper", train_mapper)
 app.add_typer(assets.app, name="assets")
-add_unavailable(app)
 
 
 def main() -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from clipface_cli.cli._command import Result
+from clipface_cli.cli._models import load_head
 from clipface_cli.cli._progress import say
 
 if TYPE_CHECKING:
@@ -34,11 +35,10 @@ def view(
     """
     from clipface_cli.artifacts import ViewerServer, page_file, scene_json
     from clipface_cli.edit import find_shown, listing
-    from clipface_cli.head import HeadModel
 
     paths = find_shown(path)
     folder = path if path.is_dir() else path.parent
-    heads, meshes = listing(paths, folder, cache(HeadModel.load))
+    heads, meshes = listing(paths, folder, cache(partial(load_head, None)))
     title = path.resolve().name
     server = ViewerServer(
         {

@@ -98,7 +98,7 @@ def shown_mesh(path: Path, url: str) -> Shown:
 
 
 def listing(
-    paths: list[Path], folder: Path, head: Callable[[], HeadModel]
+    paths: list[Path], folder: Path, head: Callable[[Path], HeadModel]
 ) -> tuple[list[Shown], dict[str, Resource]]:
     """The page's list, and what to answer for the address of each mesh; GLB files are served."""
     heads: list[Shown] = []
@@ -114,8 +114,8 @@ def listing(
     return heads, resources
 
 
-def _mesh_glb(path: Path, head: Callable[[], HeadModel]) -> bytes:
-    return with_original(path, head()).glb()
+def _mesh_glb(path: Path, head: Callable[[Path], HeadModel]) -> bytes:
+    return with_original(path, head(path)).glb()
 
 
 def _run(path: Path) -> dict[str, dict[str, Any]]:

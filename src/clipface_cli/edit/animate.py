@@ -1,0 +1,264 @@
+"""Textures that change with the expression of a sequence (paper section 3.3, equations 10-14)."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from clipface_cli.edit.edit import Progress
+from clipface_cli.edit.mappers import LR_MULTIPLIER, LevelLayer
+from clipface_cli.edit.subject import Subject
+from clipface_cli.edit.task import VIEWS, Judge
+from clipface_cli.errors import InputError
+from clipface_cli.head import HeadParams
+from clipface_cli.render import Camera
+from clipface_cli.texture import (
+    GAIN,
+    SLOPE,
+    Generator,
+    fast_autocast,
+    load_state,
+    locate,
+    normalize_second_moment,
+    save_state,
+)
+
+POSE = 6  # numbers of a pose: global rotation, jaw
+LAYERS = 4
+MAPPER_FILE = "motion_mapper.safetensors"
+STILL = 1e-4  # a sequence whose deviations differ by less does not move
+UNSEEN = 0.02  # importance below which a frame cannot teach: its texture is the original
+
+
+def importance(expression: Tensor, pose: Tensor) -> Tensor:
+    """Weights (T,) in 0..1 of frames by how far they are from neutral (equation 13).
+
+    expression (T, E); pose (T, 6) radians. Neutral keeps each frame's own turn of the head, for
+    that is no expression. A sequence that does not move has weights of one.
+    """
+    apart = torch.cat([expression, pose[:, 3:]], 1).norm(dim=1)
+    span = apart.max() - apart.min()
+    if span < STILL:
+        return torch.ones_like(apart)
+    return (apart - apart.min()) / span
+
+
+class MotionMapper(nn.Module):
+    """[w; ψ_t; θ_t] to offsets of w, one MLP a level, shared over time (equations 10 and 11)."""
+
+    format = "clipface-motion-mapper"
+
+    def __init__(self, levels: int, w_dim: int = 512, expression: int = 50) -> None:
+        super().__init__()
+        sizes = [w_dim + expression + POSE, *[w_dim] * LAYERS]
+        self.layers = nn.ModuleList(LevelLayer(levels, a, b) for a, b in pairwise(sizes))
+        self.levels, self.w_dim, self.expression = levels, w_dim, expression
+
+    def forward(self, w: Tensor, expression: Tensor, pose: Tensor) -> Tensor:
+        """Offsets (B, L, w_dim) for w (B, L, w_dim), expression (B, E) and pose (B, 6).
+
+        The turn of the head is taken out of the pose, so that it does not change the skin.
+        """
+        still = torch.cat([torch.zeros_like(pose[:, :3]), pose[:, 3:]], 1)
+        state = torch.cat([expression, still], 1)[:, None].expand(-1, w.shape[1], -1)
+        x = normalize_second_moment(torch.cat([w, state], 2)).transpose(0, 1)
+        for layer in self.layers:
+            x = layer(x)
+        return x.transpose(0, 1)
+
+    @torch.no_grad()
+    def begin_at(self, offset: Tensor) -> None:
+        """Predict `offset` (w_dim,) at every level and frame: zero pre-training, and a start."""
+        weight, bias = self.layers[-1].parameters()
+        weight.zero_()
+        start = torch.where(offset > 0, offset, offset / SLOPE) / (GAIN * LR_MULTIPLIER)
+        bias.copy_(start.expand_as(bias))
+
+    def save(self, path: Path, **provenance: str) -> None:
+        """Write weights as safetensors."""
+        save_state(path, self.format, self.state_dict(), torch.float32, provenance)
+
+    @classmethod
+    def load(cls, path: str | Path) -> MotionMapper:
+        """Read what `save` wrote, a file or the folder it is in; InputError for other files."""
+        state = load_state(locate(path, MAPPER_FILE))
+        try:
+            levels, w_dim, inputs = state["layers.0.weight"].shape
+            mapper = cls(levels, w_dim, inputs - w_dim - POSE)
+            mapper.load_state_dict(state)
+        except (KeyError, ValueError, RuntimeError) as error:
+            raise InputError(
+                f"{path} holds no mapper for sequences; `clipface animate` writes one."
+            ) from error
+        return mapper.eval()
+
+
+@dataclass(frozen=True)
+class Clip:
+    """expression (T, E), pose (T, 6) radians and importance (T,) of a sequence's frames."""
+
+    expression: Tensor
+    pose: Tensor
+    weight: Tensor
+
+    @classmethod
+    def of(cls, expression: Tensor, pose: Tensor) -> Clip:
+        """With the paper's importance weights."""
+        return cls(expression, pose, importance(expression, pose))
+
+    def params(self, subject: Subject, frames: list[int]) -> HeadParams:
+        """The subject's head in these frames."""
+        person, count = subject.params, len(frames)
+        moved = person.displacement
+        return HeadParams(
+            person.shape.expand(count, -1),
+            self.expression[frames],
+            self.pose[frames],
+            None if moved is None else moved.expand(count, -1, -1),
+        )
+
+    def __len__(self) -> int:
+        return len(self.pose)
+
+
+@dataclass(frozen=True)
+class AnimateSettings:
+    """How to optimise the mapper."""
+
+    steps: int = 40
+    frames: int = 4  # frames a step
+    rate: float = 5e-2
+    seed: int = 0
+
+
+@dataclass
+class Animation:
+    """The code w (1, L, w_dim) of a head, and the mapper that moves it through a clip.
+
+    dynamic: whether the mapper sees the frames; else one texture serves all.
+    """
+
+    w: Tensor
+    mapper: MotionMapper
+    clip: Clip
+    dynamic: bool = True
+
+    def codes(self, frames: list[int]) -> Tensor:
+        """w_t (B, L, w_dim) of these frames (equation 12), differentiable."""
+        expression, pose = self.clip.expression[frames], self.clip.pose[frames]
+        if not self.dynamic:
+            expression, pose = torch.zeros_like(expression), torch.zeros_like(pose)
+        w = self.w.expand(len(frames), -1, -1)
+        weight = self.clip.weight[frames] if self.dynamic else torch.ones(len(frames))
+        return w + weight[:, None, None] * self.mapper(w, expression, pose)
+
+    @torch.no_grad()
+    def texture(self, generator: Generator, frame: int) -> Tensor:
+        """Texture (1, 3, R, R) of one frame."""
+        return generator.synthesis(self.codes([frame]))
+
+
+def animate(
+    judge: Judge,
+    subject: Subject,
+    clip: Clip,
+    settings: AnimateSettings = AnimateSettings(),
+    dynamic: bool = True,
+    progress: Progress | None = None,
+) -> Animation:
+    """Optimise a mapper until the head, moved as the clip says, looks like the judge's prompt.
+
+    A few frames are rendered a step, until all had their turn, and again: memory does not grow
+    with the clip. With `dynamic` off one texture serves all frames, each of which counts the same.
+    """
+    generator = judge.generator
+    torch.manual_seed(settings.seed)
+    mapper = MotionMapper(generator.num_ws, generator.w_dim, clip.expression.shape[1])
+    mapper.begin_at(judge.offset)
+    made = Animation(subject.w, mapper, clip, dynamic)
+    optimizer = torch.optim.Adam(mapper.parameters(), settings.rate)
+    chance = random.Random(settings.seed)
+    turn = _turns(clip.weight if dynamic else torch.ones(len(clip)), chance)
+    with torch.no_grad():
+        start = generator.synthesis(subject.w)
+    for step in range(settings.steps):
+        frames = [next(turn) for _ in range(settings.frames)]
+        yaws = [VIEWS[chance.randrange(len(VIEWS))] for _ in frames]
+        with torch.no_grad():
+            before = look(judge, subject, clip, start, frames, yaws)
+        w = made.codes(frames)
+        with fast_autocast():
+            textures = generator.synthesis(w)
+        after = look(judge, subject, clip, textures.float(), frames, yaws)
+        loss, similarity = judge.loss(
+            before, after, w - subject.w, torch.zeros_like(clip.expression[frames])
+        )
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        if progress:
+            progress(step + 1, settings.steps, similarity)
+    return made
+
+
+def look(
+    judge: Judge,
+    subject: Subject,
+    clip: Clip,
+    textures: Tensor,
+    frames: list[int],
+    yaws: list[float],
+) -> Tensor:
+    """Image embeddings (B, D) of frames with textures (B or 1, 3, R, R), each turned by a yaw."""
+    vertices = judge.head.pose_head(clip.params(subject, frames)) - judge.head.origin
+    image, _ = judge.renderer(
+        vertices, textures.expand(len(frames), -1, -1, -1), Camera.turned(yaws)
+    )
+    return judge.guidance.encode_image(image)
+
+
+def _turns(weight: Tensor, chance: random.Random) -> Iterator[int]:
+    """Frames in shuffled rounds; those whose texture stays the original are left out."""
+    frames = [t for t, amount in enumerate(weight.tolist()) if amount > UNSEEN]
+    while True:
+        chance.shuffle(frames)
+        yield from frames
+
+
+@torch.no_grad()
+def frame_similarity(made: Animation, judge: Judge, subject: Subject) -> Tensor:
+    """Directional similarity (T,) of every frame, seen from the front."""
+    start = judge.generator.synthesis(subject.w)
+    found = []
+    for frame in range(len(made.clip)):
+        texture = made.texture(judge.generator, frame)
+        before, after = (
+            look(judge, subject, made.clip, t, [frame], [0.0]) for t in (start, texture)
+        )
+        found.append(judge.similarity(before, after))
+    return torch.tensor(found)
+
+
+def keyed(signatures: Tensor, difference: float, most: int) -> list[int]:
+    """Group (T,) of each frame: neighbours whose textures differ little show one picture.
+
+    signatures (T, D): small versions of the textures; a new group begins where the mean absolute
+    difference from its first frame exceeds `difference`, which grows until `most` groups are left.
+    """
+    while True:
+        groups, first = [0], signatures[0]
+        for signature in signatures[1:]:
+            if (signature - first).abs().mean() > difference:
+                groups.append(groups[-1] + 1)
+                first = signature
+            else:
+                groups.append(groups[-1])
+        if groups[-1] < most:
+            return groups
+        difference *= 1.5

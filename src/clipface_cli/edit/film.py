@@ -1,0 +1,121 @@
+"""What an animation leaves behind: its film, its textures, its GLB, all frame by frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from clipface_cli.artifacts import (
+    Pixels,
+    contact_sheet,
+    save_image,
+    to_pixels,
+    write_rig,
+)
+from clipface_cli.edit.animate import Animation, keyed
+from clipface_cli.edit.subject import Subject
+from clipface_cli.head import HeadModel, motion_of, rig_of
+from clipface_cli.render import Camera, Renderer
+from clipface_cli.render.light import Light
+from clipface_cli.texture import Generator
+
+SIGNATURE = 32  # texels a side by which textures are compared
+DIFFERENCE = 1.5 / 127.5  # mean difference, in -1..1, of textures that need pictures of their own
+PICTURES = 12  # at most in a GLB
+ROWS = ("shaded", "unlit")
+
+Observer = Callable[[int, Tensor], None]  # frame, texture (1, 3, R, R)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One head in a sequence; columns: what each column of the film shows, by heading."""
+
+    head: HeadModel
+    generator: Generator
+    subject: Subject
+    columns: dict[str, Animation | None]  # None: the original texture
+
+    @property
+    def last(self) -> Animation:
+        """The animation that the files are made of."""
+        return next(a for a in reversed(self.columns.values()) if a is not None)
+
+
+@torch.no_grad()
+def film(scene: Scene, yaw: float, resolution: int, observe: Observer) -> Iterator[Pixels]:
+    """Frames: a column for each texture, shaded above unlit, seen from `yaw` degrees.
+
+    `observe` is given each frame of the last column before it is drawn.
+    """
+    renderer = Renderer(scene.head, resolution)
+    camera, light = Camera.turned(yaw), Light.studio()
+    clip, head = scene.last.clip, scene.head
+    for frame in range(len(clip)):
+        vertices = head.pose_head(clip.params(scene.subject, [frame])) - head.origin
+        textures = [
+            scene.subject.texture if made is None else made.texture(scene.generator, frame)
+            for made in scene.columns.values()
+        ]
+        observe(frame, textures[-1])
+        rows = [
+            [to_pixels(renderer(vertices, t, camera, lit)[0]) for t in textures]
+            for lit in (light, None)
+        ]
+        yield contact_sheet(rows, list(scene.columns), ROWS)
+
+
+class Frames:
+    """Keeps what is needed of every frame: a picture on disk, a small version in memory."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder, self.small = folder, list[Tensor]()
+
+    def __call__(self, frame: int, texture: Tensor) -> None:
+        if self.folder is not None:
+            save_image(self.folder / f"{frame:04}.png", texture)
+        size = (SIGNATURE, SIGNATURE)
+        self.small.append(torch.nn.functional.interpolate(texture, size, mode="area").flatten())
+
+    @property
+    def flicker(self) -> Tensor:
+        """Mean absolute difference (T - 1,) of neighbouring textures, in -1..1."""
+        small = torch.stack(self.small)
+        return (small[1:] - small[:-1]).abs().mean(1)
+
+
+def write_animation(path: Path, scene: Scene, frames: Frames, fps: float) -> int:
+    """Write the GLB: the rig moved by the sequence, its textures as variants; their number.
+
+    Groups of frames share the texture of the frame in their middle.
+    """
+    made, subject = scene.last, scene.subject
+    rig = rig_of(scene.head, subject.params, scene.head.pose_head(subject.params)[0])
+    motion = motion_of(scene.head, rig, made.clip.expression, made.clip.pose, fps)
+    groups = np.array(keyed(torch.stack(frames.small), DIFFERENCE, PICTURES))
+    middles = [int(np.median(np.flatnonzero(groups == group))) for group in range(groups[-1] + 1)]
+    pictures = [to_pixels(made.texture(scene.generator, frame)) for frame in middles]
+    motion = replace(motion, textures=pictures, groups=groups)
+    strongest = pictures[int(groups[peak(made)])]
+    write_rig(path, rig, strongest, motion, to_pixels(subject.texture))
+    return len(pictures)
+
+
+def peak(made: Animation) -> int:
+    """The frame with the strongest expression."""
+    return int(made.clip.weight.argmax())
+
+
+@torch.no_grad()
+def at_peak(
+    made: Animation, subject: Subject, generator: Generator, entry: dict[str, Any]
+) -> Subject:
+    """The head as it was, with the texture of the strongest frame and `entry` in its history."""
+    w = made.codes([peak(made)])
+    return subject.edited(subject.params.expression, w, generator.synthesis(w), entry)
