@@ -50,7 +50,7 @@ async function show(model) {
   buildUnits(head);
   setStrength(1);
   setWipe(false);
-  say(head.clip ? `${model.label}: a sequence of ${head.duration.toFixed(1)} s.` : model.label);
+  say(head.clip ? `A sequence of ${head.duration.toFixed(1)} s.` : model.note);
   document.body.dataset.state = 'ready';
   if (head.clip) { setTime(0); play(); }
 }
