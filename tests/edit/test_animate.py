@@ -77,7 +77,7 @@ def test_mapper_round_trip(tmp_path: Path) -> None:
     mapper.save(tmp_path / "motion_mapper.safetensors", prompt="laughing")
     back = MotionMapper.load(tmp_path)
     state = torch.randn(1, 5), torch.randn(1, 6)
-    assert torch.equal(mapper(w, *state), back(w, *state))
+    torch.testing.assert_close(mapper(w, *state), back(w, *state), rtol=1e-2, atol=1e-2)
     with pytest.raises(InputError, match="does not exist"):
         MotionMapper.load(tmp_path / "nowhere")
 

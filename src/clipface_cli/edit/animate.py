@@ -81,8 +81,8 @@ class MotionMapper(nn.Module):
         bias.copy_(start.expand_as(bias))
 
     def save(self, path: Path, **provenance: str) -> None:
-        """Write weights as safetensors."""
-        save_state(path, self.format, self.state_dict(), torch.float32, provenance)
+        """Write weights as safetensors, in half precision."""
+        save_state(path, self.format, self.state_dict(), torch.float16, provenance)
 
     @classmethod
     def load(cls, path: str | Path) -> MotionMapper:
