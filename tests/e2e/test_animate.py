@@ -26,7 +26,7 @@ def animated(heads: Path, folder: Path) -> Path:
     sequence = Sequence(expression.numpy(), np.zeros((3, 6), np.float32), 10.0)
     write_sequence(folder / "open.npz", sequence)
     target = folder / "animated"
-    arguments = [str(folder / "open.npz"), "--mesh", str(heads / "000.obj"), "--prompt", "laughing"]
+    arguments = [str(folder / "open.npz"), "--mesh", str(heads / "000.obj"), "--prompt", "zombie"]
     assert run_command(app, ["animate", *arguments, *FAST, "-o", str(target)]) == 0
     return target
 
@@ -47,7 +47,7 @@ def test_writes_everything(animated: Path, heads: Path) -> None:
     given, made = read_obj(heads / "000.obj"), read_obj(animated / "edited.obj")
     np.testing.assert_array_equal(made.vertices, given.vertices)
     history = read_sidecar(sidecar_path(animated / "edited.obj")).history
-    assert history[-1]["prompt"] == "laughing"
+    assert history[-1]["prompt"] == "zombie"
 
 
 def test_textures_follow_the_expression(animated: Path, heads: Path) -> None:
