@@ -72,6 +72,16 @@ def preprocess(
             rich_help_panel=_LIMITS,
         ),
     ] = 0.08,
+    certainty: Annotated[
+        float,
+        typer.Option(
+            "--certainty",
+            help="How sure one must be of a hat or glasses to refuse a face.",
+            min=0.5,
+            max=1,
+            rich_help_panel=_LIMITS,
+        ),
+    ] = 0.97,
     max_megapixels: Annotated[
         float,
         typer.Option(
@@ -89,7 +99,9 @@ def preprocess(
     from clipface_cli.photos.filters import Limits
     from clipface_cli.photos.preprocess import Preprocessing, Settings, check, claim, load_head
 
-    limits = Limits(min_face, max_yaw, max_pitch, max_roll, max_blur, max_residual)
+    limits = Limits(
+        min_face, max_yaw, max_pitch, max_roll, max_blur, max_residual, certainty=certainty
+    )
     settings = Settings(
         resolution, encoder, parser, head, None if no_filter else limits, max_megapixels
     )

@@ -16,7 +16,7 @@ from clipface_cli.photos.landmarks import Face
 NO_FACE = "no face"
 TURNS = ("yaw", "pitch", "roll")
 WORN = ("headwear", "eyewear")
-CERTAINTY = 0.9
+CERTAINTY = 0.97
 Scores = Mapping[str, float]
 _INSIDE = 0.97  # share of the landmarks that must lie on the photo
 
@@ -58,9 +58,9 @@ def reason_against(scores: Scores, limits: Limits) -> str | None:
     return next((reason for reason, is_so in broken.items() if is_so), None)
 
 
-def unsure_of(scores: Scores, certainty: float = CERTAINTY) -> list[str]:
-    """What may or may not be worn."""
-    return [name for name in WORN if 1 - certainty < scores.get(name, 0.0) < certainty]
+def unsure_of(scores: Scores, certainty: float) -> list[str]:
+    """What is rather worn than not, without certainty."""
+    return [name for name in WORN if 0.5 < scores.get(name, 0.0) < certainty]
 
 
 def face_pixels(face: Face) -> float:

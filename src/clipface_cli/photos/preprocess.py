@@ -33,6 +33,7 @@ from clipface_cli.artifacts.dataset import (
 )
 from clipface_cli.errors import ClipfaceError, InputError
 from clipface_cli.head import HeadModel, HeadParams
+from clipface_cli.photos.accessories import Accessories
 from clipface_cli.photos.align import crop, whole
 from clipface_cli.photos.encoder import Encoder
 from clipface_cli.photos.filters import Limits
@@ -43,7 +44,7 @@ from clipface_cli.photos.registry import load_encoder, load_parser
 from clipface_cli.photos.sources import list_photos
 from clipface_cli.photos.squares import Square
 from clipface_cli.photos.studio import Studio
-from clipface_cli.photos.wear import ParsedWear
+from clipface_cli.photos.wear import ParsedWear, Wear
 from clipface_cli.photos.workers import Task, make_pieces, rank_and_ranks, wait_for_others
 
 OWN = ("images", TABLE, MANIFEST, NOTE, "contact.png", "run.json", ".unfinished")
@@ -88,7 +89,11 @@ class Summary:
 def load_studio(settings: Settings) -> Studio:
     """Models and limits of a worker."""
     encoder = _encoder(settings)
-    wear = ParsedWear(load_parser(settings.parser)) if settings.parser else None
+    wear: Wear | None = None
+    if settings.parser:
+        wear = ParsedWear(load_parser(settings.parser))
+    elif settings.limits and settings.limits.accessories:
+        wear = Accessories()
     return Studio(encoder, settings.resolution, settings.limits, wear, settings.max_megapixels)
 
 
@@ -215,7 +220,7 @@ class Preprocessing:
         note = {
             "head": head.head_id,
             "encoder": self.settings.encoder,
-            "parser": self.settings.parser,
+            "parser": self.settings.parser or "builtin",
             "resolution": self.settings.resolution,
             "settings": self._described,
         }

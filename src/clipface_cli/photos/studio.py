@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from clipface_cli.artifacts.dataset import PARAMETERS
 from clipface_cli.errors import InputError
 from clipface_cli.head import HeadParams
 from clipface_cli.photos import align, filters
@@ -35,14 +36,14 @@ class Candidate:
     scores: dict[str, float]
     reason: str | None = None
     hair: Tensor | None = None
+    unsure: list[str] = field(default_factory=list)
 
     def report(self, image: int | None) -> dict[str, Any]:
         """What the manifest says of it; image: its number within the piece."""
         square = [self.square.x, self.square.y, self.square.side, self.square.angle]
         line: dict[str, Any] = {"status": "rejected" if self.reason else "kept"}
         line |= {"reason": self.reason} if self.reason else {"image": image}
-        unsure = filters.unsure_of(self.scores)
-        line |= {"unsure": unsure} if unsure else {}
+        line |= {"unsure": self.unsure} if self.unsure else {}
         line["square"] = [round(value, 4) for value in square]
         line["scores"] = {name: round(float(value), 4) for name, value in self.scores.items()}
         return line
@@ -113,6 +114,8 @@ class Studio:
             worn, candidate.hair = self._wear(photo, face, image)
             candidate.scores |= worn
             self._judge(candidate)
+            if self._limits:
+                candidate.unsure = filters.unsure_of(worn, self._limits.certainty)
         return candidate
 
     def _judge(self, candidate: Candidate) -> None:
@@ -130,7 +133,7 @@ class Studio:
         if not chosen:
             return
         params, camera = encoded.params[torch.tensor(chosen)], encoded.camera[chosen]
-        piece.tables = {**vars(params), "camera": camera}
+        piece.tables = _tables(params, camera)
         self._cut_out([candidates[i] for i in chosen], params, camera, piece)
 
     def _cut_out(
@@ -148,7 +151,7 @@ class Studio:
         piece.images = [cover(c.image, a) for c, a in zip(candidates, coverage, strict=True)]
 
     def _judge_fits(self, candidates: Sequence[Candidate], encoded: Encoded) -> None:
-        everything = torch.cat([*vars(encoded.params).values(), encoded.camera], 1)
+        everything = torch.cat([*_tables(encoded.params, encoded.camera).values()], 1)
         for i, candidate in enumerate(candidates):
             if not bool(everything[i].isfinite().all()):
                 candidate.reason = "no head could be fitted"
@@ -157,6 +160,13 @@ class Studio:
             if bool(encoded.residual[i].isfinite()):
                 candidate.scores["residual"] = float(encoded.residual[i])
             self._judge(candidate)
+
+
+def _tables(params: HeadParams, camera: Tensor) -> dict[str, Tensor]:
+    """What the dataset keeps of a fit."""
+    return dict(
+        zip(PARAMETERS, (params.shape, params.expression, params.pose, camera), strict=True)
+    )
 
 
 def _line(source: str, found: list[Candidate] | str, numbers: Iterator[int]) -> dict[str, Any]:
