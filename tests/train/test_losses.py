@@ -53,4 +53,4 @@ def test_an_anchor_holds_colours_and_frees_detail(corpus_folder, head):
     ripple = 0.1 * (torch.arange(32) % 2 * 2.0 - 1)
     assert anchor.drift(textures, w) < 1e-6
     assert anchor.drift(textures + ripple, w) < 1e-6
-    assert anchor.drift(textures + 0.1, w) > 0.3
+    assert anchor.drift(textures + 0.1, w) > 1.5

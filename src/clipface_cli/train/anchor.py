@@ -15,7 +15,7 @@ from clipface_cli.train.losses import reconstruction_loss
 from clipface_cli.train.weight_map import weight_map
 
 _COARSE = 8  # texels a side over which colours are held
-_HOLD = 4.0  # weight of these colours
+_HOLD = 20.0  # weight of these colours
 
 
 class Anchor:

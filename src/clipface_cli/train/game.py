@@ -45,6 +45,7 @@ class Game:
         )
         judging = [p for critic in self.critics.values() for p in critic.parameters()]
         self.judging = _adam(judging, settings.critic_rate, settings.penalty_every)
+        self._rates = [(o, o.param_groups[0]["lr"]) for o in (self.forging, self.judging)]
         self.state = TrainState(modules, {"forger": self.forging, "critic": self.judging})
         pictures = stage.dataset.pictures
         self.feed = Feed(pictures, self.rows_at, settings.workers)
@@ -60,9 +61,10 @@ class Game:
         rows = shuffled(self.settings.seed, first, first + self.whole, size)
         return rows[self.ranks.rank :: self.ranks.world]
 
-    def step(self, _spent: float) -> Measured:
+    def step(self, spent: float) -> Measured:
         """The generator's turn, then the discriminators' on the same fakes."""
         settings, step = self.settings, self.state.step
+        self._cool(spent)
         pieces = self._pieces()
         forging = step >= settings.critic_first
         measured = self._forge(pieces) if forging else self._show(pieces)
@@ -75,6 +77,13 @@ class Game:
         if (step + 1) % settings.augment_every == 0:
             measured |= self._adapt()
         return measured
+
+    def _cool(self, spent: float) -> None:
+        """Let the learning rates fall at the end: what still swings comes to rest."""
+        cooling = self.settings.cooling
+        share = min(1.0, max(0.0, 1 - spent) / cooling) if cooling else 1.0
+        for optimizer, rate in self._rates:
+            optimizer.param_groups[0]["lr"] = share * rate
 
     def _pieces(self) -> list[Piece]:
         """This device's part of the batch, every image with its own stream of chance.

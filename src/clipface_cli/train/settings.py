@@ -17,6 +17,7 @@ class GanSettings:
     pieces: int = 1  # in which a device computes its batch, to save memory
     learning_rate: float = 2e-3
     critic_rate: float = 2e-3
+    cooling: float = 0.0  # share of the budget, its last, in which both rates fall to zero
     clip: float = 1.0  # largest norm of the generator's gradient
     penalty: float = 10.0  # R1
     penalty_every: int = 16
@@ -57,6 +58,7 @@ PRESETS = {
     "embedded": GanSettings(
         batch=4,
         learning_rate=1e-3,
+        cooling=0.2,
         penalty=1.0,
         path_weight=0.0,
         patches=4,
