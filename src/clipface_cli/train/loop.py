@@ -118,6 +118,7 @@ def run_loop(
             if ranks.first:
                 folder.save(state, report(metrics))
             if interrupted:
+                ranks.wait()  # the launcher ends all processes when one leaves
                 raise KeyboardInterrupt
     ranks.wait()
 
