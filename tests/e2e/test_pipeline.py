@@ -41,6 +41,7 @@ def test_a_longer_series_begins_the_same(clipface, heads: Path, folder: Path) ->
 def test_edit_writes_everything(edited: Path) -> None:
     assert {path.name for path in edited.parent.iterdir()} == {
         "before_after.png",
+        "progress.csv",
         "run.json",
         *(f"edited.{ending}" for ending in MADE),
     }
@@ -84,6 +85,13 @@ def test_texture_only_keeps_the_vertices(clipface, heads: Path, folder: Path) ->
     ("arguments", "words"),
     [
         (["heads/000.obj", "--prompt", ""], "--prompt is empty"),
+        (["heads/000.obj", "--prompt", "word " * 1000], "more than 200 words"),
+        (["heads/000.obj", "-p", "red", "--only", "toes"], "choose from beard, brows"),
+        (["heads/000.obj", "--undo", "--strength", "0.5"], "take no options of how far"),
+        (["heads/000.obj", "--undo"], "no edit to undo"),
+        (["heads/000.obj", "--undo", "-p", "zombie"], "Give one of --prompt"),
+        (["heads/000.obj", "-p", "zombie", "--seeds", "few"], "'few' is no seed"),
+        (["heads/000.obj", "-p", "zombie", "--weights", "beauty=1"], "directional, global"),
         (["heads/999.obj", "--prompt", "zombie"], "does not exist"),
         (["wrong/cube.obj", "--prompt", "zombie"], "vertices"),
         (["wrong/000.obj", "--prompt", "zombie"], "cannot be read"),

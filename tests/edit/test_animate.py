@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from clipface_cli.edit import Aim, Subject
+from clipface_cli.edit import EditSettings, Scene, Subject
 from clipface_cli.edit.animate import (
     AnimateSettings,
     Animation,
@@ -15,7 +15,7 @@ from clipface_cli.edit.animate import (
     importance,
     keyed,
 )
-from clipface_cli.edit.task import Judge
+from clipface_cli.edit.target import Planner
 from clipface_cli.errors import InputError
 from clipface_cli.head import HeadModel, HeadParams
 from clipface_cli.head.sequence import from_units
@@ -131,8 +131,10 @@ def reddened() -> tuple[Animation, Generator, list[float]]:
     clip = Clip.of(rise * head.expression_from_units({"jawOpen": 1.0}), torch.zeros(6, 6))
     similar: list[float] = []
     subject = Subject(params, w, texture)
+    scene, settings = Scene(head, generator, Reddish()), EditSettings(change="texture")
     made = animate(
-        Judge("red", subject, head, generator, Reddish(), Aim(), expressive=False),
+        scene,
+        Planner(scene, subject, settings).whole("red", 0),
         subject,
         clip,
         AnimateSettings(steps=12, frames=2, rate=0.3),

@@ -14,6 +14,7 @@ from clipface_cli.errors import InputError
 
 FORMAT = "clipface-mesh"
 VERSION = "1"
+_EARLIER = "earlier."
 HEAD_TENSORS = ("shape", "expression", "pose")
 
 
@@ -26,6 +27,8 @@ class Sidecar:
     metres at rest, where the coefficients alone do not make the head.
     head, generator: what to load, as the user gave it; head_id: which head that was.
     history: one entry per edit, oldest first, each with at least a "prompt".
+    texture_hash: SHA-256 of the texture's pixels that w belongs to, "" where it is not known.
+    earlier: what undoes the last edits, oldest first: "expression", "w" and the texture as "png".
     """
 
     head_id: str
@@ -37,6 +40,8 @@ class Sidecar:
     head: str = "builtin"
     displacement: Tensor | None = None
     history: list[dict[str, Any]] = field(default_factory=list)
+    texture_hash: str = ""
+    earlier: list[dict[str, Tensor]] = field(default_factory=list)
 
 
 def sidecar_path(mesh: Path) -> Path:
@@ -49,6 +54,8 @@ def write_sidecar(path: Path, sidecar: Sidecar) -> None:
     tensors = {name: getattr(sidecar, name) for name in HEAD_TENSORS}
     optional = {"w": sidecar.w, "displacement": sidecar.displacement}
     tensors |= {name: tensor for name, tensor in optional.items() if tensor is not None}
+    for step, state in enumerate(sidecar.earlier):
+        tensors |= {f"{_EARLIER}{step}.{name}": tensor for name, tensor in state.items()}
     header = {
         "format": FORMAT,
         "version": VERSION,
@@ -56,6 +63,7 @@ def write_sidecar(path: Path, sidecar: Sidecar) -> None:
         "generator": sidecar.generator,
         "head": sidecar.head,
         "history": json.dumps(sidecar.history, ensure_ascii=False),
+        "texture_hash": sidecar.texture_hash,
     }
     write_tensors(path, tensors, header)
 
@@ -78,4 +86,16 @@ def read_sidecar(path: Path) -> Sidecar:
         head=header.get("head", "builtin"),
         displacement=tensors.get("displacement"),
         history=json.loads(header["history"]),
+        texture_hash=header.get("texture_hash", ""),
+        earlier=_earlier(tensors),
     )
+
+
+def _earlier(tensors: dict[str, Tensor]) -> list[dict[str, Tensor]]:
+    """The states before the last edits, oldest first."""
+    states: dict[int, dict[str, Tensor]] = {}
+    for key, tensor in tensors.items():
+        if key.startswith(_EARLIER):
+            step, _, name = key.removeprefix(_EARLIER).partition(".")
+            states.setdefault(int(step), {})[name] = tensor
+    return [states[step] for step in sorted(states)]

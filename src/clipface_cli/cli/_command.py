@@ -27,7 +27,8 @@ class Result:
     """What a command made: the main artifact, facts for `--json`, and a text for people.
 
     path: a file or folder, or a web address; quiet: in the processes of a parallel run that leave
-    the talking to the first; afterwards: what runs on once all that is printed.
+    the talking to the first; afterwards: what runs on once all that is printed; interrupted: Ctrl-C
+    ended it, and what it had is written.
     """
 
     path: Path | str
@@ -35,6 +36,7 @@ class Result:
     text: str = ""
     quiet: bool = False
     afterwards: Callable[[], None] | None = None
+    interrupted: bool = False
 
 
 Config = Annotated[
@@ -68,13 +70,14 @@ def add_command(app: typer.Typer, name: str, function: Callable[..., Result]) ->
     ]
 
     @functools.wraps(function)
-    def command(**options: Any) -> None:
+    def command(**options: Any) -> int:
         as_json = options["json"]
         result = function(**{k: v for k, v in options.items() if k not in _COMMON})
         if not result.quiet:
             print_result(result, as_json)
         if result.afterwards is not None:
             result.afterwards()
+        return _INTERRUPTED if result.interrupted else 0
 
     command.__signature__ = own.replace(  # type: ignore[attr-defined]
         parameters=[*own.parameters.values(), *common], return_annotation=None

@@ -25,10 +25,10 @@ from clipface_cli.errors import InputError
 
 if TYPE_CHECKING:
     from clipface_cli.artifacts.sequence import Sequence
-    from clipface_cli.edit import Subject
+    from clipface_cli.edit import Scene, Subject
     from clipface_cli.edit.animate import AnimateSettings, Animation, Clip, MotionMapper
-    from clipface_cli.edit.film import Scene
-    from clipface_cli.edit.task import Judge
+    from clipface_cli.edit.film import FilmScene
+    from clipface_cli.edit.target import Target
     from clipface_cli.head import HeadModel
     from clipface_cli.texture import Generator
 
@@ -106,7 +106,7 @@ def animate(
     from clipface_cli.artifacts import RunRecord, claim_folder
     from clipface_cli.edit import load_subject
     from clipface_cli.edit.animate import AnimateSettings, Animation, Clip
-    from clipface_cli.edit.film import Scene
+    from clipface_cli.edit.film import FilmScene
 
     settings = AnimateSettings(steps=steps, seed=seed)
     sources = {"sequence": sequence, "prompt": prompt, "mapper": mapper, "static": static}
@@ -128,17 +128,19 @@ def animate(
         network = load_generator(generator, model)
         subject = load_subject(mesh, model, network)
     clip = Clip.of(torch.from_numpy(motion.expression), torch.from_numpy(motion.pose))
-    judge = None if mapper is not None else _judge(name, subject, model, network, guidance)
+    judged = None if mapper is not None else _judged(name, subject, model, network, guidance)
     claim_folder(folder, force)
     columns: dict[str, Animation | None] = {"original": None}
     with record.timing("optimise"):
         if mapper is not None:
             columns[name] = Animation(subject.w, _mapper(mapper, network, model), clip)
-        elif judge is not None:
+        elif judged is not None:
             for kind in ("static",) if static else ("static", "dynamic"):
-                columns[kind] = _optimised(judge, subject, clip, settings, kind)
+                columns[kind] = _optimised(*judged, subject, clip, settings, kind)
     with record.timing("render"):
-        facts = _write(folder, Scene(model, network, subject, columns), name, motion.fps, options)
+        facts = _write(
+            folder, FilmScene(model, network, subject, columns), name, motion.fps, options
+        )
     record.write(folder, sorted(folder.glob("*.*")), **facts)
     return Result(folder / "animation.mp4", facts)
 
@@ -187,18 +189,19 @@ def _tracked(path: Path) -> Sequence:
     return found.sequence
 
 
-def _judge(
+def _judged(
     prompt: str, subject: Subject, head: HeadModel, network: Generator, source: str
-) -> Judge:
+) -> tuple[Scene, Target]:
     """What tells how far the frames follow the prompt; warns about words that it does not know."""
-    from clipface_cli.edit import Aim
-    from clipface_cli.edit.task import Judge
+    from clipface_cli.edit import EditSettings, Scene
+    from clipface_cli.edit.target import Planner
     from clipface_cli.guidance import load_guidance
 
     towers = load_guidance(source)
     if warning := towers.understood(prompt).warning():
         say(warning)
-    return Judge(prompt, subject, head, network, towers, Aim(), expressive=False)
+    scene, settings = Scene(head, network, towers), EditSettings(change="texture")
+    return scene, Planner(scene, subject, settings).whole(prompt, settings.seed)
 
 
 def _mapper(source: Path, network: Generator, head: HeadModel) -> MotionMapper:
@@ -213,13 +216,19 @@ def _mapper(source: Path, network: Generator, head: HeadModel) -> MotionMapper:
 
 
 def _optimised(
-    judge: Judge, subject: Subject, clip: Clip, settings: AnimateSettings, kind: str
+    scene: Scene,
+    target: Target,
+    subject: Subject,
+    clip: Clip,
+    settings: AnimateSettings,
+    kind: str,
 ) -> Animation:
     from clipface_cli.edit.animate import animate as optimise
 
     with progress(f"Optimising the {kind} texture", settings.steps) as advance:
         return optimise(
-            judge,
+            scene,
+            target,
             subject,
             clip,
             settings,
@@ -229,7 +238,7 @@ def _optimised(
 
 
 def _write(
-    folder: Path, scene: Scene, name: str, fps: float, options: FilmOptions
+    folder: Path, scene: FilmScene, name: str, fps: float, options: FilmOptions
 ) -> dict[str, object]:
     """Film, pictures, GLB, mesh, mapper; facts about them."""
     from clipface_cli.artifacts import write_video

@@ -1,15 +1,16 @@
-"""`clipface edit`: change one textured head by a prompt."""
+"""`clipface edit`: change one textured head by prompts."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from clipface_cli.cli import _edit_options as options
 from clipface_cli.cli._command import Result
 from clipface_cli.cli._options import (
     Device,
@@ -19,41 +20,55 @@ from clipface_cli.cli._options import (
     HeadSource,
     MeshFile,
     Seed,
-    TextureOnly,
     pick_device,
 )
 from clipface_cli.cli._progress import progress, say
 from clipface_cli.errors import InputError
 
 if TYPE_CHECKING:
-    from clipface_cli.artifacts import Pixels
-    from clipface_cli.edit import EditSettings, Subject
+    from clipface_cli.artifacts import Pixels, RunRecord
+    from clipface_cli.edit import EditSettings, Moment, Subject
     from clipface_cli.head import HeadModel
     from clipface_cli.texture import Generator
 
-    Change = Callable[[Subject], tuple[Subject, dict[str, float]]]
+PORTRAIT, PREVIEW = 512, 384
 
-PORTRAIT = 768
+
+@dataclass
+class _Made:
+    """One edit on its way to a folder: what it is called, the head, scores, similarity by step."""
+
+    name: str
+    seed: int
+    folder: Path
+    subject: Subject | None = None
+    scores: dict[str, Any] = field(default_factory=dict)
+    log: list[tuple[float, float]] = field(default_factory=list)
+    interrupted: bool = False
 
 
 def edit(
     mesh: MeshFile,
-    prompt: Annotated[
-        str | None,
-        typer.Option("--prompt", "-p", metavar="TEXT", help="What the face should look like."),
-    ] = None,
-    mapper: Annotated[
-        Path | None,
-        typer.Option(
-            "--mapper", metavar="RUN", help="Instead of --prompt: what `train-mapper` made."
-        ),
-    ] = None,
+    prompt: options.Prompts = None,
+    prompts: options.PromptFile = None,
+    mapper: options.MapperFile = None,
+    undo: options.Undo = False,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="DIR", help="Folder to write into [MESH-PROMPT]."),
     ] = None,
-    steps: Annotated[int, typer.Option("--steps", help="Optimisation steps.", min=1)] = 50,
-    texture_only: TextureOnly = False,
+    strength: options.Strength = 1.0,
+    only: options.Only = None,
+    keep_identity: options.KeepIdentity = 0.0,
+    texture_only: options.TextureOnly = False,
+    expression_only: options.ExpressionOnly = False,
+    steps: options.Steps = None,
+    preset: options.Preset = "default",
+    views: options.Views = None,
+    weights: options.Weights = None,
+    without: options.Without = None,
+    seeds: options.Seeds = None,
+    preview: options.Preview = None,
     seed: Seed = 0,
     guidance: GuidanceSource = "builtin",
     head: HeadSource = None,
@@ -61,24 +76,37 @@ def edit(
     device: Device = "auto",
     force: Force = False,
 ) -> Result:
-    """Optimise texture and expression of a head until its renders match the prompt.
+    """Optimise texture and expression of a head until its renders match a prompt.
 
-    Writes edited.obj, .mtl, .png and sidecar, before_after.png and run.json.
+    Writes edited.obj, .mtl, .png and sidecar, before_after.png, progress.csv and run.json; with
+    several prompts or seeds a folder of these for each, and a sheet of all.
     """
-    name = _request(prompt, mapper)
-    folder = output or Path(f"{mesh.stem}-{slug(name)}")
-    from clipface_cli.artifacts import RunRecord, claim_folder, save_image
+    asked = options.read_prompts(prompt, prompts)
+    _check_request(asked, mapper, undo)
+    found = options.parse_seeds(seeds, seed)
+    schedule = replace(
+        options.settings(preset, steps, views, weights, without, keep_identity),
+        change=options.parse_change(texture_only, expression_only),
+        only=options.parse_regions(only),
+        strength=strength,
+        seed=found[0],
+    )
+    if not asked:
+        _check_plain(schedule, found)
+    edits = _folders(mesh, asked or [_name(mapper)], found, output)
+    from clipface_cli.artifacts import RunRecord
     from clipface_cli.cli._models import load_generator, load_head
-    from clipface_cli.edit import EditSettings, load_subject, save_subject
+    from clipface_cli.edit import load_subject
 
-    schedule = EditSettings(steps=steps, texture_only=texture_only, seed=seed)
     record = RunRecord(
         {
-            "prompt": prompt,
+            "prompts": asked,
             "mapper": mapper,
+            "undo": undo,
             "head": head,
             "generator": generator,
             "guidance": guidance,
+            "seeds": found,
             **asdict(schedule),
             "device": pick_device(device),
         },
@@ -88,76 +116,187 @@ def edit(
         model = load_head(head, mesh)
         network = load_generator(generator, model)
         subject = load_subject(mesh, model, network)
-        if mapper:
-            change = _by_mapper(mapper, network)
+        work: Callable[[], None]
+        if undo:
+            work = _undo(edits[0], subject)
+        elif mapper is not None:
+            work = _by_mapper(edits[0], subject, mapper, network)
         else:
-            change = _by_prompt(name, guidance, model, network, schedule)
-    claim_folder(folder, force)
+            work = _by_prompt(edits, subject, model, network, guidance, schedule, preview)
+    folder = _claim(edits, output, mesh, force)
     with record.timing("edit"):
-        edited, scores = change(subject)
-    target, picture = folder / "edited.obj", folder / "before_after.png"
-    save_subject(target, edited, model)
-    with record.timing("render"):
-        save_image(picture, _compare(model, subject, edited, name))
-    record.write(folder, [target, picture], **scores)
-    return Result(target, {"picture": str(picture), **scores})
+        work()
+    return _write(edits, subject, model, folder, record)
 
 
-def _request(prompt: str | None, mapper: Path | None) -> str:
-    """What the edit is called; InputError unless exactly one of the two is given."""
-    if (prompt is None) == (mapper is None):
-        raise InputError("Give either --prompt TEXT or --mapper RUN.")
-    name = mapper.name if mapper else (prompt or "").strip()
-    if not name:
-        raise InputError("--prompt is empty; say what the face should look like.")
-    return name
+def _check_request(prompts: list[str], mapper: str | None, undo: bool) -> None:
+    """InputError unless exactly one thing is asked for."""
+    if sum((bool(prompts), mapper is not None, undo)) != 1:
+        raise InputError("Give one of --prompt TEXT (or --prompts FILE), --mapper RUN and --undo.")
 
 
-def _by_mapper(folder: Path, network: Generator) -> Change:
+def _check_plain(schedule: EditSettings, seeds: list[int]) -> None:
+    """InputError where --mapper or --undo comes with options that only a prompt uses."""
+    from clipface_cli.edit import EditSettings
+
+    if replace(schedule, seed=0) != EditSettings() or len(seeds) > 1:
+        raise InputError(
+            "--mapper and --undo take no options of how far, where and how; leave those out or "
+            "give --prompt."
+        )
+
+
+def _name(mapper: str | None) -> str:
+    return "undo" if mapper is None else Path(mapper).name
+
+
+def _folders(mesh: Path, names: list[str], seeds: list[int], output: Path | None) -> list[_Made]:
+    """One entry for each prompt and seed, with its folder."""
+    if len(names) == len(seeds) == 1:
+        folder = output or Path(f"{mesh.stem}-{slug(names[0])}")
+        return [_Made(names[0], seeds[0], folder)]
+    parent = output or Path(f"{mesh.stem}-edits")
+    made: list[_Made] = []
+    for name in names:
+        for seed in seeds:
+            stem = slug(name) + (f"-{seed}" if len(seeds) > 1 else "")
+            taken = sum(m.folder.name == stem or m.folder.name.startswith(f"{stem}.") for m in made)
+            made.append(_Made(name, seed, parent / (f"{stem}.{taken + 1}" if taken else stem)))
+    return made
+
+
+def _claim(edits: list[_Made], output: Path | None, mesh: Path, force: bool) -> Path:
+    """Create the folder of everything, and those in it."""
+    from clipface_cli.artifacts import claim_folder
+
+    if len(edits) == 1:
+        return claim_folder(edits[0].folder, force)
+    folder = claim_folder(edits[0].folder.parent, force)
+    for made in edits:
+        claim_folder(made.folder, force)
+    return folder
+
+
+def _undo(made: _Made, subject: Subject) -> Callable[[], None]:
+    made.subject = subject.undone()
+    return lambda: None
+
+
+def _by_mapper(
+    made: _Made, subject: Subject, source: str, network: Generator
+) -> Callable[[], None]:
     """One pass of trained mappers."""
     from clipface_cli.edit import Mappers, apply_mappers
 
-    mappers = Mappers.load(folder)
-    return lambda subject: (apply_mappers(subject, mappers, network, folder.name), {})
+    mappers = Mappers.load(source)
+
+    def work() -> None:
+        made.subject = apply_mappers(subject, mappers, network, made.name)
+
+    return work
 
 
 def _by_prompt(
-    prompt: str, guidance: str, head: HeadModel, network: Generator, schedule: EditSettings
-) -> Change:
-    """Optimisation towards a prompt; warns about words that the guidance does not know."""
-    from clipface_cli.edit import edit_mesh
-    from clipface_cli.guidance import load_guidance
+    edits: list[_Made],
+    subject: Subject,
+    head: HeadModel,
+    network: Generator,
+    guidance: str,
+    schedule: EditSettings,
+    preview: int | None,
+) -> Callable[[], None]:
+    """Optimisation towards prompts; warns about words that the guidance does not know."""
+    from clipface_cli.edit import Scene, edit_meshes
+    from clipface_cli.edit.regions import region_mask
+    from clipface_cli.guidance import load_guidance, target_prompt
 
     towers = load_guidance(guidance)
-    if warning := towers.understood(prompt).warning():
-        say(warning)
+    towers.encode_text([target_prompt(made.name) for made in edits])
+    if schedule.only:
+        region_mask(head, schedule.only, 8)
+    for name in dict.fromkeys(made.name for made in edits):
+        if warning := towers.understood(name).warning():
+            say(warning)
 
-    def change(subject: Subject) -> tuple[Subject, dict[str, float]]:
-        with progress(f"Editing: {prompt}", schedule.steps) as advance:
-            result = edit_mesh(
-                subject,
-                prompt,
-                head,
-                network,
-                towers,
-                schedule,
-                lambda step, _, similarity: advance(step, f"similarity {similarity:.2f}"),
-            )
-        return result.subject, {"similarity_start": result.start, "similarity": result.end}
+    def work() -> None:
+        scene = Scene(head, network, towers, schedule.judged)
+        requests = [(made.name, made.seed) for made in edits]
+        title = edits[0].name if len(edits) == 1 else f"{len(edits)} edits"
+        with progress(f"Editing: {title}", schedule.steps) as advance:
 
-    return change
+            def watch(now: Moment) -> None:
+                for place, number in enumerate(now.edits):
+                    edits[number].log.append((now.loss[place], now.similarity[place]))
+                mean = sum(now.similarity) / len(now.similarity)
+                advance(len(edits[now.edits[0]].log), f"{now.stage}: similarity {mean:.2f}")
+                if preview and now.step % preview == 0:
+                    _show(head, now, edits)
+
+            done = edit_meshes(subject, requests, scene, schedule, watch)
+        for made, result in zip(edits, done, strict=True):
+            made.subject, made.interrupted = result.subject, result.interrupted
+            made.scores = {"similarity_start": result.start, "similarity": result.end}
+
+    return work
 
 
-def _compare(head: HeadModel, before: Subject, after: Subject, name: str) -> Pixels:
-    """Front and three-quarter portraits of both."""
-    from clipface_cli.artifacts import before_after
+def _show(head: HeadModel, now: Moment, edits: list[_Made]) -> None:
+    """preview.png of every head of the moment."""
+    from clipface_cli.artifacts import save_image
+    from clipface_cli.render import Camera, Renderer
+
+    renderer = Renderer(head, PREVIEW)
+    for number, subject in zip(now.edits, now.subjects(), strict=True):
+        image, _ = renderer(head.pose_head(subject.params), subject.texture, Camera.front())
+        save_image(edits[number].folder / "preview.png", image)
+
+
+def _write(
+    edits: list[_Made], before: Subject, head: HeadModel, folder: Path, record: RunRecord
+) -> Result:
+    """All files of all edits; the mesh of a single one, or the folder, is the result."""
+    from clipface_cli.artifacts import contact_sheet, save_image
+    from clipface_cli.edit import save_subject
     from clipface_cli.render.portrait import portraits
 
-    first, second = (
-        portraits(head, head.pose_head(s.params)[0], s.texture[0], resolution=PORTRAIT)
-        for s in (before, after)
-    )
-    return before_after(first, second, name)
+    def pictures(subject: Subject) -> list[Pixels]:
+        vertices = head.pose_head(subject.params)[0]
+        return portraits(head, vertices, subject.texture[0], resolution=PORTRAIT)
+
+    shown = [pictures(before)]
+    facts = []
+    for made in edits:
+        if made.subject is None:
+            continue
+        save_subject(made.folder / "edited.obj", made.subject, head)
+        with record.timing("render"):
+            shown.append(pictures(made.subject))
+        facts.append(_files(made, shown[0], shown[-1], record))
+    interrupted = any(made.interrupted for made in edits)
+    if len(edits) == 1:
+        path = Path(facts[0].pop("path"))
+        return Result(path, facts[0], interrupted=interrupted)
+    names = ["before", *(made.folder.name for made in edits)]
+    sheet = folder / "edits.png"
+    save_image(sheet, contact_sheet([list(row) for row in zip(*shown, strict=True)], names))
+    record.write(folder, [sheet], edits=facts)
+    return Result(folder, {"picture": str(sheet), "edits": facts}, interrupted=interrupted)
+
+
+def _files(
+    made: _Made, before: list[Pixels], after: list[Pixels], record: RunRecord
+) -> dict[str, Any]:
+    """Picture, progress and record of one edit; returns the facts for --json."""
+    from clipface_cli.artifacts import before_after, save_image, write_text
+
+    target, picture = made.folder / "edited.obj", made.folder / "before_after.png"
+    save_image(picture, before_after(before, after, made.name))
+    lines = [f"{k + 1},{loss:.5f},{similar:.5f}" for k, (loss, similar) in enumerate(made.log)]
+    if lines:
+        write_text(made.folder / "progress.csv", "\n".join(["step,loss,similarity", *lines]) + "\n")
+    scores = {"prompt": made.name, "seed": made.seed, **made.scores}
+    record.write(made.folder, [target, picture], **scores)
+    return {"path": str(target), "picture": str(picture), **scores}
 
 
 def slug(prompt: str) -> str:

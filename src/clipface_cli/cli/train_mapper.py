@@ -70,7 +70,7 @@ def train_mapper(
             towers,
             output,
             schedule,
-            lambda step, _, similarity: advance(step, f"similarity {similarity:.2f}"),
+            lambda now: advance(now.step, f"similarity {now.similarity[0]:.2f}"),
         )
     record.write(output, sorted(output.glob("*.safetensors")))
     return Result(output)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -11,13 +11,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from clipface_cli.edit.edit import Progress
 from clipface_cli.edit.mappers import LR_MULTIPLIER, LevelLayer
+from clipface_cli.edit.scene import FRONT, VIEWS, Change, Scene, Shots
 from clipface_cli.edit.subject import Subject
-from clipface_cli.edit.task import VIEWS, Judge
+from clipface_cli.edit.target import Target, goal
 from clipface_cli.errors import InputError
 from clipface_cli.head import HeadParams
-from clipface_cli.render import Camera
 from clipface_cli.texture import (
     GAIN,
     SLOPE,
@@ -28,6 +27,9 @@ from clipface_cli.texture import (
     normalize_second_moment,
     save_state,
 )
+
+Progress = Callable[[int, int, float], None]
+"""Called after every step with (step, steps, directional similarity)."""
 
 POSE = 6  # numbers of a pose: global rotation, jaw
 LAYERS = 4
@@ -165,62 +167,51 @@ class Animation:
 
 
 def animate(
-    judge: Judge,
+    scene: Scene,
+    target: Target,
     subject: Subject,
     clip: Clip,
     settings: AnimateSettings = AnimateSettings(),
     dynamic: bool = True,
     progress: Progress | None = None,
 ) -> Animation:
-    """Optimise a mapper until the head, moved as the clip says, looks like the judge's prompt.
+    """Optimise a mapper until the head, moved as the clip says, looks like the target's prompt.
 
     A few frames are rendered a step, until all had their turn, and again: memory does not grow
     with the clip. With `dynamic` off one texture serves all frames, each of which counts the same.
     """
-    generator = judge.generator
+    generator = scene.generator
     torch.manual_seed(settings.seed)
     mapper = MotionMapper(generator.num_ws, generator.w_dim, clip.expression.shape[1])
-    mapper.begin_at(judge.offset)
+    mapper.begin_at(target.offset)
     made = Animation(subject.w, mapper, clip, dynamic)
     optimizer = torch.optim.Adam(mapper.parameters(), settings.rate)
     chance = random.Random(settings.seed)
     turn = _turns(clip.weight if dynamic else torch.ones(len(clip)), chance)
+    wanted = goal(scene, [target] * settings.frames)
     with torch.no_grad():
-        start = generator.synthesis(subject.w)
+        start = generator.synthesis(subject.w).expand(settings.frames, -1, -1, -1)
     for step in range(settings.steps):
         frames = [next(turn) for _ in range(settings.frames)]
-        yaws = [VIEWS[chance.randrange(len(VIEWS))] for _ in frames]
+        params, expression = clip.params(subject, frames), clip.expression[frames]
+        shots = Shots.plain([chance.randrange(len(VIEWS))])
         with torch.no_grad():
-            before = look(judge, subject, clip, start, frames, yaws)
+            before = scene.look(params, start, expression, shots)
         w = made.codes(frames)
         with fast_autocast():
             textures = generator.synthesis(w)
-        after = look(judge, subject, clip, textures.float(), frames, yaws)
-        loss, similarity = judge.loss(
-            before, after, w - subject.w, torch.zeros_like(clip.expression[frames])
+        after = scene.look(params, textures.float(), expression, shots)
+        change = Change(
+            before, after, w - subject.w, torch.zeros_like(expression), textures.float() - start
         )
+        loss = scene.loss(wanted, change).mean()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
         if progress:
-            progress(step + 1, settings.steps, similarity)
+            similarity = scene.similarity(wanted, before, after.detach())
+            progress(step + 1, settings.steps, float(similarity.mean()))
     return made
-
-
-def look(
-    judge: Judge,
-    subject: Subject,
-    clip: Clip,
-    textures: Tensor,
-    frames: list[int],
-    yaws: list[float],
-) -> Tensor:
-    """Image embeddings (B, D) of frames with textures (B or 1, 3, R, R), each turned by a yaw."""
-    vertices = judge.head.pose_head(clip.params(subject, frames)) - judge.head.origin
-    image, _ = judge.renderer(
-        vertices, textures.expand(len(frames), -1, -1, -1), Camera.turned(yaws)
-    )
-    return judge.guidance.encode_image(image)
 
 
 def _turns(weight: Tensor, chance: random.Random) -> Iterator[int]:
@@ -232,17 +223,18 @@ def _turns(weight: Tensor, chance: random.Random) -> Iterator[int]:
 
 
 @torch.no_grad()
-def frame_similarity(made: Animation, judge: Judge, subject: Subject) -> Tensor:
+def frame_similarity(made: Animation, scene: Scene, target: Target, subject: Subject) -> Tensor:
     """Directional similarity (T,) of every frame, seen from the front."""
-    start = judge.generator.synthesis(subject.w)
-    found = []
-    for frame in range(len(made.clip)):
-        texture = made.texture(judge.generator, frame)
+    start, front = scene.generator.synthesis(subject.w), Shots.plain([FRONT])
+    wanted, clip, found = goal(scene, [target]), made.clip, []
+    for frame in range(len(clip)):
+        params, expression = clip.params(subject, [frame]), clip.expression[[frame]]
         before, after = (
-            look(judge, subject, made.clip, t, [frame], [0.0]) for t in (start, texture)
+            scene.look(params, texture, expression, front)
+            for texture in (start, made.texture(scene.generator, frame))
         )
-        found.append(judge.similarity(before, after))
-    return torch.tensor(found)
+        found.append(scene.similarity(wanted, before, after))
+    return torch.cat(found)
 
 
 def keyed(signatures: Tensor, difference: float, most: int) -> list[int]:

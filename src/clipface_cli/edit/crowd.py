@@ -20,6 +20,7 @@ FORMAT = "clipface-crowd"
 SAMPLES = 4096  # codes that describe what the mapping network makes
 PEOPLE = 192  # of those, how many are rendered when no embedded crowd fits
 NEAREST = 64  # people who may be mixed
+KNOWN = 0.5  # share of the people whom a seed other than 0 knows
 SPARSITY = 0.05
 DOUBTFUL, CERTAIN = 0.4, 0.6  # cosine of a mix to the prompt's direction: no such look, a look
 RESOLUTION = 128
@@ -58,14 +59,19 @@ class Crowd:
         tensors = {"features": self.features.half(), "first_code": self.codes[0].clone()}
         write_tensors(path, tensors, {"format": FORMAT, "guidance": guidance.name})
 
-    def offset(self, direction: Tensor) -> Tensor:
+    def offset(self, direction: Tensor, seed: int = 0) -> Tensor:
         """Code offset (w_dim,) that moves the embedding of a person by `direction` (1, D).
 
         A sparse mix of people, so that what they have in common with the prompt adds up and the
-        rest cancels; it fades to zero where no mix of them looks like that.
+        rest cancels; it fades to zero where no mix of them looks like that. Seeds other than 0
+        know only some of the people, which gives other takes on the same prompt.
         """
         apart = self.features - self.features.mean(0)
         similar = F.cosine_similarity(apart, direction, dim=1)
+        if seed:
+            random = torch.Generator().manual_seed(seed)
+            known = torch.rand(len(apart), generator=random) < KNOWN
+            similar = similar.where(known, similar.new_tensor(-1.0))
         nearest = similar.topk(min(NEAREST, len(apart))).indices
         amounts, sure = explain(apart[nearest], direction[0], SPARSITY, DOUBTFUL, CERTAIN)
         return sure * (amounts @ (self.codes[nearest] - self.mean))
@@ -77,8 +83,8 @@ class Crowd:
         return float(torch.maximum(own, (own * usual).sqrt()))
 
     def distance(self, change: Tensor) -> Tensor:
-        """Mean squared length of a change of code (B, L, w_dim); 1: as between people."""
-        return (change @ self.whiten).square().mean() / self.scale
+        """Mean squared length (B,) of changes of code (B, L, w_dim); 1: as between people."""
+        return (change @ self.whiten).square().flatten(1).mean(1) / self.scale
 
 
 @torch.no_grad()

@@ -1,44 +1,62 @@
-"""Edit one textured head towards a prompt (paper section 3.2, equations 2-9)."""
+"""Edit textured heads towards prompts (paper section 3.2, equations 2-9)."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
+from torch import Tensor
 
+from clipface_cli.edit.painting import Easel
+from clipface_cli.edit.pair import MapperSet
+from clipface_cli.edit.scene import VIEWS, Change, Scene, Shots
+from clipface_cli.edit.settings import DEFAULT, EditSettings
 from clipface_cli.edit.subject import Subject
-from clipface_cli.edit.task import VIEWS, Aim, Judge
+from clipface_cli.edit.target import Planner, Target, goal
 from clipface_cli.errors import InputError
 from clipface_cli.guidance import Guidance
-from clipface_cli.head import HeadModel
+from clipface_cli.head import HeadModel, HeadParams
 from clipface_cli.texture import Generator
 
-Progress = Callable[[int, int, float], None]  # step, steps, directional similarity
+TOGETHER = 4  # edits that are optimised at once
+_LEAST = 15  # steps before an edit may count as settled
+_SPAN = 8  # steps whose mean similarity is compared with that of the steps before
 
 
 @dataclass(frozen=True)
-class EditSettings:
-    """How to optimise the mappers."""
+class Moment:
+    """How far some edits are: step of steps, which of the requests, their losses and similarities.
 
-    steps: int = 50
-    texture_rate: float = 5e-2
-    expression_rate: float = 0.3
-    views: int = 2  # renders a step
-    texture_only: bool = False
-    seed: int = 0
-    aim: Aim = field(default_factory=Aim)
+    stage: what of their prompts is being worked on; subjects() gives the heads as they are now.
+    """
+
+    step: int
+    steps: int
+    edits: list[int]
+    stage: str
+    loss: list[float]
+    similarity: list[float]
+    subjects: Callable[[], list[Subject]]
+
+
+Watch = Callable[[Moment], None]
 
 
 @dataclass
 class Edit:
-    """The edited head; directional similarity (equation 7's cosine) before, after, by step."""
+    """The edited head; directional similarity (equation 7's cosine) before, after, by step.
+
+    interrupted: Ctrl-C ended it; subject is the best so far.
+    """
 
     subject: Subject
     start: float
     end: float
     similarity: list[float] = field(default_factory=list)
+    interrupted: bool = False
 
 
 def edit_mesh(
@@ -47,42 +65,240 @@ def edit_mesh(
     head: HeadModel,
     generator: Generator,
     guidance: Guidance,
-    settings: EditSettings = EditSettings(),
-    progress: Progress | None = None,
+    settings: EditSettings = DEFAULT,
+    watch: Watch | None = None,
 ) -> Edit:
     """Optimise fresh mappers for this head and prompt; shape and pose stay as they are.
 
     Raises InputError when the prompt is empty or the subject's code is another generator's.
     """
-    if not prompt.strip():
-        raise InputError("The prompt is empty; say what the face should look like.")
-    if subject.w.shape[1:] != (generator.num_ws, generator.w_dim):
+    scene = Scene(head, generator, guidance, settings.judged)
+    return edit_meshes(subject, [(prompt, settings.seed)], scene, settings, watch)[0]
+
+
+def edit_meshes(
+    subject: Subject,
+    requests: Sequence[tuple[str, int]],
+    scene: Scene,
+    settings: EditSettings = DEFAULT,
+    watch: Watch | None = None,
+) -> list[Edit]:
+    """One edit of the same head for each prompt and seed, several at once.
+
+    Raises InputError as `edit_mesh` does. Ctrl-C ends all of them with what they have.
+    """
+    if subject.w.shape[1:] != (scene.generator.num_ws, scene.generator.w_dim):
         raise InputError("The mesh was made by another generator; give the one that made it.")
-    expressive = not settings.texture_only
-    judge = Judge(prompt, subject, head, generator, guidance, settings.aim, expressive)
-    mappers = judge.fresh_mappers(settings.seed)
-    optimizer = mappers.optimizer(settings.texture_rate, settings.expression_rate)
-    chance = random.Random(settings.seed)
-    params, everywhere = subject.params, list(range(len(VIEWS)))
+    planner = Planner(scene, subject, settings)
+    plans = [planner.stages(prompt, seed) for prompt, seed in requests]
+    edits = [Edit(subject, 0.0, 0.0) for _ in requests]
+    for stage in range(max(map(len, plans))):
+        due = [k for k, plan in enumerate(plans) if stage < len(plan)]
+        for first in range(0, len(due), TOGETHER):
+            some = due[first : first + TOGETHER]
+            if any(edit.interrupted for edit in edits):
+                break
+            bout = _Bout(
+                scene,
+                [edits[k].subject for k in some],
+                [plans[k][stage] for k in some],
+                [requests[k][1] for k in some],
+                settings,
+            )
+            share = -(-settings.steps // max(len(plans[k]) for k in some))
+            for k, done in zip(some, bout.run(share, some, watch), strict=True):
+                done.similarity = edits[k].similarity + done.similarity
+                edits[k] = done
+    for edit, (prompt, seed), plan in zip(edits, requests, plans, strict=True):
+        entry = {"prompt": prompt, "guidance": scene.guidance.name, "seed": seed}
+        _finish(edit, subject, plan, scene, settings, entry)
+    return edits
+
+
+def _finish(
+    edit: Edit,
+    before: Subject,
+    plan: list[Target],
+    scene: Scene,
+    settings: EditSettings,
+    entry: dict[str, Any],
+) -> None:
+    """Go as far as asked, score against the whole prompt, write the history."""
+    after = _scaled(before, edit.subject, plan, scene, settings.strength)
+    target = goal(scene, plan)
+    wanted = target.wanted.sum(0, keepdim=True)
+    shots = Shots.plain(list(range(len(VIEWS))))
     with torch.no_grad():
-        start = generator.synthesis(subject.w)
-        before = judge.look(params, start, params.expression, everywhere)
-    similarity = []
-    for step in range(settings.steps):
-        views = sorted(chance.sample(everywhere, settings.views))
-        loss, similar = judge.assess(mappers, subject, before[views], views)
+        seen = [
+            scene.look(s.params, s.texture, s.params.expression, shots) for s in (before, after)
+        ]
+    moved = (seen[1] - seen[0])[0]
+    edit.end = float(torch.cosine_similarity(moved, wanted, dim=1).mean())
+    if settings.strength != 1:
+        entry = entry | {"strength": settings.strength}
+    if settings.only:
+        entry = entry | {"only": list(settings.only)}
+    edit.subject = before.edited(after.params.expression, after.w, after.texture, entry)
+
+
+def _scaled(
+    before: Subject, after: Subject, plan: list[Target], scene: Scene, strength: float
+) -> Subject:
+    """`strength` times as far from before as after is."""
+    if strength == 1:
+        return after
+
+    def along(first: Tensor, second: Tensor) -> Tensor:
+        return first + strength * (second - first)
+
+    params, w = before.params, along(before.w, after.w)
+    expression = along(params.expression, after.params.expression)
+    if any(stage.regions for stage in plan):
+        texture = along(before.texture, after.texture)
+    else:
+        with torch.no_grad():
+            easel = Easel(scene.generator, scene.head, [before], plan[:1], scene.aim.resolution)
+            texture = easel.paint(w)
+    return replace(before, params=params.with_expression(expression), w=w, texture=texture)
+
+
+class _Bout:
+    """Some edits that are optimised together, each with mappers of its own."""
+
+    def __init__(
+        self,
+        scene: Scene,
+        people: list[Subject],
+        targets: list[Target],
+        seeds: list[int],
+        settings: EditSettings,
+    ) -> None:
+        self.scene, self.people, self.targets, self.settings = scene, people, targets, settings
+        self.goal = goal(scene, targets)
+        self.easel = Easel(scene.generator, scene.head, people, targets, scene.aim.resolution)
+        self.params = _together([person.params for person in people])
+        by_code = "code-input" not in settings.without
+        self.mappers = MapperSet(len(people), scene.generator, scene.head, seeds, by_code)
+        if "pretraining" not in settings.without:
+            self.mappers.begin_at(self.goal.offset, self.goal.mood)
+        self.chance = random.Random(seeds[0])
+        self.expressive = torch.tensor([[float(t.expressive)] for t in targets])
+        if settings.change == "texture":
+            self.expressive.zero_()
+        self.before: Tensor | None = None
+        self.best: list[tuple[float, Tensor, Tensor]] = []
+
+    def run(self, steps: int, edits: list[int], watch: Watch | None) -> list[Edit]:
+        """Optimise; one Edit for each, its subject without history."""
+        settings = self.settings
+        optimizer = None
+        similarity: list[list[float]] = [[] for _ in self.people]
+        interrupted = False
+        try:
+            for step in range(steps):
+                if optimizer is None:
+                    rates = settings.texture_rate, settings.expression_rate
+                    optimizer = self.mappers.optimizer(*rates)
+                loss, similar = self._step(optimizer, *self._shots())
+                for past, now in zip(similarity, similar, strict=True):
+                    past.append(now)
+                if watch:
+                    stage = " | ".join(t.prompt for t in self.targets)
+                    moment = Moment(step + 1, steps, edits, stage, loss, similar, self._subjects)
+                    watch(moment)
+                if all(_settled(past, settings.settle) for past in similarity):
+                    break
+        except KeyboardInterrupt:
+            interrupted = True
+        subjects = self._subjects(best=interrupted)
+        return [
+            Edit(subject, 0.0, past[-1] if past else 0.0, past, interrupted)
+            for subject, past in zip(subjects, similarity, strict=True)
+        ]
+
+    @torch.no_grad()
+    def _shots(self) -> tuple[Tensor, Shots]:
+        """How the people look at the start from some sides (B, V, D), and these sides."""
+        if self.scene.augments:
+            shots = Shots.drawn(self.settings.views, self.chance)
+            return self._seen(shots), shots
+        if self.before is None:
+            self.before = self._seen(Shots.plain(list(range(len(VIEWS)))))
+        views = sorted(self.chance.sample(range(len(VIEWS)), self.settings.views))
+        return self.before[:, views], Shots.plain(views)
+
+    def _step(
+        self, optimizer: torch.optim.Optimizer, before: Tensor, shots: Shots
+    ) -> tuple[list[float], list[float]]:
+        w, expression = self._moved()
+        texture = self._sketched(w)
+        after = self.scene.look(self.params, texture, expression, shots)
+        change = Change(
+            before,
+            after,
+            w - self.easel.w,
+            expression - self.params.expression,
+            texture - self.easel.coarse,
+        )
+        loss = self.scene.loss(self.goal, change)
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.sum().backward()
+        self._remember(loss.tolist(), w.detach(), expression.detach())
         optimizer.step()
-        similarity.append(similar)
-        if progress:
-            progress(step + 1, settings.steps, similar)
-    with torch.no_grad():
-        w, expression = mappers(subject.w, params.expression)
-        texture = generator.synthesis(w)
-        after = judge.look(params, texture, expression, everywhere)
-    entry = {"prompt": prompt, "guidance": guidance.name, "seed": settings.seed}
-    edited = subject.edited(expression, w, texture, entry)
-    return Edit(
-        edited, judge.similarity(before, before), judge.similarity(before, after), similarity
-    )
+        return loss.tolist(), self.scene.similarity(self.goal, before, after.detach()).tolist()
+
+    def _moved(self) -> tuple[Tensor, Tensor]:
+        """Codes and expressions as the mappers have them now."""
+        moved, expression = self.mappers(self.easel.w, self.params.expression)
+        if self.settings.change == "expression":
+            moved = torch.zeros_like(moved)
+        return self.easel.w + moved, self.params.expression + self.expressive * expression
+
+    def _sketched(self, w: Tensor) -> Tensor:
+        return self.easel.coarse if self.settings.change == "expression" else self.easel.sketch(w)
+
+    def _painted(self, w: Tensor) -> Tensor:
+        return self.easel.texture if self.settings.change == "expression" else self.easel.paint(w)
+
+    def _seen(self, shots: Shots) -> Tensor:
+        """Embeddings of the people as they came."""
+        return self.scene.look(self.params, self.easel.coarse, self.params.expression, shots)
+
+    def _remember(self, loss: list[float], w: Tensor, expression: Tensor) -> None:
+        now = list(zip(loss, w, expression, strict=True))
+        pairs = zip(self.best or now, now, strict=True)
+        self.best = [min(pair, key=lambda state: state[0]) for pair in pairs]
+
+    @torch.no_grad()
+    def _subjects(self, best: bool = False) -> list[Subject]:
+        """The heads as they are now, or at the lowest loss so far."""
+        w, expression = self._moved()
+        if best and self.best:
+            w = torch.stack([state[1] for state in self.best])
+            expression = torch.stack([state[2] for state in self.best])
+        texture, codes = self._painted(w), self.easel.kept_codes(w)
+        return [
+            replace(
+                person,
+                params=person.params.with_expression(expression[k : k + 1]),
+                w=codes[k : k + 1],
+                texture=texture[k : k + 1],
+            )
+            for k, person in enumerate(self.people)
+        ]
+
+
+def _together(params: list[HeadParams]) -> HeadParams:
+    """One batch of several heads."""
+    names = ["shape", "expression", "pose"]
+    if params[0].displacement is not None:
+        names.append("displacement")
+    return HeadParams(**{name: torch.cat([getattr(p, name) for p in params]) for name in names})
+
+
+def _settled(similarity: list[float], least: float) -> bool:
+    """Whether the last steps' mean similarity is hardly above that of the steps before."""
+    if not least or len(similarity) < max(_LEAST, 2 * _SPAN):
+        return False
+    last, before = similarity[-_SPAN:], similarity[-2 * _SPAN : -_SPAN]
+    return (sum(last) - sum(before)) / _SPAN < least * _SPAN

@@ -34,7 +34,7 @@ Observer = Callable[[int, Tensor], None]  # frame, texture (1, 3, R, R)
 
 
 @dataclass(frozen=True)
-class Scene:
+class FilmScene:
     """One head in a sequence; columns: what each column of the film shows, by heading."""
 
     head: HeadModel
@@ -49,7 +49,7 @@ class Scene:
 
 
 @torch.no_grad()
-def film(scene: Scene, yaw: float, resolution: int, observe: Observer) -> Iterator[Pixels]:
+def film(scene: FilmScene, yaw: float, resolution: int, observe: Observer) -> Iterator[Pixels]:
     """Frames: a column for each texture, shaded above unlit, seen from `yaw` degrees.
 
     `observe` is given each frame of the last column before it is drawn.
@@ -90,7 +90,7 @@ class Frames:
         return (small[1:] - small[:-1]).abs().mean(1)
 
 
-def write_animation(path: Path, scene: Scene, frames: Frames, fps: float) -> int:
+def write_animation(path: Path, scene: FilmScene, frames: Frames, fps: float) -> int:
     """Write the GLB: the rig moved by the sequence, its textures as variants; their number.
 
     Groups of frames share the texture of the frame in their middle.

@@ -56,7 +56,7 @@ class _Mapper(nn.Module):
 
     @torch.no_grad()
     def begin_at(self, offset: Tensor) -> None:
-        """Add `offset` (out,) to what every level of a zero-offset mapper predicts."""
+        """Add `offset`, (out,) or (levels, out), to what a zero-offset mapper predicts."""
         bias = torch.where(offset > 0, offset, offset / SLOPE) / (GAIN * LR_MULTIPLIER)
         last = self.get_parameter(f"layers.{len(self.layers) - 1}.bias")
         last.copy_(bias.expand_as(last))
@@ -122,15 +122,22 @@ class TextureMapper(_Mapper):
 
 
 class ExpressionMapper(_Mapper):
-    """w (B, L, w_dim) -> expression offset (B, 50), from the mean over the levels."""
+    """w (B, L, w_dim) -> expression offset (B, 50), from the mean over the levels.
+
+    With a `count`, row i of a batch of that many goes through an MLP of its own.
+    """
 
     format = "clipface-expression-mapper"
 
-    def __init__(self, w_dim: int = 512, expression: int = 50, num_layers: int = 4) -> None:
-        super().__init__(1, [w_dim] + [expression] * num_layers)
-        self.size = expression
+    def __init__(
+        self, w_dim: int = 512, expression: int = 50, num_layers: int = 4, count: int = 1
+    ) -> None:
+        super().__init__(count, [w_dim] + [expression] * num_layers)
+        self.size, self.count = expression, count
 
     def forward(self, w: Tensor) -> Tensor:
+        if self.count > 1:
+            return self.run(w.mean(1)[None]).squeeze(0)
         return self.run(w.mean(1, keepdim=True)).squeeze(1)
 
     @classmethod

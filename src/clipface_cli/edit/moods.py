@@ -9,6 +9,7 @@ from torch import Tensor
 
 from clipface_cli.edit.mix import explain
 from clipface_cli.head import HeadModel
+from clipface_cli.synth import RECIPES
 
 PROBE = 0.7  # activation at which the response to an axis is measured
 SPARSITY = 0.2  # few axes rather than a bit of all
@@ -42,10 +43,14 @@ class Moods:
 
 
 def _axes(head: HeadModel) -> Tensor:
-    """ARKit units, left and right together; both senses of every component where there are none."""
+    """ARKit units, left and right together, and what faces make of them when they laugh or sulk.
+
+    Both senses of every component where the head has no units.
+    """
     if not head.units:
         identity = torch.eye(head.expression_size)
         return torch.cat([identity, -identity])
     stems = dict.fromkeys(name.removesuffix("Left").removesuffix("Right") for name in head.units)
     moving = [s for s in stems if not s.startswith("eyeLook") and s not in ("jaw", "mouth")]
-    return torch.stack([head.expression_from_units({stem: 1.0}) for stem in moving])
+    wanted = [{stem: 1.0} for stem in moving] + [r.units for r in RECIPES.values() if r.units]
+    return torch.stack([head.expression_from_units(units) for units in wanted])

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from clipface_cli.artifacts import (
     Mesh,
     Sidecar,
+    from_pixels,
     load_image,
     read_obj,
     read_sidecar,
     sidecar_path,
+    to_pixels,
     write_obj,
     write_sidecar,
 )
@@ -24,25 +30,43 @@ from clipface_cli.head import HeadModel, HeadParams, fit_vertices
 from clipface_cli.texture import Generator, invert
 
 REPAINTED = 3 / 255  # mean texture difference above which a sidecar's code is not believed
+REMEMBERED = 8  # edits that can be undone
 MOVED = 1e-4  # metres, vertex difference above which a sidecar's parameters are not believed
 
 
 @dataclass
 class Subject:
-    """params of one head, its code w (1, L, 512), its texture (1, 3, R, R), edits so far."""
+    """params of one head, its code w (1, L, 512), its texture (1, 3, R, R), edits so far.
+
+    The texture may differ from what the generator makes of w: where an edit kept to some regions,
+    or a person painted. earlier: the head before the last edits, oldest first.
+    """
 
     params: HeadParams
     w: Tensor
     texture: Tensor
     history: list[dict[str, Any]] = field(default_factory=list)
     generator: str = "builtin"
+    earlier: list[Subject] = field(default_factory=list)
 
     def edited(
         self, expression: Tensor, w: Tensor, texture: Tensor, entry: dict[str, Any]
     ) -> Subject:
-        """The same person after one more edit, which `entry` tells of."""
-        params = self.params.with_expression(expression)
-        return replace(self, params=params, w=w, texture=texture, history=[*self.history, entry])
+        """The same person after one more edit, which `entry` tells of; undo leads back here."""
+        return replace(
+            self,
+            params=self.params.with_expression(expression),
+            w=w,
+            texture=texture,
+            history=[*self.history, entry],
+            earlier=[*self.earlier, replace(self, earlier=[])][-REMEMBERED:],
+        )
+
+    def undone(self) -> Subject:
+        """As it was before the last edit; InputError where that is not known."""
+        if not self.earlier:
+            raise InputError("There is no edit to undo; this head's sidecar remembers none.")
+        return replace(self.earlier[-1], earlier=self.earlier[:-1])
 
 
 def sample_subject(
@@ -72,6 +96,8 @@ def save_subject(path: Path, subject: Subject, head: HeadModel) -> None:
             head.source,
             subject.params.displacement,
             subject.history,
+            _texture_hash(subject.texture),
+            [_packed(state) for state in subject.earlier],
         ),
     )
 
@@ -96,7 +122,40 @@ def load_subject(path: Path, head: HeadModel, generator: Generator) -> Subject:
     w = _known_code(known, texture, generator)
     if w is None:
         w = invert(generator, texture)
-    return Subject(params, w, texture, known.history if known else [], generator.source)
+    if known is None:
+        return Subject(params, w, texture, generator=generator.source)
+    subject = Subject(params, w, texture, known.history, generator.source)
+    return replace(subject, earlier=_unpacked(known, subject))
+
+
+def _texture_hash(texture: Tensor) -> str:
+    return hashlib.sha256(to_pixels(texture).tobytes()).hexdigest()
+
+
+def _packed(state: Subject) -> dict[str, Tensor]:
+    """What undo needs of a head, the texture as PNG."""
+    file = io.BytesIO()
+    Image.fromarray(to_pixels(state.texture)).save(file, format="PNG")
+    png = torch.frombuffer(bytearray(file.getvalue()), dtype=torch.uint8)
+    return {"expression": state.params.expression.clone(), "w": state.w.clone(), "png": png}
+
+
+def _unpacked(known: Sidecar, subject: Subject) -> list[Subject]:
+    """Heads before the last edits; shape and pose are those of now."""
+    before = len(known.history) - len(known.earlier)
+    states = []
+    for step, state in enumerate(known.earlier):
+        picture = Image.open(io.BytesIO(state["png"].numpy().tobytes())).convert("RGB")
+        states.append(
+            replace(
+                subject,
+                params=subject.params.with_expression(state["expression"]),
+                w=state["w"],
+                texture=from_pixels(np.asarray(picture)),
+                history=known.history[: max(before + step, 0)],
+            )
+        )
+    return states
 
 
 def known_params(known: Sidecar | None, vertices: Tensor, head: HeadModel) -> HeadParams | None:
@@ -116,6 +175,8 @@ def _known_code(known: Sidecar | None, texture: Tensor, generator: Generator) ->
         return None
     if known.w.shape[1:] != (generator.num_ws, generator.w_dim):
         return None
+    if known.texture_hash == _texture_hash(texture):
+        return known.w
     with torch.no_grad():
         painted = generator.synthesis(known.w).clamp(-1, 1)
     return None if (painted - texture).abs().mean() > 2 * REPAINTED else known.w

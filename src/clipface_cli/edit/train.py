@@ -9,9 +9,12 @@ from pathlib import Path
 
 import torch
 
-from clipface_cli.edit.edit import Progress
+from clipface_cli.edit.edit import Moment, Watch
+from clipface_cli.edit.pair import Mappers
+from clipface_cli.edit.scene import VIEWS, Change, Scene, Shots
+from clipface_cli.edit.settings import Aim, EditSettings
 from clipface_cli.edit.subject import Subject, sample_subject
-from clipface_cli.edit.task import VIEWS, Aim, Judge, Mappers
+from clipface_cli.edit.target import Planner, goal
 from clipface_cli.errors import InputError
 from clipface_cli.guidance import Guidance
 from clipface_cli.head import HeadModel
@@ -37,15 +40,19 @@ def train_mapper(
     guidance: Guidance,
     out: Path,
     settings: MapperSettings = MapperSettings(),
-    progress: Progress | None = None,
+    watch: Watch | None = None,
 ) -> Mappers:
-    """Optimise mappers on a random head a step; writes them and metrics.csv into `out`."""
-    if not prompt.strip():
-        raise InputError("The prompt is empty; say what the faces should look like.")
+    """Optimise mappers on a random head a step; writes them and metrics.csv into `out`.
+
+    All that the prompt asks for is learned at once, over the whole texture.
+    """
+    scene = Scene(head, generator, guidance, settings.aim)
     anybody = sample_subject(head, generator, 0, truncation=0.0)
-    expressive = not settings.texture_only
-    judge = Judge(prompt, anybody, head, generator, guidance, settings.aim, expressive)
-    mappers = judge.fresh_mappers(settings.seed)
+    allowed = EditSettings(change="texture" if settings.texture_only else "both")
+    plan = Planner(scene, anybody, allowed).whole(prompt, settings.seed)
+    aimed = goal(scene, [plan])
+    mappers = Mappers.fresh(generator, head, plan.expressive, settings.seed)
+    mappers.begin_at(plan.offset, plan.mood)
     optimizer = mappers.optimizer(settings.texture_rate, settings.expression_rate)
     chance = random.Random(settings.seed)
     out.mkdir(parents=True, exist_ok=True)
@@ -54,19 +61,37 @@ def train_mapper(
         log.writerow(["step", "loss", "similarity"])
         for step in range(settings.steps):
             person = sample_subject(head, generator, chance.getrandbits(48), truncation=1.0)
-            view = [chance.randrange(len(VIEWS))]
+            shots = _shots(scene, chance)
             with torch.no_grad():
-                params = person.params
-                before = judge.look(params, person.texture, params.expression, view)
-            loss, similarity = judge.assess(mappers, person, before, view)
+                before = scene.look(person.params, person.texture, person.params.expression, shots)
+            w, expression = mappers(person.w, person.params.expression)
+            texture = generator.synthesis(w)
+            after = scene.look(person.params, texture, expression, shots)
+            moved = Change(
+                before,
+                after,
+                w - person.w,
+                expression - person.params.expression,
+                texture - person.texture,
+            )
+            loss = scene.loss(aimed, moved).mean()
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
+            similarity = float(scene.similarity(aimed, before, after.detach()))
             log.writerow([step + 1, f"{loss.item():.5f}", f"{similarity:.5f}"])
-            if progress:
-                progress(step + 1, settings.steps, similarity)
+            if watch:
+                done = step + 1, settings.steps
+                watch(Moment(*done, [0], prompt, [loss.item()], [similarity], list))
     mappers.save(out, prompt)
     return mappers
+
+
+def _shots(scene: Scene, chance: random.Random) -> Shots:
+    """One view, as the scene wants it."""
+    if scene.augments:
+        return Shots.drawn(1, chance)
+    return Shots.plain([chance.randrange(len(VIEWS))])
 
 
 def apply_mappers(subject: Subject, mappers: Mappers, generator: Generator, name: str) -> Subject:

@@ -2,7 +2,13 @@
 
 from clipface_cli.guidance.embedded import EmbeddedGuidance
 from clipface_cli.guidance.losses import directional_loss, expression_prior, global_loss
-from clipface_cli.guidance.prompts import SOURCE_PROMPT, target_prompt
+from clipface_cli.guidance.prompts import (
+    SOURCE_PROMPT,
+    ensemble_direction,
+    split_prompt,
+    target_prompt,
+    text_direction,
+)
 from clipface_cli.guidance.protocol import Coverage, Guidance
 from clipface_cli.guidance.registry import load_guidance
 
@@ -12,8 +18,11 @@ __all__ = [
     "EmbeddedGuidance",
     "Guidance",
     "directional_loss",
+    "ensemble_direction",
     "expression_prior",
     "global_loss",
     "load_guidance",
+    "split_prompt",
     "target_prompt",
+    "text_direction",
 ]

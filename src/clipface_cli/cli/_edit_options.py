@@ -1,0 +1,234 @@
+"""The options of `clipface edit`, and the settings they stand for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from clipface_cli.errors import InputError
+
+if TYPE_CHECKING:
+    from clipface_cli.edit import EditSettings
+
+Ablation = Literal["pretraining", "direction", "code-input", "prior"]
+
+_WHAT, _WHERE, _HOW = "What to change", "How far and where", "How it is found"
+_WEIGHTS = {
+    "directional": "directional",
+    "global": "overall",
+    "prior": "prior",
+    "length": "length",
+    "code": "code_prior",
+}
+
+_ABLATIONS: tuple[Ablation, ...] = ("pretraining", "direction", "code-input", "prior")
+
+Prompts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--prompt",
+        "-p",
+        metavar="TEXT",
+        help="What the face should look like; several times for several edits.",
+        rich_help_panel=_WHAT,
+    ),
+]
+PromptFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--prompts", metavar="FILE", help="One prompt a line, # for notes.", rich_help_panel=_WHAT
+    ),
+]
+MapperFile = Annotated[
+    str | None,
+    typer.Option(
+        "--mapper",
+        metavar="RUN",
+        help="What `train-mapper` made, or an imported mapper: one pass, no optimisation.",
+        rich_help_panel=_WHAT,
+    ),
+]
+Undo = Annotated[
+    bool, typer.Option("--undo", help="Take back the last edit instead.", rich_help_panel=_WHAT)
+]
+Strength = Annotated[
+    float,
+    typer.Option(
+        "--strength", min=0, max=2, help="0 no change, 1 the edit, 2 twice.", rich_help_panel=_WHERE
+    ),
+]
+Only = Annotated[
+    str | None,
+    typer.Option(
+        "--only",
+        metavar="REGIONS",
+        help="Paint only there: lips,eyes,lids,brows,beard,skin,hair,nose,ears,neck,teeth,face.",
+        rich_help_panel=_WHERE,
+    ),
+]
+KeepIdentity = Annotated[
+    float,
+    typer.Option(
+        "--keep-identity",
+        min=0,
+        metavar="WEIGHT",
+        help="Price of leaving the person's own face; 1 is much.",
+        rich_help_panel=_WHERE,
+    ),
+]
+TextureOnly = Annotated[
+    bool,
+    typer.Option("--texture-only", help="Leave the expression as it is.", rich_help_panel=_WHERE),
+]
+ExpressionOnly = Annotated[
+    bool,
+    typer.Option("--expression-only", help="Leave the texture as it is.", rich_help_panel=_WHERE),
+]
+Steps = Annotated[
+    int | None,
+    typer.Option(
+        "--steps", min=0, help="Optimisation steps; 0: a single pass [50].", rich_help_panel=_HOW
+    ),
+]
+Preset = Annotated[
+    Literal["default", "paper"],
+    typer.Option(
+        "--preset", help="paper: the published loss and schedule, 5000 steps.", rich_help_panel=_HOW
+    ),
+]
+Views = Annotated[
+    int | None,
+    typer.Option(
+        "--views", min=1, max=5, help="Renders a step, averaged [2].", rich_help_panel=_HOW
+    ),
+]
+Weights = Annotated[
+    str | None,
+    typer.Option(
+        "--weights",
+        metavar="NAME=X,…",
+        help=f"Parts of the loss: {', '.join(_WEIGHTS)}.",
+        rich_help_panel=_HOW,
+    ),
+]
+Without = Annotated[
+    str | None,
+    typer.Option(
+        "--without",
+        metavar="PARTS",
+        help=f"The paper's ablations: {', '.join(_ABLATIONS)}.",
+        rich_help_panel=_HOW,
+    ),
+]
+Seeds = Annotated[
+    str | None,
+    typer.Option(
+        "--seeds", metavar="LIST", help="Several takes: 0-3 or 1,5,9.", rich_help_panel=_HOW
+    ),
+]
+Preview = Annotated[
+    int | None,
+    typer.Option(
+        "--preview", min=1, metavar="K", help="Write preview.png every K steps.",
+        rich_help_panel=_HOW,
+    ),
+]  # fmt: skip
+
+
+def settings(
+    preset: str,
+    steps: int | None,
+    views: int | None,
+    weights: str | None,
+    without: str | None,
+    keep_identity: float,
+) -> EditSettings:
+    """How to optimise; InputError for weights that are none."""
+    from clipface_cli.edit import EditSettings
+
+    made = EditSettings.paper() if preset == "paper" else EditSettings()
+    aim = replace(made.aim, identity=keep_identity, **parse_weights(weights or ""))
+    return replace(
+        made,
+        steps=made.steps if steps is None else steps,
+        views=views or made.views,
+        without=parse_without(without),
+        aim=aim,
+    )
+
+
+def parse_change(
+    texture_only: bool, expression_only: bool
+) -> Literal["both", "texture", "expression"]:
+    """What may change; InputError when nothing may."""
+    if texture_only and expression_only:
+        raise InputError("--texture-only and --expression-only leave nothing; drop one of them.")
+    if texture_only:
+        return "texture"
+    return "expression" if expression_only else "both"
+
+
+def parse_weights(text: str) -> dict[str, Any]:
+    """ "global=0.5,prior=0" as fields of the aim."""
+    found: dict[str, Any] = {}
+    for item in filter(None, (part.strip() for part in text.split(","))):
+        name, _, amount = item.partition("=")
+        try:
+            found[_WEIGHTS[name.strip()]] = float(amount)
+        except (KeyError, ValueError) as error:
+            known = ", ".join(_WEIGHTS)
+            message = f"--weights: {item!r} is not NAME=NUMBER with a NAME of {known}."
+            raise InputError(message) from error
+    return found
+
+
+def parse_without(text: str | None) -> tuple[Ablation, ...]:
+    """ "direction,prior" as what to leave out."""
+    names = [part.strip() for part in (text or "").split(",") if part.strip()]
+    for name in names:
+        if name not in _ABLATIONS:
+            raise InputError(f"--without: no {name!r}; choose from {', '.join(_ABLATIONS)}.")
+    return tuple(name for name in _ABLATIONS if name in names)
+
+
+def parse_regions(text: str | None) -> tuple[str, ...]:
+    """ "lips,eyes" as names."""
+    names = tuple(part.strip() for part in (text or "").split(",") if part.strip())
+    if text is not None and not names:
+        raise InputError("--only names no region; give some, such as --only lips,eyes.")
+    return names
+
+
+def parse_seeds(text: str | None, seed: int) -> list[int]:
+    """ "0-3,7" as [0, 1, 2, 3, 7]; `seed` alone where there is no list."""
+    if text is None:
+        return [seed]
+    found: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first.isdigit() or (dash and not last.isdigit()):
+            raise InputError(
+                f"--seeds: {part.strip()!r} is no seed; give a list such as 0-3 or 1,5."
+            )
+        found += range(int(first), int(last or first) + 1)
+    return list(dict.fromkeys(found))
+
+
+def read_prompts(prompts: list[str] | None, file: Path | None) -> list[str]:
+    """All that are asked for, once each; InputError for an empty one."""
+    found = list(prompts or [])
+    if file is not None:
+        try:
+            lines = file.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"--prompts: {file} is not a text file that can be read.") from error
+        found += [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
+        if not found:
+            raise InputError(f"--prompts: {file} holds no prompt; write one a line.")
+    found = [" ".join(prompt.split()) for prompt in found]
+    if not all(found):
+        raise InputError("--prompt is empty; say what the face should look like.")
+    return list(dict.fromkeys(found))

@@ -1,0 +1,184 @@
+"""Parts of the face by name: which texels they cover, and which prompts speak of them alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from clipface_cli.errors import InputError
+from clipface_cli.head import HeadModel
+from clipface_cli.render import interpolate, rasterize
+
+_SOFT = 0.004  # metres over which a part that has no mask of its own fades out
+_SPREAD = 3  # texels by which parts reach over the edges of a chart, for filtering
+_SUMS = {
+    "eyes": ("eyes",),
+    "lids": ("lids", "sockets"),
+    "ears": ("ears",),
+    "neck": ("neck",),
+    "hair": ("scalp",),
+    "teeth": ("teeth",),
+    "face": ("face", "lids", "lips"),
+}
+_AROUND = {"lips": 0.002, "nose": 0.007}  # metres that the part reaches beyond its mask
+_SPOKEN = {
+    "lips": "lip lips lipstick mouth",
+    "eyes": "eye eyes iris irises",
+    "lids": "eyeshadow eyeliner mascara eyelid eyelids lids lid eyelashes lashes",
+    "brows": "brow brows eyebrow eyebrows",
+    "beard": "beard beards moustache mustache stubble goatee",
+    "hair": "hair",
+    "nose": "nose",
+}
+_ADJECTIVES = frozenset(
+    [
+        "a",
+        "an",
+        "and",
+        "bright",
+        "the",
+        "with",
+        "of",
+        "very",
+        "red",
+        "blue",
+        "green",
+        "brown",
+        "black",
+        "white",
+        "grey",
+        "gray",
+        "purple",
+        "violet",
+        "pink",
+        "orange",
+        "yellow",
+        "golden",
+        "gold",
+        "silver",
+        "blond",
+        "blonde",
+        "ginger",
+        "hazel",
+        "amber",
+        "dark",
+        "light",
+        "deep",
+        "pale",
+        "thick",
+        "thin",
+        "bushy",
+        "full",
+        "dense",
+        "glossy",
+        "matte",
+        "shiny",
+        "painted",
+        "coloured",
+        "colored",
+        "crimson",
+        "scarlet",
+        "ruby",
+        "turquoise",
+        "emerald",
+    ]
+)
+
+
+def known_regions(head: HeadModel) -> list[str]:
+    """Names that `region_mask` takes for this head."""
+    simple = [name for name, parts in _SUMS.items() if all(p in head.masks for p in parts)]
+    around = [name for name in _AROUND if name in head.masks]
+    derived = {"brows", "beard", "skin"} if {"lips", "eyes", "face"} <= head.masks.keys() else set()
+    return sorted({*simple, *around, *derived})
+
+
+def region_mask(head: HeadModel, names: Collection[str], resolution: int) -> Tensor:
+    """(1, 1, R, R) in [0, 1]: 1 on the texels of these parts, fading out at their edges.
+
+    Raises InputError for a part that the head has no mask for.
+    """
+    known = known_regions(head)
+    for name in names:
+        if name not in known:
+            raise InputError(f"There is no region {name!r}; choose from {', '.join(known)}.")
+    weights = torch.stack([_vertex_weights(head, name) for name in names]).amax(0)
+    return _baked(head, weights, resolution)
+
+
+def spoken_of(part: str) -> list[str]:
+    """Regions that a part of a prompt colours or shapes and nothing else ("red lips"), or []."""
+    words = re.findall(r"[a-z]+", part.lower())
+    regions = {word: name for name, spoken in _SPOKEN.items() for word in spoken.split()}
+    found = list(dict.fromkeys(regions[word] for word in words if word in regions))
+    others = [word for word in words if word not in regions and word not in _ADJECTIVES]
+    return [] if others else found
+
+
+def _vertex_weights(head: HeadModel, name: str) -> Tensor:
+    """(V,) in [0, 1]."""
+    if name in _SUMS:
+        return _sum(head, _SUMS[name])
+    if name in _AROUND:
+        part = head.template[head.masks[name] > 0.5]
+        near = _within(torch.cdist(head.template, part).amin(1), _AROUND[name])
+        return near * (1 - _inside(head))
+    if name == "skin":
+        other = _sum(head, [m for m in ("lips", "eyes", "scalp") if m in head.masks])
+        return (1 - other) * (1 - _inside(head)) * (1 - _brows(head))
+    return _brows(head) if name == "brows" else _beard(head)
+
+
+def _sum(head: HeadModel, masks: Sequence[str]) -> Tensor:
+    return torch.stack([head.masks[mask].float() for mask in masks]).amax(0)
+
+
+def _inside(head: HeadModel) -> Tensor:
+    """What lies in the mouth; nothing where the head has no mouth."""
+    return _sum(head, [m for m in ("mouth_interior",) if m in head.masks] or ["eyes"])
+
+
+def _brows(head: HeadModel) -> Tensor:
+    """A band around the line of the brows; over the eyes where the head marks no brows."""
+    template = head.template
+    if "brows" in head.masks:
+        line = template[head.masks["brows"] > 0.5]
+    else:
+        eyes = template[head.masks["eyes"] > 0.5]
+        line = eyes + template.new_tensor([0.0, 0.022, 0.0])
+    face = _sum(head, ("face",))
+    return face * _within(torch.cdist(template, line).amin(1), 0.009)
+
+
+def _beard(head: HeadModel) -> Tensor:
+    """Cheeks below the mouth's height, chin, upper lip and the neck right below the jaw."""
+    template, lips = head.template, head.template[head.masks["lips"] > 0.5]
+    eyes = template[head.masks["eyes"] > 0.5]
+    unit = eyes[:, 1].mean() - lips[:, 1].mean()  # about 65 mm
+    low = _within(template[:, 1], float(lips[:, 1].max() + 0.35 * unit), 0.2 * float(unit))
+    high = _within(-template[:, 1], float(1.5 * unit - lips[:, 1].mean()))
+    front = _within(-template[:, 2], float(1.5 * unit - lips[:, 2].max()))
+    hidden = [m for m in ("lips", "eyes", "mouth_interior", "ears") if m in head.masks]
+    return low * high * front * (1 - _sum(head, hidden))
+
+
+def _within(distance: Tensor, most: float, soft: float = _SOFT) -> Tensor:
+    """1 up to `most`, 0 from `most + soft` on."""
+    return (1 - (distance - most) / soft).clamp(0, 1)
+
+
+def _baked(head: HeadModel, weights: Tensor, resolution: int) -> Tensor:
+    """Weights (V,) of vertices as (1, 1, R, R), row 0 at the top."""
+    uv = head.uv.float()
+    clip = torch.cat([uv * 2 - 1, torch.zeros(len(uv), 1), torch.ones(len(uv), 1)], 1)
+    faces = head.uv_faces.int()
+    rast, _ = rasterize(clip[None], faces, (resolution, resolution))
+    image = interpolate(weights.float()[None, :, None], rast, head.faces.int())[0]
+    image = image.permute(0, 3, 1, 2).flip(2)
+    inside = (rast[..., 3] > 0)[:, None].flip(2)
+    spread = F.max_pool2d(image, 2 * _SPREAD + 1, 1, _SPREAD)
+    return torch.where(inside, image, spread)
