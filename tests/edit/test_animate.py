@@ -145,10 +145,11 @@ def reddened() -> tuple[Animation, Generator, list[float]]:
 
 def test_optimises(reddened: tuple[Animation, Generator, list[float]]) -> None:
     made, generator, similar = reddened
-    assert similar[-1] > similar[0] + 0.1
+    assert similar[-1] > 0.9
     textures = torch.cat([made.texture(generator, frame) for frame in range(6)])
     red = textures[:, 0].mean((1, 2)) - textures[:, 1:].mean((1, 2, 3))
     assert red[2] > red[1] > red[0]
+    assert red[2] > red[0] + 0.1
     torch.testing.assert_close(textures[0:1], generator.synthesis(made.w))
 
 
