@@ -83,8 +83,7 @@ bundle: $(DEV)
 	cp $(BUNDLE)/guidance/guidance.safetensors $(ASSETS)/
 	$(CLIPFACE) train-gan $(BUNDLE)/people/dataset --warm-start $(BUNDLE)/people/corpus \
 	  --warm-minutes $(BUDGET) --minutes $(BUDGET) --preset embedded -o $(BUNDLE)/texture --force
-	$(BIN)/python -c 'import torch; from clipface_cli.texture import Generator; \
-	  Generator.load("$(BUNDLE)/texture").save("$(ASSETS)/generator.safetensors", torch.int8)'
+	$(BIN)/python tools/build_generator.py $(BUNDLE)/texture
 	$(BIN)/python tools/build_crowd.py
 
 clean:
