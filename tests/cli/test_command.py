@@ -111,8 +111,11 @@ def test_bad_config(
     ("arguments", "words"),
     [
         (["edit", "nope.obj", "--prompt", " "], "--prompt is empty"),
-        (["edit", "nope.obj"], "--prompt TEXT or --mapper RUN"),
-        (["edit", "nope.obj", "--prompt", "ghost", "--mapper", "run"], "either"),
+        (
+            ["edit", "nope.obj"],
+            "Give one of --prompt TEXT (or --prompts FILE), --mapper RUN and --undo",
+        ),
+        (["edit", "nope.obj", "--prompt", "ghost", "--mapper", "run"], "Give one of --prompt"),
         (["train-mapper", "--prompt", "", "-o", "run"], "--prompt is empty"),
         (["train-gan", "nope"], "--output"),
         (["export", "nope.obj"], "--format"),
