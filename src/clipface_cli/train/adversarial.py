@@ -43,9 +43,10 @@ def train_gan(
     game = _set_up(dataset_folder, head, settings, start, corpus_folder, ranks)
     sources = {"dataset": dataset_folder, "start": start, "corpus": corpus_folder}
     folder = RunFolder(out, asdict(settings) | sources, writes=ranks.first)
+    # Before the random state is restored: setting up the score draws from it.
+    score = Score(game.stage, settings.score_images) if ranks.first else None
     folder.begin(game.state, resume)
     average = game.forger.average
-    score = Score(game.stage, settings.score_images) if ranks.first else None
 
     def report(metrics: Mapping[str, float]) -> float | None:
         state, kid = game.state, score(average) if score else None
