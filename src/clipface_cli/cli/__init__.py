@@ -64,4 +64,7 @@ def main() -> None:
     """Entry point of the installed `clipface` command."""
     # Threads that spin between PyTorch's parallel regions starve each other on a busy machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    sys.exit(run(app, sys.argv[1:] or ["--help"]))
+    arguments = sys.argv[1:] or ["--help"]
+    if arguments[0] in ("--help", "-h"):
+        app.rich_markup_mode = None  # the list of commands needs no boxes, which take 0.2 s to load
+    sys.exit(run(app, arguments))
