@@ -110,7 +110,6 @@ def animate(
 
     settings = AnimateSettings(steps=steps, seed=seed)
     sources = {"sequence": sequence, "prompt": prompt, "mapper": mapper, "static": static}
-    sources |= {"guidance": guidance, "generator": generator}
     record = RunRecord(
         {
             **sources,

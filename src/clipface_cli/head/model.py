@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from clipface_cli.head.transfer import Transfer
 
 FORMAT = "clipface-head"
+_INSIDE_MOUTH = ("mouth_interior", "teeth", "tongue")
 Landmarks: TypeAlias = dict[str, tuple[Tensor, Tensor]]
 
 
@@ -123,6 +124,11 @@ class HeadModel(nn.Module):
         from clipface_cli.head.flame import read_flame
 
         return read_flame(path, shape_size, expression_size)
+
+    @property
+    def inside_mouth(self) -> list[str]:
+        """The regions inside the mouth, as far as this head has them; training leaves them out."""
+        return [name for name in _INSIDE_MOUTH if name in self.masks]
 
     @property
     def shape_basis(self) -> Tensor:

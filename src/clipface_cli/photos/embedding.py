@@ -14,20 +14,16 @@ import torch
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 from scipy.optimize import linear_sum_assignment
-from scipy.spatial import cKDTree
 from torch import Tensor
 
 from clipface_cli.errors import ClipfaceError
 from clipface_cli.head import HeadModel
-from clipface_cli.photos.landmarks import POINTS, find_faces
+from clipface_cli.head.surface import Surface
+from clipface_cli.photos.landmarks import INNER_LIPS, POINTS, find_faces
 from clipface_cli.render import rasterize
 
-INNER_LIPS = (
-    78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95,
-)  # fmt: skip
 _SPREAD = 2.5  # sightings further off than this many median distances are left out
 _REACH = 0.03  # a landmark beside the skin counts up to this many outer-eye distances
-_NEIGHBOURS = 48  # triangles looked at for the nearest point of the surface
 
 Array = NDArray[np.float64]
 
@@ -48,18 +44,18 @@ def embed_landmarks(head: HeadModel, sightings: Iterable[Sighting]) -> tuple[Ten
     The head needs a mask `skin` (else its whole surface serves). Raises ClipfaceError when some
     landmark was never seen on it.
     """
-    surface = _Surface(head)
-    pairs = [surface.places(sighting) for sighting in sightings]
+    skin = _Skin(head)
+    pairs = [skin.places(sighting) for sighting in sightings]
     if not pairs:
         raise ClipfaceError("No landmarks can be embedded without pictures of the head.")
     places, weights = (np.stack(part) for part in zip(*pairs, strict=True))
     if not bool((weights.sum(0) > 0).all()):
         unseen = int((weights.sum(0) <= 0).sum())
         raise ClipfaceError(f"{unseen} landmarks were never seen on the head; show more views.")
-    return surface.embed(_symmetric(_robust_mean(places, weights)))
+    return skin.embed(_symmetric(_robust_mean(places, weights)))
 
 
-class _Surface:
+class _Skin:
     """The skin of a head: triangles that landmarks may lie on."""
 
     def __init__(self, head: HeadModel) -> None:
@@ -108,17 +104,8 @@ class _Surface:
     def embed(self, places: Array) -> tuple[Tensor, Tensor]:
         """The surface's nearest points to places (N, 3), as corners and weights (N, 3)."""
         faces = self.faces[self.allowed]
-        middles = self.template[faces].mean(1)
-        near = cKDTree(middles).query(places, k=min(_NEIGHBOURS, len(faces)))[1]
-        corners = faces[near]  # (N, k, 3)
-        weights = _closest(places[:, None], self.template[corners])
-        found = np.einsum("nkc,nkcd->nkd", weights, self.template[corners])
-        best = np.linalg.norm(found - places[:, None], axis=2).argmin(1)
-        rows = np.arange(len(places))
-        return (
-            torch.from_numpy(corners[rows, best]).long(),
-            torch.from_numpy(weights[rows, best]).float(),
-        )
+        near = Surface(self.template, faces).nearest(places)
+        return torch.from_numpy(faces[near.triangle]).long(), torch.from_numpy(near.weights).float()
 
 
 def _barycentric(points: Array, triangles: Array) -> Array:
@@ -132,29 +119,6 @@ def _barycentric(points: Array, triangles: Array) -> Array:
     weights = np.stack([1 - second - third, second, third], 1).clip(0)
     normalised: Array = weights / weights.sum(1, keepdims=True)
     return normalised
-
-
-def _closest(points: Array, triangles: Array) -> Array:
-    """Weights (N, K, 3) of the points nearest to `points` (N, 1, 3) in triangles (N, K, 3, 3)."""
-    edges = triangles[..., 1:, :] - triangles[..., :1, :]
-    offset = points - triangles[..., 0, :]
-    gram = np.einsum("...ic,...jc->...ij", edges, edges) + 1e-18 * np.eye(2)
-    aim = np.einsum("...ic,...c->...i", edges, offset)
-    inside = np.linalg.solve(gram, aim[..., None])[..., 0]
-    options = [np.concatenate([1 - inside.sum(-1, keepdims=True), inside], -1)]
-    for i, j in ((0, 1), (1, 2), (2, 0)):
-        edge = triangles[..., j, :] - triangles[..., i, :]
-        length = (edge**2).sum(-1).clip(1e-18)
-        along = (((points - triangles[..., i, :]) * edge).sum(-1) / length).clip(0, 1)
-        weights = np.zeros_like(options[0])
-        weights[..., i], weights[..., j] = 1 - along, along
-        options.append(weights)
-    stacked = np.stack(options)
-    missed = np.linalg.norm(np.einsum("o...k,...kc->o...c", stacked, triangles) - points, axis=-1)
-    missed[0][(options[0] < 0).any(-1)] = np.inf
-    best = missed.argmin(0)
-    chosen: Array = np.take_along_axis(stacked, best[None, ..., None], 0)[0]
-    return chosen
 
 
 def _robust_mean(places: Array, weights: Array) -> Array:

@@ -22,6 +22,10 @@ MARGIN = 1.5  # side of the crop against the face's
 MIN_SCORE = 0.5
 _MIDDLE = np.array([0.5, 0.5, 0], np.float32)  # the network counts pixels by their middles
 OUTER_EYES = (33, 263)  # outer eye corners, left and right in the image
+# Inner contour of the lips, in order.
+INNER_LIPS = (
+    78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -12,15 +12,10 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from clipface_cli.head import HeadModel
-from clipface_cli.photos.landmarks import Face
+from clipface_cli.photos.landmarks import INNER_LIPS, Face
 from clipface_cli.render import Camera, Renderer
 
-MOUTH = ("mouth_interior", "teeth", "tongue")
 BACKGROUND = 255  # the renderer's white
-# Inner contour of the lips among the 468 points, in order.
-INNER_LIPS = (
-    78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95,
-)  # fmt: skip
 _BACK = ("scalp", "neck", "ears")  # where a person's own hair and skin are wanted
 _OVERSAMPLING = 4
 
@@ -29,11 +24,10 @@ class HeadMask:
     """Covers photos with the outline of their fitted heads."""
 
     def __init__(self, head: HeadModel, resolution: int) -> None:
-        mouth = [name for name in MOUTH if name in head.masks]
         back = [name for name in _BACK if name in head.masks]
         self._head, self._resolution = head, resolution
-        self._whole = Renderer(head, resolution, exclude=mouth)
-        self._front = Renderer(head, resolution, exclude=[*mouth, *back])
+        self._whole = Renderer(head, resolution, exclude=head.inside_mouth)
+        self._front = Renderer(head, resolution, exclude=[*head.inside_mouth, *back])
         self._blank = torch.zeros(1, 3, 2, 2)
 
     def __call__(

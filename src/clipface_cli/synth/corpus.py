@@ -120,7 +120,7 @@ def write_dataset(
     folder.mkdir(parents=True, exist_ok=True)
     head = HeadModel.load("builtin")
     _claim_dataset(folder, {"people": len(people), "resolution": resolution, "seed": seed})
-    renderer = Renderer(head, resolution, exclude=("mouth_interior", "teeth", "tongue"))
+    renderer = Renderer(head, resolution, exclude=head.inside_mouth)
     rows = [_draw(head, people, i, seed) for i in range(renders)]
     for i, row in enumerate(rows):
         path = folder / image_name(i)

@@ -210,10 +210,9 @@ class PaintedScenes:
     ) -> None:
         self.head, self.families, self.per_batch = head, families, per_batch
         self.caption_parts = caption_parts
-        hidden = ("mouth_interior", "teeth", "tongue")
         self._renderers = (
             Renderer(head, RESOLUTION),
-            Renderer(head, RESOLUTION, exclude=hidden),
+            Renderer(head, RESOLUTION, exclude=head.inside_mouth),
         )
 
     def batch(self, rng: np.random.Generator) -> Batch:

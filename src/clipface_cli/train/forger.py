@@ -15,7 +15,6 @@ from clipface_cli.train.loop import update_average
 from clipface_cli.train.ranks import Ranks
 from clipface_cli.train.settings import GanSettings
 
-HIDDEN = ("mouth_interior", "teeth", "tongue")  # removed from the real images too
 _FOLLOW = 0.005  # how fast the mean code follows
 
 
@@ -87,8 +86,7 @@ class Stage:
 
     def __init__(self, dataset: Dataset, head: HeadModel, resolution: int) -> None:
         self.dataset, self.head = dataset, head
-        hidden = [name for name in HIDDEN if name in head.masks]
-        self.renderer = Renderer(head, resolution, exclude=hidden)
+        self.renderer = Renderer(head, resolution, exclude=head.inside_mouth)
 
     def show(self, textures: Tensor, rows: Tensor) -> Tensor:
         """Textures on the heads of these photos: images (B, 3, R, R)."""
