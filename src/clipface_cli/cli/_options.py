@@ -14,6 +14,10 @@ Device = Annotated[
     Literal["auto", "cpu", "cuda"],
     typer.Option("--device", help="Where to compute; the CPU for now."),
 ]
+TrainingDevice = Annotated[
+    Literal["auto", "cpu", "cuda"],
+    typer.Option("--device", help="auto: a GPU where there is one."),
+]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite what the output already holds.")]
 OutputFolder = Annotated[
     Path, typer.Option("--output", "-o", metavar="DIR", help="Folder to write into.")

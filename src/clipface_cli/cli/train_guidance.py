@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from clipface_cli.cli._command import Result
-from clipface_cli.cli._options import Force, Minutes, OutputFolder, Resume, Seed, Steps
+from clipface_cli.cli._options import (
+    Force,
+    Minutes,
+    OutputFolder,
+    Resume,
+    Seed,
+    Steps,
+    TrainingDevice,
+)
 from clipface_cli.cli._progress import say
 
 
@@ -13,18 +25,37 @@ def train_guidance(
     output: OutputFolder = Path("runs/guidance"),
     steps: Steps = 1200,
     minutes: Minutes = None,
+    families: Annotated[
+        int, typer.Option("--families", help="People to paint, each changed six times.", min=2)
+    ] = 300,
+    batch: Annotated[
+        int, typer.Option("--batch", help="Images a step, a multiple of 64.", min=64)
+    ] = 64,
+    workers: Annotated[
+        int, typer.Option("--workers", help="Processes that make batches [this one].", min=0)
+    ] = 0,
+    device: TrainingDevice = "auto",
     seed: Seed = 0,
     resume: Resume = False,
     force: Force = False,
 ) -> Result:
     """Train text and image towers on renders of painted people, their captions and changes."""
     from clipface_cli.artifacts import RunRecord, claim_folder
-    from clipface_cli.train.guidance import GuidanceSettings
+    from clipface_cli.train.guidance import IMAGES_A_PART, GuidanceSettings
     from clipface_cli.train.guidance import train_guidance as train
+    from clipface_cli.train.ranks import device_kind
 
+    settings = GuidanceSettings(
+        steps=steps,
+        minutes=minutes,
+        families=families,
+        parts=round(batch / IMAGES_A_PART),
+        workers=workers,
+        device=device_kind(device),
+        seed=seed,
+    )
     claim_folder(output, force or resume)
-    record = RunRecord({"steps": steps, "minutes": minutes, "seed": seed, "resume": resume})
-    settings = GuidanceSettings(steps=steps, minutes=minutes, seed=seed)
+    record = RunRecord(asdict(settings) | {"resume": resume})
     with record.timing("train"):
         weights = train(output, settings, say, resume)
     record.write(output, [weights])

@@ -68,7 +68,10 @@ class EmbeddedGuidance(nn.Module):
 
     def word_vectors(self, prompts: list[str]) -> tuple[Tensor, Tensor]:
         """Word vectors (B, L, P), zero where padded, and presence (B, L)."""
-        rows = [self._rows(prompt) for prompt in prompts]
+        return self.vectors_of([rows_of(self.words, prompt) for prompt in prompts])
+
+    def vectors_of(self, rows: list[list[int]]) -> tuple[Tensor, Tensor]:
+        """`word_vectors` of prompts given as rows of the word table."""
         length = max(map(len, rows))
         device = self.text.memory.keys.device
         vectors = torch.zeros(len(rows), length, self.words.vectors.shape[1])
@@ -77,14 +80,6 @@ class EmbeddedGuidance(nn.Module):
             vectors[item, : len(found)] = self.words.vectors[found]
             present[item, : len(found)] = 1
         return vectors.to(device), present.to(device)
-
-    def _rows(self, prompt: str) -> list[int]:
-        tokens = self.words.tokenize(prompt)
-        if not tokens:
-            raise InputError("The prompt has no words; describe a face, as in 'an old man'.")
-        if len(tokens) > MAX_WORDS:
-            raise InputError(f"The prompt has more than {MAX_WORDS} words; shorten it.")
-        return [token.index for token in tokens if token.index is not None]
 
     def understood(self, prompt: str) -> Coverage:
         """Words of the prompt sorted into understood, guessed and unknown ones."""
@@ -134,3 +129,16 @@ class EmbeddedGuidance(nn.Module):
         model = cls(words or WordTable.load(), concepts, int(header["size"]))
         model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
         return model.eval().requires_grad_(False)
+
+
+def rows_of(words: WordTable, prompt: str) -> list[int]:
+    """Rows of the words in a prompt that the table has.
+
+    Raises InputError on an empty prompt or one beyond 200 words.
+    """
+    tokens = words.tokenize(prompt)
+    if not tokens:
+        raise InputError("The prompt has no words; describe a face, as in 'an old man'.")
+    if len(tokens) > MAX_WORDS:
+        raise InputError(f"The prompt has more than {MAX_WORDS} words; shorten it.")
+    return [token.index for token in tokens if token.index is not None]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache, partial
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from clipface_cli.artifacts import read_tensors, write_tensors
@@ -40,12 +43,15 @@ from clipface_cli.train._guidance_changes import (
 
 RESOLUTION = 128
 PAINTED, _KEPT = 256, 192  # texels a side when painted and when kept for rendering
-_VARIANTS = 6
+VARIANTS = 6
+
+Description = dict[str, Any]
+_BY_NAME = {change.name: change for change in CHANGES}
 
 
 @dataclass
 class Batch:
-    """images (N, 3, H, W) in [-1, 1] and their captions (N); pairs (P, 2) of images before and
+    """images (N, 3, H, W) uint8 and their captions (N); pairs (P, 2) of images before and
     after a request (P); names (P): what was changed, equal where two requests mean the same.
     """
 
@@ -54,14 +60,6 @@ class Batch:
     pairs: Tensor
     requests: list[str]
     names: list[str]
-
-
-class Scenes(Protocol):
-    """A source of training batches."""
-
-    def batch(self, rng: np.random.Generator) -> Batch:
-        """Draw one batch; the same generator state gives the same batch."""
-        ...
 
 
 @dataclass
@@ -73,21 +71,40 @@ class Family:
     changes: list[tuple[Change, ...]]
 
 
-def paint_families(count: int, seed: int) -> list[Family]:
-    """Paint `count` people, each with six changed variants; about 0.6 s a family."""
-    rng = np.random.default_rng(seed)
-    canvas = Canvas(HeadModel.load("builtin"), PAINTED)
-    return [_paint_family(rng, canvas) for _ in range(count)]
+def paint_families(
+    count: int, seed: int, variants: int = VARIANTS, workers: int = 0
+) -> list[Family]:
+    """Paint `count` people, each with changed variants; about 0.08 s a texture and core.
+
+    Each family depends on its number and the seed alone; `workers` processes share the work.
+    """
+    paint_one = partial(_paint_packed, seed=seed, variants=variants)
+    if workers < 2:
+        return [_unpack(*packed) for packed in map(paint_one, range(count))]
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+        return [_unpack(*packed) for packed in pool.map(paint_one, range(count), chunksize=4)]
 
 
-def _paint_family(rng: np.random.Generator, canvas: Canvas) -> Family:
+def _paint_packed(row: int, seed: int, variants: int) -> tuple[NDArray[np.uint8], Description]:
+    """A family as processes and files pass it on."""
+    family = _paint_family(np.random.default_rng((seed, row)), variants)
+    return family.textures.numpy(), _describe(family)
+
+
+def _paint_family(rng: np.random.Generator, variants: int) -> Family:
     latent = rng.standard_normal(LATENT_SIZE).astype(np.float32)
     changes: list[tuple[Change, ...]] = [()]
-    while len(changes) < 1 + _VARIANTS:
+    while len(changes) < 1 + variants:
         chosen = _choose(rng)
         if all(_visible(latent, change, rng) for change in chosen):
             changes.append(chosen)
-    return painted_family(latent, changes, canvas, rng)
+    return painted_family(latent, changes, _canvas(), rng)
+
+
+@cache
+def _canvas() -> Canvas:
+    """This process's canvas of the embedded head."""
+    return Canvas(HeadModel.load("builtin"), PAINTED)
 
 
 def painted_family(
@@ -111,36 +128,34 @@ def _choose(rng: np.random.Generator) -> tuple[Change, ...]:
     return tuple(chosen.values())
 
 
-def load_families(path: Path, count: int, seed: int) -> list[Family]:
-    """Painted families, kept in `path` between the pieces of a run."""
+def load_families(path: Path, count: int, seed: int, workers: int = 0) -> list[Family]:
+    """Painted families, kept in `path` between the pieces of a run and for its processes."""
     header = {"count": str(count), "seed": str(seed)}
     if path.is_file():
         tensors, found = read_tensors(path, "clipface-families")
         if header.items() <= found.items():
-            return _unpack(tensors["textures"], json.loads(found["families"]))
-    families = paint_families(count, seed)
-    described = [
-        {
-            "people": [person.to_dict() for person in family.people],
-            "changes": [[change.name for change in chosen] for chosen in family.changes],
-        }
-        for family in families
-    ]
+            described = json.loads(found["families"])
+            return [_unpack(*packed) for packed in zip(tensors["textures"], described, strict=True)]
+    families = paint_families(count, seed, workers=workers)
+    described = [_describe(family) for family in families]
     header |= {"format": "clipface-families", "families": json.dumps(described)}
     write_tensors(path, {"textures": torch.stack([f.textures for f in families])}, header)
     return families
 
 
-def _unpack(textures: Tensor, described: list[dict[str, Any]]) -> list[Family]:
-    by_name = {change.name: change for change in CHANGES}
-    return [
-        Family(
-            texture,
-            [Person.from_dict(values) for values in family["people"]],
-            [tuple(by_name[name] for name in chosen) for chosen in family["changes"]],
-        )
-        for texture, family in zip(textures, described, strict=True)
-    ]
+def _describe(family: Family) -> Description:
+    return {
+        "people": [person.to_dict() for person in family.people],
+        "changes": [[change.name for change in chosen] for chosen in family.changes],
+    }
+
+
+def _unpack(textures: Tensor | NDArray[np.uint8], described: Description) -> Family:
+    return Family(
+        torch.as_tensor(textures),
+        [Person.from_dict(values) for values in described["people"]],
+        [tuple(_BY_NAME[name] for name in chosen) for chosen in described["changes"]],
+    )
 
 
 def vocabulary(words: WordTable) -> list[str]:
@@ -206,7 +221,7 @@ class PaintedScenes:
         head: HeadModel,
         families: list[Family],
         per_batch: int = 16,
-        caption_parts: tuple[int, int] = (1, 3),
+        caption_parts: tuple[int, int] = (1, 4),
     ) -> None:
         self.head, self.families, self.per_batch = head, families, per_batch
         self.caption_parts = caption_parts
@@ -221,16 +236,30 @@ class PaintedScenes:
         torch.manual_seed(int(rng.integers(2**31)))
         textures = torch.cat([shots.textures for shots in drawn])
         expression = torch.cat([shots.expression for shots in drawn])
-        images = augment(self._render(textures, expression, rng), group=4)
+        images = self._render(textures, expression, rng, group=4)
         first = 4 * torch.arange(self.per_batch)
         pairs = torch.stack([first[:, None].expand(-1, 3), first[:, None] + torch.arange(1, 4)], 2)
         return Batch(
-            images,
+            (images.clamp(-1, 1) * 127.5 + 127.5).round().byte(),
             [text for shots in drawn for text in shots.captions],
             pairs.flatten(0, 1),
             [request(changes, rng) for shots in drawn for changes in shots.changes],
             [name_of(changes) for shots in drawn for changes in shots.changes],
         )
+
+    def portraits(self, rows: range, rng: np.random.Generator) -> tuple[Tensor, list[str]]:
+        """One picture (N, 3, H, W) and caption (N) of each of these families' people."""
+        textures, expressions, texts = [], [], []
+        for family in self.families[rows.start : rows.stop]:
+            mood: Change | None = EXPRESSION_CHANGES[rng.integers(len(EXPRESSION_CHANGES))]
+            mood = mood if rng.random() < 0.5 else None
+            name, units = ("neutral", {}) if mood is None else mood.draw_units(rng)
+            textures.append(family.textures[0].float() / 127.5 - 1)
+            expressions.append(self._expression(units, rng))
+            texts.append(self._caption(family.people[0], name, mood, rng))
+        torch.manual_seed(int(rng.integers(2**31)))
+        images = self._render(torch.stack(textures), torch.stack(expressions), rng, group=1)
+        return images, texts
 
     def _draw(self, rng: np.random.Generator) -> _Shots:
         family = self.families[rng.integers(len(self.families))]
@@ -243,7 +272,7 @@ class PaintedScenes:
         elif fate < 0.7:
             moods[2] = None
         drawn = [("neutral", {}) if mood is None else mood.draw_units(rng) for mood in moods]
-        noise = 0.15 * torch.from_numpy(rng.standard_normal(self.head.expression_size)).float()
+        noise = self._expression({}, rng)
         expression = [noise + self.head.expression_from_units(units) for _, units in drawn]
         texts = [
             self._caption(family.people[row], name, mood, rng)
@@ -255,6 +284,11 @@ class PaintedScenes:
         ]
         textures = _partial(family.textures[rows].float() / 127.5 - 1, rng)
         return _Shots(textures, torch.stack(expression), texts, changes)
+
+    def _expression(self, units: dict[str, float], rng: np.random.Generator) -> Tensor:
+        """Coefficients (E) of ARKit units, a little off."""
+        noise = torch.from_numpy(rng.standard_normal(self.head.expression_size)).float()
+        return 0.15 * noise + self.head.expression_from_units(units)
 
     def _caption(
         self, person: Person, expression: str, mood: Change | None, rng: np.random.Generator
@@ -268,26 +302,30 @@ class PaintedScenes:
             parts.append(rng.choice(np.array(mood.phrases)))
         return ", ".join(parts)
 
-    def _render(self, textures: Tensor, expression: Tensor, rng: np.random.Generator) -> Tensor:
-        shape = 0.8 * torch.randn(self.per_batch, self.head.shape_size)
+    def _render(
+        self, textures: Tensor, expression: Tensor, rng: np.random.Generator, group: int
+    ) -> Tensor:
+        """Pictures as a camera might give them; each `group` has one head, camera and cast."""
+        groups = len(textures) // group
+        shape = 0.8 * torch.randn(groups, self.head.shape_size)
         params = torch.stack(
             [
-                torch.empty(self.per_batch).uniform_(5.8, 9.0),
-                torch.empty(self.per_batch).uniform_(-0.012, 0.012),
-                torch.empty(self.per_batch).uniform_(0.02, 0.045),
+                torch.empty(groups).uniform_(5.8, 9.0),
+                torch.empty(groups).uniform_(-0.012, 0.012),
+                torch.empty(groups).uniform_(0.02, 0.045),
             ],
             1,
         )
-        yaw = (0.25 * torch.randn(self.per_batch)).clamp(-0.6, 0.6)
-        pitch = (0.08 * torch.randn(self.per_batch)).clamp(-0.2, 0.2)
-        params, yaw, pitch = (value.repeat_interleave(4, 0) for value in (params, yaw, pitch))
-        camera = Camera(params, yaw, pitch)
-        vertices = self.head(
-            shape.repeat_interleave(4, 0), expression, torch.zeros(len(textures), 6)
+        yaw = (0.25 * torch.randn(groups)).clamp(-0.6, 0.6)
+        pitch = (0.08 * torch.randn(groups)).clamp(-0.2, 0.2)
+        shape, params, yaw, pitch = (
+            value.repeat_interleave(group, 0) for value in (shape, params, yaw, pitch)
         )
+        vertices = self.head(shape, expression, torch.zeros(len(textures), 6))
         renderer = self._renderers[rng.integers(2)]
         with torch.no_grad():
-            return renderer(vertices, textures, camera)[0]
+            images, _ = renderer(vertices, textures, Camera(params, yaw, pitch))
+        return augment(images, group)
 
 
 @dataclass

@@ -16,7 +16,6 @@ from clipface_cli.train._guidance_scenes import (
     PAINTED,
     RESOLUTION,
     PaintedScenes,
-    Scenes,
     paint_families,
     painted_family,
 )
@@ -27,39 +26,37 @@ _CHOICES = 64
 
 @torch.no_grad()
 def score(
-    model: EmbeddedGuidance, head: HeadModel, seed: int, quick: bool = False
+    model: EmbeddedGuidance, head: HeadModel, seed: int, quick: bool = False, workers: int = 0
 ) -> dict[str, float]:
     """Accuracies in 0..1 on people and words that training did not see.
 
-    caption_top1, caption_top5: the right caption among 64, for 1,024 renders;
+    caption_top1, caption_top5: the right caption of four parts among 64, for renders of 1,024
+    people;
     change_top1: the right request among all changes for the difference of two renders;
     change_cosine: mean cosine of that difference and the request's direction;
     synonym_top1, synonym_top5: phrases never seen in training against the mean image differences.
     """
-    families = paint_families(4 if quick else 40, seed + 1000)
-    scenes = PaintedScenes(head, families, 16, caption_parts=(4, 4))
+    people = paint_families(_CHOICES if quick else 16 * _CHOICES, seed + 1000, 0, workers)
+    scenes = PaintedScenes(head, people, caption_parts=(4, 4))
     prototypes, moved, rows = _image_directions(model, head, seed, people=2 if quick else 8)
     asked = _text_directions(model, [change.phrases[0] for change in CHANGES])
     cosine = F.normalize(moved, dim=1) @ F.normalize(asked, dim=1).T
     return {
-        **_caption_accuracy(model, scenes, batches=1 if quick else 16),
+        **_caption_accuracy(model, scenes),
         "change_top1": float((cosine.argmax(1) == rows).float().mean()),
         "change_cosine": float(cosine.gather(1, rows[:, None]).mean()),
         **_synonym_accuracy(model, prototypes),
     }
 
 
-def _caption_accuracy(model: EmbeddedGuidance, scenes: Scenes, batches: int) -> dict[str, float]:
+def _caption_accuracy(model: EmbeddedGuidance, scenes: PaintedScenes) -> dict[str, float]:
     images, texts = [], []
-    for index in range(batches):
-        batch = scenes.batch(np.random.default_rng((7, index)))
-        images.append(model.encode_image(batch.images))
-        texts.append(model.encode_text(batch.captions))
-    image = F.normalize(torch.cat(images), dim=1)
-    text = F.normalize(torch.cat(texts), dim=1)
-    mixed = torch.randperm(len(image), generator=torch.Generator().manual_seed(0))
-    groups = mixed[: len(mixed) // _CHOICES * _CHOICES].view(-1, _CHOICES)
-    similarity = image[groups] @ text[groups].transpose(1, 2)
+    for first in range(0, len(scenes.families), _CHOICES):
+        rng = np.random.default_rng((7, first))
+        pictures, captions = scenes.portraits(range(first, first + _CHOICES), rng)
+        images.append(F.normalize(model.encode_image(pictures), dim=1))
+        texts.append(F.normalize(model.encode_text(captions), dim=1))
+    similarity = torch.stack(images) @ torch.stack(texts).transpose(1, 2)
     own = similarity.diagonal(dim1=1, dim2=2)[..., None]
     rank = (similarity > own).sum(2)
     return {f"caption_top{k}": float((rank < k).float().mean()) for k in (1, 5)}

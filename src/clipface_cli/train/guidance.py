@@ -21,16 +21,22 @@ from torch import Tensor, nn
 from clipface_cli.guidance import SOURCE_PROMPT, EmbeddedGuidance
 from clipface_cli.guidance._words import WordTable
 from clipface_cli.head import HeadModel
-from clipface_cli.train._guidance_scenes import (
-    Batch,
-    PaintedScenes,
-    Scenes,
-    load_families,
-    vocabulary,
-)
+from clipface_cli.texture import fast_autocast
+from clipface_cli.train._guidance_feed import Feed, Take
+from clipface_cli.train._guidance_scenes import Batch, load_families, vocabulary
 from clipface_cli.train._guidance_scores import score
-from clipface_cli.train.loop import Budget, Progress, prepare_cpu, run_loop, update_average
+from clipface_cli.train.loop import (
+    Budget,
+    Measured,
+    Progress,
+    prepare_cpu,
+    run_loop,
+    update_average,
+)
+from clipface_cli.train.pictures import as_images
 from clipface_cli.train.state import RunFolder, TrainState
+
+IMAGES_A_PART = 64
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,10 @@ class GuidanceSettings:
     steps: int = 1200
     minutes: float | None = None
     families: int = 300
-    families_per_batch: int = 16
+    families_per_part: int = IMAGES_A_PART // 4
+    parts: int = 1  # of a batch, each made by one process
+    workers: int = 0  # processes that make batches; 0: this one
+    device: str = "cpu"
     learning_rate: float = 1.5e-3
     weight_decay: float = 0.05
     word_noise: float = 0.5
@@ -61,10 +70,12 @@ class _Temperatures(nn.Module):
 class _Learner:
     """Model, its moving average, optimiser and the training step."""
 
-    def __init__(self, model: EmbeddedGuidance, scenes: Scenes, settings: GuidanceSettings) -> None:
-        self.model, self.scenes, self.settings = model, scenes, settings
+    def __init__(self, model: EmbeddedGuidance, take: Take, settings: GuidanceSettings) -> None:
+        self.model, self.take, self.settings = model, take, settings
+        self.device = torch.device(settings.device)
+        model.to(self.device)
         self.average = deepcopy(model).requires_grad_(False)
-        self.temperatures = _Temperatures()
+        self.temperatures = _Temperatures().to(self.device)
         self.optimizer = torch.optim.AdamW(
             [
                 {"params": model.parameters(), "weight_decay": settings.weight_decay},
@@ -76,14 +87,13 @@ class _Learner:
         modules = {"model": model, "average": self.average, "temperatures": self.temperatures}
         self.state = TrainState(modules, {"all": self.optimizer})
 
-    def step(self, spent: float) -> Mapping[str, float]:
+    def step(self, spent: float) -> Measured:
         """One optimisation step; the batch depends on the seed and the step alone."""
         settings, step = self.settings, self.state.step
         rate = settings.learning_rate * min(1, (step + 1) / 50) * math.cos(spent * math.pi / 2) ** 2
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        batch = self.scenes.batch(np.random.default_rng((settings.seed, step)))
-        loss, metrics = self._loss(batch)
+        loss, metrics = self._loss(self.take(step))
         self.optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -91,18 +101,19 @@ class _Learner:
         update_average(self.average, self.model, min(0.99, (1 + step) / (10 + step)))
         return metrics
 
-    def _loss(self, batch: Batch) -> tuple[Tensor, Mapping[str, float]]:
+    def _loss(self, batch: Batch) -> tuple[Tensor, Measured]:
+        pictures = as_images(batch.images.to(self.device))
         texts = self._text([*batch.captions, *batch.requests, SOURCE_PROMPT])
-        with torch.autocast("cpu", torch.bfloat16):
-            images = self.model.encode_image(batch.images)
+        with fast_autocast(self.device):
+            images = self.model.encode_image(pictures)
         images = images.float()
         captions, requests, source = texts.split([len(images), len(batch.requests), 1])
-        before, after = batch.pairs.unbind(1)
+        before, after = batch.pairs.to(self.device).unbind(1)
         moved, asked = images[after] - images[before], requests - source
-        same = torch.tensor([[a == b for b in batch.names] for a in batch.names])
-        caption_loss = contrast(
-            images, captions, self.temperatures.captions, torch.eye(len(images)).bool()
-        )
+        names = np.array(batch.names)
+        same = torch.from_numpy(names[:, None] == names).to(self.device)
+        own = torch.eye(len(images), device=self.device).bool()
+        caption_loss = contrast(images, captions, self.temperatures.captions, own)
         change_loss = contrast(moved, asked, self.temperatures.changes, same)
         along = 1 - F.cosine_similarity(moved, asked, dim=1).mean()
         lengths = (moved.norm(dim=1) + 0.1).log() - (asked.norm(dim=1) + 0.1).log()
@@ -115,13 +126,14 @@ class _Learner:
             "along": along,
             "length": length,
         }
-        return loss, {name: value.item() for name, value in values.items()}
+        return loss, {name: value.detach() for name, value in values.items()}
 
     def _text(self, prompts: list[str]) -> Tensor:
         """Text embeddings with noise on the word vectors, so that neighbours mean the same."""
         vectors, present = self.model.word_vectors(prompts)
-        noise = torch.randn_like(vectors) * self.settings.word_noise / vectors.shape[2] ** 0.5
-        noisy = F.normalize(vectors + noise * torch.rand(len(prompts), 1, 1), dim=2)
+        noise = torch.randn(vectors.shape) * self.settings.word_noise / vectors.shape[2] ** 0.5
+        noise = (noise * torch.rand(len(prompts), 1, 1)).to(vectors)
+        noisy = F.normalize(vectors + noise, dim=2)
         embedded: Tensor = self.model.text(noisy * present[..., None], present)
         return embedded
 
@@ -149,12 +161,20 @@ def train_guidance(
     prepare_cpu()
     folder = RunFolder(out, asdict(settings))
     head = HeadModel.load("builtin")
-    families = load_families(out / "families.safetensors", settings.families, settings.seed + 1)
+    families = out / "families.safetensors"
+    load_families(families, settings.families, settings.seed + 1, settings.workers)
     words = WordTable.load()
     torch.manual_seed(settings.seed)
     model = EmbeddedGuidance(words, vocabulary(words), settings.size)
-    scenes = PaintedScenes(head, families, settings.families_per_batch)
-    learner = _Learner(model, scenes, settings)
+    feed = Feed(
+        families,
+        settings.families,
+        settings.seed,
+        settings.families_per_part,
+        settings.parts,
+        settings.workers,
+    )
+    learner = _Learner(model, feed.take, settings)
     folder.begin(learner.state, resume)
 
     def report(metrics: Mapping[str, float]) -> None:
@@ -164,8 +184,11 @@ def train_guidance(
         progress(f"step {state.step}, {state.minutes:.1f} min: {shown}")
 
     budget = Budget(settings.steps, settings.minutes)
-    run_loop(learner.state, folder, budget, learner.step, report, settings.every)
-    scores = score(learner.average, head, settings.seed)
+    try:
+        run_loop(learner.state, folder, budget, learner.step, report, settings.every)
+    finally:
+        feed.close()
+    scores = score(learner.average.cpu(), head, settings.seed, workers=settings.workers)
     shown = ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
     progress(f"held out: {shown}")
     path = out / "guidance.safetensors"

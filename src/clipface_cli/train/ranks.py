@@ -55,7 +55,7 @@ class Ranks(Alone):
 
         Raises InputError when they contradict the launcher or the machine.
         """
-        kind = _device_kind(device)
+        kind = device_kind(device)
         from lightning_fabric import Fabric
 
         devices, nodes = devices or _launched("devices"), nodes or _launched("nodes")
@@ -119,7 +119,8 @@ class Ranks(Alone):
             gradient.copy_(part.view_as(gradient))
 
 
-def _device_kind(device: str) -> str:
+def device_kind(device: str) -> Literal["cpu", "cuda"]:
+    """Resolve "auto". Raises InputError for a GPU that is not there."""
     if device == "cuda" and not torch.cuda.is_available():
         raise InputError("--device cuda: PyTorch finds no GPU here; leave --device out.")
     return "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
