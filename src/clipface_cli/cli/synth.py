@@ -52,7 +52,7 @@ def synth(
     if count:
         with record.timing("render"):
             say(f"Rendering {count} images.")
-            write_dataset(corpus, output / "dataset", count, resolution, seed)
+            write_dataset(corpus, output / "dataset", count, resolution, seed, processes)
     with record.timing("show"):
         sheet = output / "people.png"
         save_image(sheet, captioned_sheet(*_show(corpus, min(people, SHOWN)), across=4))

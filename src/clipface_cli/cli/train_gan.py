@@ -115,6 +115,7 @@ def train_gan(
     Ctrl-C (or a scheduler's SIGTERM) saves; --resume goes on from there, bit for bit on the CPU.
     """
     from clipface_cli.artifacts import RunRecord, claim_folder
+    from clipface_cli.render import has_nvdiffrast
     from clipface_cli.train import PRESETS
     from clipface_cli.train import train_gan as train
     from clipface_cli.train.ranks import Ranks
@@ -138,6 +139,8 @@ def train_gan(
     settings = settings if ada else replace(settings, augment_target=None)
     settings.check()
     ranks = Ranks(device, devices, num_nodes, precision)
+    if ranks.device.type == "cuda" and not has_nvdiffrast():
+        say("nvdiffrast is missing (extra `cuda`): heads are drawn on the CPU, which is slower.")
     sources = {"dataset": dataset, "warm_start": warm_start, "start": start}
     places = {"device": str(ranks.device), "processes": ranks.world, "precision": ranks.precision}
     record = RunRecord(
@@ -167,7 +170,11 @@ def _warm(
     weights = folder / "generator.safetensors"
     if ranks.first and not (resume and weights.is_file()):
         schedule = WarmStartSettings(
-            resolution=settings.resolution, minutes=minutes, seed=settings.seed
+            resolution=settings.resolution,
+            minutes=minutes,
+            batch=settings.batch,
+            seed=settings.seed,
+            device=str(ranks.device),
         )
         warm_start(corpus, folder, schedule, sample_attributes, say, resume and _begun(folder))
     ranks.wait()

@@ -1,5 +1,6 @@
 """Cameras, the differentiable rasteriser, and textured and shaded renders of heads."""
 
+from clipface_cli.render._gpu import has_nvdiffrast
 from clipface_cli.render.antialias import (
     antialias,
     antialias_construct_topology_hash,
@@ -21,6 +22,7 @@ __all__ = [
     "antialias_construct_topology_hash",
     "antialias_ref",
     "flip_v",
+    "has_nvdiffrast",
     "interpolate",
     "interpolate_ref",
     "rasterize",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache
+from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
@@ -11,6 +12,11 @@ from torch import Tensor
 from clipface_cli.errors import InputError
 
 INSTALL = "pip install 'clipface-cli[cuda]'"
+
+
+def has_nvdiffrast() -> bool:
+    """Whether nvdiffrast is installed."""
+    return find_spec("nvdiffrast") is not None
 
 
 @cache

@@ -56,7 +56,8 @@ class Renderer:
     Args:
         head: a HeadModel, or whatever has its faces, uv, uv_faces and masks.
         resolution: height and width of the images in pixels.
-        backend: "cpu", "cuda" (needs nvdiffrast), or "auto" for where the tensors are.
+        backend: "cpu", "cuda" (needs nvdiffrast), or "auto" for where the tensors are. Unlit, "cpu"
+            also draws tensors that lie on a GPU, bringing them over and the images back.
         background: what is where no head is: one value in -1..1, a colour (3,), or pictures
             (3, H, W) or (B, 3, H, W), row 0 at the top.
         exclude: masks whose faces to leave out, such as "mouth_interior".
@@ -110,8 +111,11 @@ class Renderer:
         if not is_finite(pos):
             check_finite("vertices", vertices)
             check_finite("camera", pos)
-        if light is None and pos.device.type == "cpu":
-            return _unlit.draw(pos, texture, self._fused, self.resolution, self._background)
+        if light is None and "cpu" in (self.backend, pos.device.type):
+            drawn = _unlit.draw(
+                pos.cpu(), texture.cpu(), self._fused, self.resolution, self._background
+            )
+            return drawn[0].to(pos.device), drawn[1].to(pos.device)
         lit = None
         if light is not None:
             view = camera.to_view(vertices)
@@ -137,7 +141,8 @@ class Renderer:
             if value.dtype != torch.float32:
                 raise ValueError(f"{name} must be float32, not {value.dtype}")
         check_same("vertices", vertices, "texture", texture)
-        if self.backend not in ("auto", vertices.device.type):
+        brought = self.backend == "cpu" and light is None
+        if not brought and self.backend not in ("auto", vertices.device.type):
             raise ValueError(
                 f"vertices must be where the backend {self.backend!r} draws, "
                 f"not on {vertices.device}"

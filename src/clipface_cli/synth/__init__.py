@@ -23,6 +23,7 @@ from clipface_cli.synth.person import (
     person_from_latent,
     sample_attributes,
 )
+from clipface_cli.synth.processes import process_pool
 
 __all__ = [
     "ATTRIBUTE_NAMES",
@@ -40,6 +41,7 @@ __all__ = [
     "load_texture",
     "paint",
     "person_from_latent",
+    "process_pool",
     "random_units",
     "read_attributes",
     "read_people",

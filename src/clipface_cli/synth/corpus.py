@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,7 @@ from clipface_cli.synth.captions import captions
 from clipface_cli.synth.expressions import draw_expression, random_units
 from clipface_cli.synth.paint import paint
 from clipface_cli.synth.person import Person, person_from_latent, sample_attributes
+from clipface_cli.synth.processes import process_pool
 
 RESOLUTION = 512
 _SHAPE_SPREAD = 0.8
@@ -50,7 +50,7 @@ def write_corpus(out: str | Path, people: int, seed: int = 0, workers: int = 1) 
     todo = [i for i in range(people) if not _uv_path(folder, i).exists()]
     jobs = [(_uv_path(folder, i), persons[i]) for i in todo]
     if workers > 1:
-        with ProcessPoolExecutor(workers) as pool:
+        with process_pool(workers) as pool:
             list(pool.map(_paint_job, jobs, chunksize=8))
     else:
         for job in jobs:
@@ -107,28 +107,34 @@ def read_people(corpus: str | Path) -> list[Person]:
 
 
 def write_dataset(
-    corpus: str | Path, out: str | Path, renders: int, resolution: int = 256, seed: int = 0
+    corpus: str | Path,
+    out: str | Path,
+    renders: int,
+    resolution: int = 256,
+    seed: int = 0,
+    workers: int = 1,
 ) -> Path:
     """Render a corpus's people on random heads as an on-disk dataset of `renders` images.
 
     Unlit, white background, mouth interior removed. Writes images/, params.safetensors (shape,
     expression, pose, camera, person; row i belongs to image i), manifest.jsonl, captions.jsonl
     (image, person, expression, captions) and dataset.json. Finished images are kept on a second
-    run. Returns `out`.
+    run; `workers` processes share the work. Returns `out`.
     """
     folder, people = Path(out), read_people(corpus)
     folder.mkdir(parents=True, exist_ok=True)
     head = HeadModel.load("builtin")
     _claim_dataset(folder, {"people": len(people), "resolution": resolution, "seed": seed})
-    renderer = Renderer(head, resolution, exclude=head.inside_mouth)
     rows = [_draw(head, people, i, seed) for i in range(renders)]
-    for i, row in enumerate(rows):
-        path = folder / image_name(i)
-        if path.exists():
-            continue
-        path.parent.mkdir(parents=True, exist_ok=True)
-        image = Image.fromarray(_render(head, renderer, Path(corpus), row))
-        _replace(path, lambda at, image=image: image.save(at, format="PNG"))
+    jobs = [(folder / image_name(i), row) for i, row in enumerate(rows)]
+    jobs = [(path, row) for path, row in jobs if not path.exists()]
+    render = partial(_render_job, corpus=Path(corpus), resolution=resolution)
+    if workers > 1:
+        with process_pool(workers) as pool:
+            list(pool.map(render, jobs, chunksize=8))
+    else:
+        for job in jobs:
+            render(job)
     _write_tables(folder, people, rows, head.head_id, resolution, seed)
     return folder
 
@@ -166,6 +172,20 @@ def _draw(head: HeadModel, people: Sequence[Person], index: int, seed: int) -> d
         "camera": np.array(camera, np.float32),
         "captions": captions(person, expression, generator),
     }
+
+
+@cache
+def _renderer(resolution: int) -> tuple[HeadModel, Renderer]:
+    """The worker's head and renderer."""
+    head = HeadModel.load("builtin")
+    return head, Renderer(head, resolution, exclude=head.inside_mouth)
+
+
+def _render_job(job: tuple[Path, dict[str, Any]], corpus: Path, resolution: int) -> None:
+    path, row = job
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = Image.fromarray(_render(*_renderer(resolution), corpus, row))
+    _replace(path, lambda at: image.save(at, format="PNG"))
 
 
 def _render(

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-import numba
 import numpy as np
 import torch
 
 from clipface_cli.head import HeadModel
+from clipface_cli.synth import process_pool
 from clipface_cli.train._guidance_scenes import Batch, PaintedScenes, load_families
 
 Take = Callable[[int], Batch]
@@ -34,8 +33,7 @@ class Feed:
         start = partial(_start, families, count, seed + 1, per_part)
         self._coming: dict[int, list[Future[dict[str, Any]]]] = {}
         if workers:
-            spawn = get_context("spawn")
-            self._pool = ProcessPoolExecutor(workers, spawn, _start_worker, (start,))
+            self._pool = process_pool(workers, partial(_start_worker, start))
         else:
             self._scenes = start()
 
@@ -82,8 +80,6 @@ _here: list[PaintedScenes] = []
 
 
 def _start_worker(start: Callable[[], PaintedScenes]) -> None:
-    torch.set_num_threads(1)
-    numba.set_num_threads(1)
     _here.append(start())
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +27,7 @@ from clipface_cli.synth import (
     captions,
     paint,
     person_from_latent,
+    process_pool,
     sample_attributes,
 )
 from clipface_cli.train._guidance_changes import (
@@ -81,7 +80,7 @@ def paint_families(
     paint_one = partial(_paint_packed, seed=seed, variants=variants)
     if workers < 2:
         return [_unpack(*packed) for packed in map(paint_one, range(count))]
-    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+    with process_pool(workers) as pool:
         return [_unpack(*packed) for packed in pool.map(paint_one, range(count), chunksize=4)]
 
 

@@ -36,7 +36,7 @@ class Anchor:
         latents = self.corpus.latents[rows]
         z = chance.normal(z_dim)
         z[:, : latents.shape[1]] = latents.to(z)
-        return z, self.corpus.batch(rows).to(z)
+        return z, self.corpus.batch(rows, z.device).to(z)
 
     def loss(self, textures: Tensor, targets: Tensor) -> Tensor:
         """How far textures (B, 3, R, R) are from those people's."""

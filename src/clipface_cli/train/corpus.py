@@ -15,6 +15,7 @@ from torch import Tensor
 from clipface_cli.artifacts import load_pixels
 from clipface_cli.errors import InputError
 from clipface_cli.texture import load_state
+from clipface_cli.train.pictures import as_images
 
 AttributeSampler = Callable[[int, int], tuple[Any, Any]]
 """(count, seed) -> latents (count, K), attributes (count, A)."""
@@ -41,16 +42,16 @@ class Corpus:
         rows = torch.tensor([int(p.stem) for p in paths])
         if rows.max() >= len(people["latent"]):
             raise InputError(f"{table} has fewer rows than the pictures beside it need.")
-        with ThreadPoolExecutor(2) as pool:
+        with ThreadPoolExecutor() as pool:
             textures = torch.stack(list(pool.map(partial(_read, resolution=resolution), paths)))
         return cls(textures, people["latent"][rows], people["attributes"][rows])
 
     def __len__(self) -> int:
         return len(self.textures)
 
-    def batch(self, rows: Tensor) -> Tensor:
-        """Textures (B, 3, R, R) in [-1, 1]."""
-        return self.textures[rows].float() / 127.5 - 1
+    def batch(self, rows: Tensor, device: torch.device | str = "cpu") -> Tensor:
+        """Textures (B, 3, R, R) in [-1, 1] on a device."""
+        return as_images(self.textures[rows].to(device))
 
 
 def _read(path: Path, resolution: int) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from clipface_cli.head import HeadModel
-from clipface_cli.render import Renderer
+from clipface_cli.render import Renderer, has_nvdiffrast
 from clipface_cli.texture import Generator
 from clipface_cli.train.anchor import Anchor
 from clipface_cli.train.chance import Chance
@@ -82,11 +82,15 @@ class Forger(nn.Module):
 
 
 class Stage:
-    """Where textures are seen: the dataset's heads through the renderer."""
+    """Where textures are seen: the dataset's heads through the renderer.
+
+    Without nvdiffrast heads are drawn on the CPU, also where the textures lie on a GPU.
+    """
 
     def __init__(self, dataset: Dataset, head: HeadModel, resolution: int) -> None:
         self.dataset, self.head = dataset, head
-        self.renderer = Renderer(head, resolution, exclude=head.inside_mouth)
+        backend = "auto" if has_nvdiffrast() else "cpu"
+        self.renderer = Renderer(head, resolution, backend, exclude=head.inside_mouth)
 
     def show(self, textures: Tensor, rows: Tensor) -> Tensor:
         """Textures on the heads of these photos: images (B, 3, R, R)."""

@@ -88,11 +88,8 @@ class Ranks(Alone):
         return self.fabric.autocast()
 
     def place(self, module: nn.Module) -> None:
-        """Move a module here; on a GPU its convolution weights in the order that is fastest."""
-        module.to(self.device, self.dtype)
-        for parameter in module.parameters():
-            if parameter.ndim == 4 and self.device.type == "cuda":
-                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+        """Move a module here, in the precision of weights and losses."""
+        to_device(module.to(dtype=self.dtype), self.device)
 
     def mean(self, values: Tensor) -> Tensor:
         if self.world == 1:
@@ -117,6 +114,14 @@ class Ranks(Alone):
         parts = mean.split([g.numel() for g in gradients])
         for gradient, part in zip(gradients, parts, strict=True):
             gradient.copy_(part.view_as(gradient))
+
+
+def to_device(module: nn.Module, device: torch.device) -> None:
+    """Move a module; on a GPU its convolution weights lie in the order that is fastest there."""
+    module.to(device)
+    for parameter in module.parameters():
+        if parameter.ndim == 4 and device.type == "cuda":
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
 
 def device_kind(device: str) -> Literal["cpu", "cuda"]:

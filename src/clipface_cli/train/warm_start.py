@@ -19,8 +19,16 @@ from clipface_cli.artifacts import save_image
 from clipface_cli.head import HeadModel
 from clipface_cli.texture import EqualizedLinear, Generator, fast_autocast
 from clipface_cli.train.corpus import AttributeSampler, Corpus
-from clipface_cli.train.loop import Budget, Progress, prepare_cpu, run_loop, update_average
+from clipface_cli.train.loop import (
+    Budget,
+    Measured,
+    Progress,
+    prepare_cpu,
+    run_loop,
+    update_average,
+)
 from clipface_cli.train.losses import reconstruction_loss, weighted_psnr
+from clipface_cli.train.ranks import to_device
 from clipface_cli.train.state import RunFolder, TrainState
 from clipface_cli.train.weight_map import weight_map
 
@@ -45,6 +53,7 @@ class WarmStartSettings:
     channel_base: int = 8192
     channel_max: int = 256
     seed: int = 0
+    device: str = "cpu"
 
     def resolution_at(self, spent: float) -> int:
         """Training resolution after this share of the budget."""
@@ -111,11 +120,14 @@ class _Reconstruction:
             settings.channel_max,
             mapping_layers=settings.mapping_layers,
         )
+        self.device = torch.device(settings.device)
+        self.attributes = corpus.attributes.to(self.device)
         self.warmer = Warmer(self.generator, corpus.attributes)
+        to_device(self.warmer, self.device)
         self.average = deepcopy(self.warmer).requires_grad_(False)
         self.parameters = self.warmer.trained()
         self.optimizer = torch.optim.Adam(self.parameters, 0.0, (0.9, 0.99), fused=True)
-        self.weight = weight_map(head, settings.resolution)
+        self.weight = weight_map(head, settings.resolution).to(self.device)
         order = torch.randperm(len(corpus))
         self.held_out, self.rows = order[: settings.held_out], order[settings.held_out :]
         modules = {"warmer": self.warmer, "average": self.average}
@@ -125,19 +137,19 @@ class _Reconstruction:
         """Textures and loss weights at the current resolution."""
         size = (resolution, resolution)
         area = F.adaptive_avg_pool2d(self.weight, size)
-        return F.adaptive_avg_pool2d(self.corpus.batch(rows), size), area
+        return F.adaptive_avg_pool2d(self.corpus.batch(rows, self.device), size), area
 
     def learning_rate(self, spent: float) -> float:
         """Constant after a short start, then falling to a twentieth over the last half."""
         fall = min(1.0, 2 * (1 - spent)) * 0.95 + 0.05
         return self.settings.learning_rate * fall * min(1.0, (self.state.step + 1) / 50)
 
-    def step(self, spent: float) -> Mapping[str, float]:
+    def step(self, spent: float) -> Measured:
         resolution = self.settings.resolution_at(spent)
         self.optimizer.param_groups[0]["lr"] = self.learning_rate(spent)
         rows = self.rows[torch.randint(len(self.rows), (self.settings.batch,))]
         target, weight = self.targets(rows, resolution)
-        image = self.warmer(self.corpus.attributes[rows], resolution)
+        image = self.warmer(self.attributes[rows], resolution)
         loss = reconstruction_loss(image, target, weight)
         self.optimizer.zero_grad()
         loss.backward()
@@ -146,14 +158,14 @@ class _Reconstruction:
         if self.state.step % AVERAGE_EVERY == 0:
             decay = min(0.998, self.state.step / (self.state.step + 20))
             update_average(self.average, self.warmer, decay**AVERAGE_EVERY)
-        return {"loss": loss.item(), "gradient": norm.item()}
+        return {"loss": loss.detach(), "gradient": norm.detach()}
 
     @torch.no_grad()
     def validate(self, resolution: int) -> tuple[float, Tensor]:
         """Quality on people kept out of training: PSNR in dB, and truth above reconstruction."""
         rows = self.held_out[:8]
         target, weight = self.targets(rows, resolution)
-        image = self.average(self.corpus.attributes[rows], resolution)
+        image = self.average(self.attributes[rows], resolution)
         sheet = torch.cat([torch.cat(list(row), 2) for row in (target, image)], 1)
         return weighted_psnr(image, target, weight), sheet
 
@@ -195,9 +207,9 @@ def warm_start(
         return -psnr if resolution == settings.resolution else float("inf")
 
     run_loop(stage.state, folder, budget, stage.step, report, settings.every)
-    generator = stage.generator
+    generator = stage.generator.cpu()
     generator.synthesis.load_state_dict(stage.average.synthesis.state_dict())
-    network = stage.average.attributes
+    network = stage.average.attributes.cpu()
     fit_mapping(generator, network, out / "mapping", settings, sample_attributes, progress)
     path = out / "generator.safetensors"
     generator.save(path, dtype=torch.float16, origin="warm start on painted people")

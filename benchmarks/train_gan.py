@@ -1,0 +1,115 @@
+"""Images a second of a whole step of `train-gan`, and the share of each part.
+
+    python benchmarks/train_gan.py DATASET --resolution 512 --batch 32
+
+Every part waits for the device, so the sum is a little more than an undisturbed step.
+"""
+
+import argparse
+import json
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from clipface_cli.head import HeadModel
+from clipface_cli.texture import Generator
+from clipface_cli.train import PRESETS
+from clipface_cli.train.dataset import Dataset
+from clipface_cli.train.forger import Forger, Stage
+from clipface_cli.train.game import Game
+from clipface_cli.train.ranks import Ranks
+
+PARTS = {
+    "_forge": "generator",
+    "_judge": "discriminators",
+    "_penalise": "R1",
+    "_straighten": "path",
+}
+
+
+def main() -> None:
+    """Run it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("dataset", type=Path)
+    parser.add_argument("--preset", choices=sorted(PRESETS), default="paper")
+    parser.add_argument("--resolution", type=int, default=256)
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--steps", type=int, default=32, help="a multiple of 16")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/out/train_gan.json"))
+    options = parser.parse_args()
+    settings = replace(
+        PRESETS[options.preset], resolution=options.resolution, batch=options.batch, critic_first=0
+    )
+    head, ranks = HeadModel.load(settings.head), Ranks(options.device)
+    dataset = Dataset.load(options.dataset, settings.resolution, head)
+    generator = Generator.create(settings.resolution, settings.channel_base, settings.channel_max)
+    forger = Forger(generator, settings, ranks, False, None)
+    game = Game(forger, Stage(dataset, head, settings.resolution), settings, ranks)
+    seconds: dict[str, float] = defaultdict(float)
+    run(game, 16)
+    whole = timed(lambda: run(game, options.steps))
+    for method, name in PARTS.items():
+        setattr(game, method, watched(getattr(game, method), name, seconds))
+    game.stage.show = watched(game.stage.show, "rendering", seconds)  # type: ignore[method-assign]
+    parts = timed(lambda: run(game, options.steps))
+    seconds["generator"] -= seconds["rendering"]
+    seconds["the rest"] = parts - sum(seconds.values())
+    images = options.steps * options.batch
+    place = torch.cuda.get_device_name() if ranks.device.type == "cuda" else "CPU"
+    print(f"{place}, {settings.resolution}², batch {settings.batch}, {ranks.precision}:")
+    print(f"{images / whole:.1f} images a second")
+    for name, spent in seconds.items():
+        print(f"{name:16} {spent / parts:6.1%}")
+    results = {
+        "device": place,
+        "resolution": settings.resolution,
+        "batch": settings.batch,
+        "images a second": images / whole,
+        "shares": {name: spent / parts for name, spent in seconds.items()},
+    }
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(json.dumps(results, indent=2))
+    game.feed.close()
+
+
+def run(game: Game, steps: int) -> None:
+    """Train a little."""
+    for _ in range(steps):
+        game.step(0.0)
+        game.state.step += 1
+
+
+def wait() -> None:
+    """Until the device has done what it was given."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Seconds that it takes."""
+    wait()
+    start = time.perf_counter()
+    work()
+    wait()
+    return time.perf_counter() - start
+
+
+def watched(work: Callable[..., Any], name: str, seconds: dict[str, float]) -> Callable[..., Any]:
+    """The same, with its time added up under `name`."""
+
+    def wrapped(*values: Any, **named: Any) -> Any:
+        result: list[Any] = []
+        seconds[name] += timed(lambda: result.append(work(*values, **named)))
+        return result[0]
+
+    return wrapped
+
+
+if __name__ == "__main__":
+    main()
