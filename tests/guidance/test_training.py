@@ -6,12 +6,13 @@ import torch
 
 from clipface_cli.guidance import EmbeddedGuidance, load_guidance
 from clipface_cli.guidance._words import WordTable
+from clipface_cli.guidance.embedded import rows_of
 from clipface_cli.train import guidance as training
 from clipface_cli.train._guidance_changes import CHANGES
+from clipface_cli.train._guidance_families import load_families
 from clipface_cli.train._guidance_feed import Feed
-from clipface_cli.train._guidance_scenes import Batch, PaintedScenes, load_families, vocabulary
+from clipface_cli.train._guidance_scenes import Batch, Casting, Studio, vocabulary
 from clipface_cli.train._guidance_synonyms import SYNONYMS
-from clipface_cli.train.pictures import as_images
 
 COLOURS = {
     "red": (1, -1, -1),
@@ -25,6 +26,9 @@ PLACES = {"lips": (60, 100), "hair": (20, 60)}
 class Toy:
     """White pictures with a coloured bar at one of two places."""
 
+    def __init__(self, words):
+        self.words = words
+
     def take(self, step):
         rng = np.random.default_rng(step)
         names = [(c, p) for c in COLOURS for p in PLACES]
@@ -34,8 +38,9 @@ class Toy:
             image[:, top:bottom, 20:108] = torch.tensor(COLOURS[colour])[:, None, None]
         texts = [f"{colour} {place}" for colour, place in names]
         pairs = torch.tensor([[0, i + 1] for i in range(len(names))])
-        images = (images * 127.5 + 127.5).clamp(0, 255).byte()
-        return Batch(images, ["a face", *texts], pairs, texts, texts)
+        requests = [rows_of(self.words, text) for text in texts]
+        captions = [rows_of(self.words, "a face"), *requests]
+        return Batch(images, captions, pairs, requests, texts)
 
 
 @pytest.fixture(scope="module")
@@ -46,15 +51,17 @@ def words():
 def test_learns_coloured_parts(words):
     torch.manual_seed(0)
     model = EmbeddedGuidance(words, [*COLOURS, *PLACES, "a", "photo", "of", "face"], size=32)
-    learner = training._Learner(model, Toy().take, training.GuidanceSettings(steps=40, size=32))
+    learner = training._Learner(
+        model, Toy(words).take, training.GuidanceSettings(steps=40, size=32)
+    )
     for _ in range(40):
         metrics = learner.step(0.2)
         learner.state.step += 1
     assert metrics["along"] < 0.5
-    batch = Toy().take(1000)
+    batch = Toy(words).take(1000)
     with torch.no_grad():
-        images = model.encode_image(as_images(batch.images))
-        texts = model.encode_text(batch.requests) - model.encode_text(["A photo of a face"])
+        images = model.encode_image(batch.images)
+        texts = model.encode_text(batch.names) - model.encode_text(["A photo of a face"])
     match = torch.cosine_similarity((images[1:] - images[:1])[:, None], texts[None], dim=2)
     assert (match.argmax(1) == torch.arange(len(texts))).float().mean() > 0.8
 
@@ -69,7 +76,9 @@ def test_contrast_prefers_matching_rows():
 
 def test_a_run_writes_a_model_and_resumes(tmp_path, monkeypatch, head):
     monkeypatch.setattr(training, "score", lambda *_, **__: {"caption_top1": 0.5})
-    settings = partial(training.GuidanceSettings, families=2, families_per_part=2, every=1, size=32)
+    settings = partial(
+        training.GuidanceSettings, families=2, families_per_batch=2, every=1, size=32
+    )
     training.train_guidance(tmp_path / "a", settings(steps=2), print)
     path = training.train_guidance(tmp_path / "a", settings(steps=3), print, resume=True)
     resumed = load_guidance(path)
@@ -78,24 +87,26 @@ def test_a_run_writes_a_model_and_resumes(tmp_path, monkeypatch, head):
     assert torch.isfinite(resumed.encode_text(prompt)).all()
     assert resumed.name == "guidance"
     families = load_families(tmp_path / "a" / "families.safetensors", 2, 1)
-    batch = PaintedScenes(head, families, 2).batch(np.random.default_rng(0))
+    drafts = Casting(head, families, WordTable.load())
+    batch = Studio(head, families).shoot(drafts.draft(np.random.default_rng(0), 2))
     assert batch.images.shape == (8, 3, 128, 128)
-    assert batch.images.dtype == torch.uint8
+    assert batch.images.abs().max() <= 1
     assert len(batch.captions) == 8
     assert len(batch.requests) == len(batch.names) == len(batch.pairs) == 6
 
 
-def test_workers_make_the_batches_that_one_process_makes(tmp_path):
+def test_workers_draw_what_one_process_draws(tmp_path):
     path = tmp_path / "families.safetensors"
     load_families(path, 2, 1, workers=2)
-    alone = Feed(path, 2, 0, per_part=1, parts=2, workers=0).take(3)
-    feed = Feed(path, 2, 0, per_part=1, parts=2, workers=2)
+    alone = Feed(path, 2, 0, per_batch=2).take(3)
+    feed = Feed(path, 2, 0, per_batch=2, workers=2)
     shared = feed.take(3)
     feed.close()
-    assert torch.equal(alone.images, shared.images)
-    assert torch.equal(alone.pairs, torch.tensor([[0, 1], [0, 2], [0, 3], [4, 5], [4, 6], [4, 7]]))
+    assert np.array_equal(alone.expression, shared.expression)
+    assert np.array_equal(alone.row, shared.row)
     assert alone.captions == shared.captions
     assert alone.requests == shared.requests
+    assert alone.seed == shared.seed
 
 
 def test_vocabulary_is_in_the_word_table(words):

@@ -28,12 +28,13 @@ def train_guidance(
     families: Annotated[
         int, typer.Option("--families", help="People to paint, each changed six times.", min=2)
     ] = 300,
-    batch: Annotated[
-        int, typer.Option("--batch", help="Images a step, a multiple of 64.", min=64)
-    ] = 64,
+    batch: Annotated[int, typer.Option("--batch", help="Images a step.", min=8)] = 64,
     workers: Annotated[
-        int, typer.Option("--workers", help="Processes that make batches [this one].", min=0)
+        int, typer.Option("--workers", help="Processes that draw batches [this one].", min=0)
     ] = 0,
+    start: Annotated[
+        Path | None, typer.Option("--start", help="guidance.safetensors to begin from.")
+    ] = None,
     device: TrainingDevice = "auto",
     seed: Seed = 0,
     resume: Resume = False,
@@ -41,7 +42,7 @@ def train_guidance(
 ) -> Result:
     """Train text and image towers on renders of painted people, their captions and changes."""
     from clipface_cli.artifacts import RunRecord, claim_folder
-    from clipface_cli.train.guidance import IMAGES_A_PART, GuidanceSettings
+    from clipface_cli.train.guidance import GuidanceSettings
     from clipface_cli.train.guidance import train_guidance as train
     from clipface_cli.train.ranks import device_kind
 
@@ -49,14 +50,14 @@ def train_guidance(
         steps=steps,
         minutes=minutes,
         families=families,
-        parts=round(batch / IMAGES_A_PART),
+        families_per_batch=batch // 4,
         workers=workers,
         device=device_kind(device),
         seed=seed,
     )
     claim_folder(output, force or resume)
-    record = RunRecord(asdict(settings) | {"resume": resume})
+    record = RunRecord(asdict(settings) | {"resume": resume, "start": start})
     with record.timing("train"):
-        weights = train(output, settings, say, resume)
+        weights = train(output, settings, say, resume, start)
     record.write(output, [weights])
     return Result(weights)

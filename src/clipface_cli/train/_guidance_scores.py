@@ -12,14 +12,10 @@ from clipface_cli.head import HeadModel
 from clipface_cli.render import Camera, Renderer
 from clipface_cli.synth import LATENT_SIZE, Canvas
 from clipface_cli.train._guidance_changes import CHANGES, EXPRESSION_CHANGES, Change
-from clipface_cli.train._guidance_scenes import (
-    PAINTED,
-    RESOLUTION,
-    PaintedScenes,
-    paint_families,
-    painted_family,
-)
+from clipface_cli.train._guidance_families import PAINTED, paint_families, painted_family
+from clipface_cli.train._guidance_scenes import RESOLUTION, Casting, Studio
 from clipface_cli.train._guidance_synonyms import SYNONYMS
+from clipface_cli.train.pictures import as_images
 
 _CHOICES = 64
 
@@ -37,25 +33,30 @@ def score(
     synonym_top1, synonym_top5: phrases never seen in training against the mean image differences.
     """
     people = paint_families(_CHOICES if quick else 16 * _CHOICES, seed + 1000, 0, workers)
-    scenes = PaintedScenes(head, people, caption_parts=(4, 4))
+    casting = Casting(head, people, model.words, caption_parts=(4, 4))
     prototypes, moved, rows = _image_directions(model, head, seed, people=2 if quick else 8)
     asked = _text_directions(model, [change.phrases[0] for change in CHANGES])
     cosine = F.normalize(moved, dim=1) @ F.normalize(asked, dim=1).T
     return {
-        **_caption_accuracy(model, scenes),
+        **_caption_accuracy(model, casting),
         "change_top1": float((cosine.argmax(1) == rows).float().mean()),
         "change_cosine": float(cosine.gather(1, rows[:, None]).mean()),
         **_synonym_accuracy(model, prototypes),
     }
 
 
-def _caption_accuracy(model: EmbeddedGuidance, scenes: PaintedScenes) -> dict[str, float]:
+def _caption_accuracy(model: EmbeddedGuidance, casting: Casting) -> dict[str, float]:
     images, texts = [], []
-    for first in range(0, len(scenes.families), _CHOICES):
+    studio = Studio(casting.head, casting.families)
+    for first in range(0, len(casting.families), _CHOICES):
         rng = np.random.default_rng((7, first))
-        pictures, captions = scenes.portraits(range(first, first + _CHOICES), rng)
+        people = casting.families[first : first + _CHOICES]
+        expressions, captions = zip(*(casting.portrait(p, rng) for p in people), strict=True)
+        torch.manual_seed(first)
+        textures = as_images(torch.stack([person.textures[0] for person in people]))
+        pictures = studio.pictures(textures, torch.stack(expressions), group=1)
         images.append(F.normalize(model.encode_image(pictures), dim=1))
-        texts.append(F.normalize(model.encode_text(captions), dim=1))
+        texts.append(F.normalize(model.encode_text(list(captions)), dim=1))
     similarity = torch.stack(images) @ torch.stack(texts).transpose(1, 2)
     own = similarity.diagonal(dim1=1, dim2=2)[..., None]
     rank = (similarity > own).sum(2)

@@ -8,7 +8,7 @@ sides of a change also learn to be equally long, so that the text says how far a
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,10 +20,12 @@ from torch import Tensor, nn
 
 from clipface_cli.guidance import SOURCE_PROMPT, EmbeddedGuidance
 from clipface_cli.guidance._words import WordTable
+from clipface_cli.guidance.embedded import rows_of
 from clipface_cli.head import HeadModel
 from clipface_cli.texture import fast_autocast
-from clipface_cli.train._guidance_feed import Feed, Take
-from clipface_cli.train._guidance_scenes import Batch, load_families, vocabulary
+from clipface_cli.train._guidance_families import load_families
+from clipface_cli.train._guidance_feed import Feed
+from clipface_cli.train._guidance_scenes import Batch, Studio, vocabulary
 from clipface_cli.train._guidance_scores import score
 from clipface_cli.train.loop import (
     Budget,
@@ -33,10 +35,7 @@ from clipface_cli.train.loop import (
     run_loop,
     update_average,
 )
-from clipface_cli.train.pictures import as_images
 from clipface_cli.train.state import RunFolder, TrainState
-
-IMAGES_A_PART = 64
 
 
 @dataclass(frozen=True)
@@ -46,9 +45,8 @@ class GuidanceSettings:
     steps: int = 1200
     minutes: float | None = None
     families: int = 300
-    families_per_part: int = IMAGES_A_PART // 4
-    parts: int = 1  # of a batch, each made by one process
-    workers: int = 0  # processes that make batches; 0: this one
+    families_per_batch: int = 16  # four images each
+    workers: int = 0  # processes that draw batches; 0: this one
     device: str = "cpu"
     learning_rate: float = 1.5e-3
     weight_decay: float = 0.05
@@ -70,9 +68,12 @@ class _Temperatures(nn.Module):
 class _Learner:
     """Model, its moving average, optimiser and the training step."""
 
-    def __init__(self, model: EmbeddedGuidance, take: Take, settings: GuidanceSettings) -> None:
+    def __init__(
+        self, model: EmbeddedGuidance, take: Callable[[int], Batch], settings: GuidanceSettings
+    ) -> None:
         self.model, self.take, self.settings = model, take, settings
         self.device = torch.device(settings.device)
+        self.source = rows_of(model.words, SOURCE_PROMPT)
         model.to(self.device)
         self.average = deepcopy(model).requires_grad_(False)
         self.temperatures = _Temperatures().to(self.device)
@@ -102,10 +103,9 @@ class _Learner:
         return metrics
 
     def _loss(self, batch: Batch) -> tuple[Tensor, Measured]:
-        pictures = as_images(batch.images.to(self.device))
-        texts = self._text([*batch.captions, *batch.requests, SOURCE_PROMPT])
+        texts = self._text([*batch.captions, *batch.requests, self.source])
         with fast_autocast(self.device):
-            images = self.model.encode_image(pictures)
+            images = self.model.encode_image(batch.images)
         images = images.float()
         captions, requests, source = texts.split([len(images), len(batch.requests), 1])
         before, after = batch.pairs.to(self.device).unbind(1)
@@ -128,9 +128,9 @@ class _Learner:
         }
         return loss, {name: value.detach() for name, value in values.items()}
 
-    def _text(self, prompts: list[str]) -> Tensor:
+    def _text(self, prompts: list[list[int]]) -> Tensor:
         """Text embeddings with noise on the word vectors, so that neighbours mean the same."""
-        vectors, present = self.model.word_vectors(prompts)
+        vectors, present = self.model.vectors_of(prompts)
         noise = torch.randn(vectors.shape) * self.settings.word_noise / vectors.shape[2] ** 0.5
         noise = (noise * torch.rand(len(prompts), 1, 1)).to(vectors)
         noisy = F.normalize(vectors + noise, dim=2)
@@ -152,29 +152,28 @@ def train_guidance(
     settings: GuidanceSettings | None = None,
     progress: Progress = print,
     resume: bool = False,
+    start: Path | None = None,
 ) -> Path:
     """Train on people painted for it; returns the path of guidance.safetensors in `out`.
 
-    Raises KeyboardInterrupt after saving when Ctrl-C was pressed; `resume` goes on from there.
+    `start` is a guidance.safetensors to begin from. Raises KeyboardInterrupt after saving when
+    Ctrl-C was pressed; `resume` goes on from there.
     """
     settings = settings or GuidanceSettings()
     prepare_cpu()
-    folder = RunFolder(out, asdict(settings))
+    folder = RunFolder(out, asdict(settings) | {"start": start})
     head = HeadModel.load("builtin")
-    families = out / "families.safetensors"
-    load_families(families, settings.families, settings.seed + 1, settings.workers)
+    path, seed = out / "families.safetensors", settings.seed
+    families = load_families(path, settings.families, seed + 1, settings.workers)
     words = WordTable.load()
     torch.manual_seed(settings.seed)
-    model = EmbeddedGuidance(words, vocabulary(words), settings.size)
-    feed = Feed(
-        families,
-        settings.families,
-        settings.seed,
-        settings.families_per_part,
-        settings.parts,
-        settings.workers,
-    )
-    learner = _Learner(model, feed.take, settings)
+    if start is None:
+        model = EmbeddedGuidance(words, vocabulary(words), settings.size)
+    else:
+        model = EmbeddedGuidance.load(start, words).train().requires_grad_(True)
+    studio = Studio(HeadModel.load("builtin"), families, settings.device)
+    feed = Feed(path, settings.families, seed, settings.families_per_batch, settings.workers)
+    learner = _Learner(model, lambda step: studio.shoot(feed.take(step)), settings)
     folder.begin(learner.state, resume)
 
     def report(metrics: Mapping[str, float]) -> None:
