@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from clipface_cli.render import _gpu
 from clipface_cli.render.antialias import Topology, antialias
 from clipface_cli.render.interpolate import interpolate
 from clipface_cli.render.light import Light, shade, vertex_normals
@@ -45,15 +46,25 @@ def draw(
     pos (B, V, 4) in clip space; texture (1 or B, 3, R, R) with row 0 at the top; background
     (1 or B, 3, 1 or H, 1 or W). Gradients reach all of them, and what is in `lit`.
     """
-    rast, _ = rasterize_front(pos, mesh.faces, (resolution, resolution))
-    uv, _ = interpolate(mesh.uv[None], rast, mesh.uv_faces)
-    color = sample(texture.permute(0, 2, 3, 1), uv, boundary_mode="clamp")
+    size = resolution, resolution
+    texels = texture.permute(0, 2, 3, 1)
+    if pos.is_cuda:  # nothing is checked again: each check would wait for the GPU
+        rast, _ = _gpu.rasterize_front(pos, mesh.faces, size)
+        uv, _ = _gpu.interpolate(mesh.uv[None], rast, mesh.uv_faces, None, [])
+        color = _gpu.texture([texels], uv, None, None, "linear", "clamp")
+    else:
+        rast, _ = rasterize_front(pos, mesh.faces, size)
+        uv, _ = interpolate(mesh.uv[None], rast, mesh.uv_faces)
+        color = sample(texels, uv, boundary_mode="clamp")
     if lit is not None:
         color = _shaded(color, rast, mesh, lit)
     covered = rast[..., 3:] > 0
     color = torch.where(covered, color, background.to(color).flip(2).permute(0, 2, 3, 1))
     layers = torch.cat([color, covered.to(color.dtype)], -1)
-    layers = antialias(layers, rast, pos, mesh.faces, mesh.topology)
+    if pos.is_cuda:
+        layers = _gpu.antialias(layers, rast, pos, mesh.faces, mesh.topology, 1.0)
+    else:
+        layers = antialias(layers, rast, pos, mesh.faces, mesh.topology)
     image, alpha = layers.permute(0, 3, 1, 2).flip(2).split((3, 1), 1)
     return image, alpha
 

@@ -57,6 +57,14 @@ def rasterize(
     return result
 
 
+def rasterize_front(pos: Tensor, tri: Tensor, resolution: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """`rasterize` of what turns counter-clockwise, as the weights' slopes on the screen tell."""
+    rast, rast_db = rasterize(pos, tri, resolution, None, False)
+    ux, uy, vx, vy = rast_db.detach().unbind(-1)
+    seen = (ux * vy > uy * vx)[..., None]
+    return torch.where(seen, rast, 0), torch.where(seen, rast_db, 0)
+
+
 def interpolate(
     attr: Tensor, rast: Tensor, tri: Tensor, rast_db: Tensor | None, chosen: list[int]
 ) -> tuple[Tensor, Tensor]:

@@ -64,14 +64,7 @@ def rasterize_front(pos: Tensor, tri: Tensor, resolution: tuple[int, int]) -> tu
     """
     spans = _check(pos, tri, resolution, None)
     if pos.is_cuda:
-        rast, rast_db = _gpu.rasterize(pos, tri, resolution, None, True)
-        ids = rast[..., 3].long()
-        points = pos.detach()[:, tri.long()][..., [0, 1, 3]]
-        first, second, third = points.unbind(2)
-        turn = (torch.linalg.cross(first, second) * third).sum(-1)
-        front = torch.nn.functional.pad(turn > 0, (1, 0))
-        seen = front.gather(1, ids.flatten(1)).view_as(ids)[..., None]
-        return torch.where(seen, rast, 0), torch.where(seen, rast_db, 0)
+        return _gpu.rasterize_front(pos, tri, resolution)
     rast, rast_db = _Rasterize.apply(  # type: ignore[no-untyped-call]
         pos, tri, spans, resolution, True, True
     )

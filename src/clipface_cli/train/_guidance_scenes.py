@@ -5,6 +5,7 @@ A `Casting` decides what is to be seen and writes the texts; a `Studio` takes th
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
@@ -160,13 +161,13 @@ class Studio:
         self, head: HeadModel, families: list[Family], device: torch.device | str = "cpu"
     ) -> None:
         self.device = torch.device(device)
-        self.head = head.to(self.device)
-        self.textures = torch.stack([family.textures for family in families]).to(self.device)
         backend = "auto" if has_nvdiffrast() else "cpu"
         self._renderers = (
             Renderer(head, RESOLUTION, backend),
             Renderer(head, RESOLUTION, backend, exclude=head.inside_mouth),
         )
+        self.head = deepcopy(head).to(self.device)
+        self.textures = torch.stack([family.textures for family in families]).to(self.device)
 
     def shoot(self, draft: Draft) -> Batch:
         """The batch of a draft."""
