@@ -107,3 +107,14 @@ def test_impossible_perspectives_are_named() -> None:
     }.items():
         with pytest.raises(ValueError, match=name):
             camera()
+
+
+@pytest.mark.parametrize("yaw", [None, torch.tensor([0.4]), torch.tensor([0.4, -0.2])])
+@pytest.mark.parametrize("pitch", [None, torch.tensor([-0.3])])
+def test_a_gradient_changes_nothing_in_clip_space(yaw, pitch) -> None:
+    cameras = 1 if yaw is None else len(yaw)
+    pitch = None if pitch is None else pitch.repeat(cameras)
+    camera = Camera(torch.tensor([[6.0, 0.01, 0.034]]).repeat(cameras, 1), yaw, pitch)
+    vertices = torch.randn(2, 50, 3)
+    plain = camera.to_clip(vertices)
+    assert torch.equal(plain, camera.to_clip(vertices.requires_grad_()).detach())

@@ -3,8 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from clipface_cli.render._jit import array
+from clipface_cli.render._orthographic import project
 
 _FRONT = (6.0, 0.0, 0.034)  # the whole embedded head and its neck
 _PIVOT = (0.0, -0.02, -0.05)  # the middle of the embedded head, in metres
@@ -63,6 +67,9 @@ class Camera:
 
     def to_clip(self, vertices: Tensor) -> Tensor:
         """Vertices (B, V, 3) in metres to clip space (B, V, 4); one camera serves every batch."""
+        if _plain(vertices, self.params, self.yaw, self.pitch):
+            _check_batch(vertices, len(self))
+            return self._project(vertices)
         vertices = self.to_view(vertices)
         params = self.params.to(vertices)[:, None]
         xy = params[..., :1] * (vertices[..., :2] + params[..., 1:])
@@ -72,6 +79,20 @@ class Camera:
     def toward(self, view: Tensor) -> Tensor:
         """Unit directions (B, V, 3) from points of `to_view` to the camera."""
         return view.new_tensor([0.0, 0.0, 1.0]).expand_as(view)
+
+    def _project(self, vertices: Tensor) -> Tensor:
+        """`to_clip` in one pass."""
+        cos = np.ones((len(self), 2), np.float32)
+        sin = np.zeros_like(cos)
+        for axis, angle in enumerate((self.pitch, self.yaw)):
+            if angle is not None:
+                cos[:, axis] = array(angle.float().cos())
+                sin[:, axis] = array(angle.float().sin())
+        turned = self.yaw is not None or self.pitch is not None
+        pivot = np.array(self.pivot if turned else (0, 0, 0), np.float32)
+        clip = vertices.new_empty(*vertices.shape[:2], 4)
+        project(array(vertices), array(self.params.float()), (cos, sin), pivot, array(clip))
+        return clip
 
 
 @dataclass(frozen=True)
@@ -145,6 +166,15 @@ class PerspectiveCamera:
     def toward(self, view: Tensor) -> Tensor:
         """Unit directions (B, V, 3) from points of `to_view` to the camera."""
         return torch.nn.functional.normalize(self.eye.to(view)[:, None] - view, dim=-1)
+
+
+def _plain(vertices: Tensor, *camera: Tensor | None) -> bool:
+    """Whether vertices are float32 on the CPU and no gradient is asked for."""
+    if vertices.dtype != torch.float32 or vertices.device.type != "cpu":
+        return False
+    tensors = [value for value in (vertices, *camera) if value is not None]
+    learns = torch.is_grad_enabled() and any(value.requires_grad for value in tensors)
+    return not learns and all(value.device.type == "cpu" for value in tensors)
 
 
 def _check_each(batch: int, **values: Tensor | None) -> None:
