@@ -205,27 +205,36 @@ def test_one_texture_for_a_batch_gets_the_sum_of_gradients(sphere) -> None:
 def test_a_batch_equals_its_items_and_runs_agree_to_the_bit(
     sphere, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """More images than are worked through at a time, texels of several threads."""
     head = sphere()
     renderer = Renderer(head, 48)
-    vertices = head.template[None] * torch.tensor([0.8, 1.0, 1.1])[:, None, None]
+    vertices = head.template[None] * torch.linspace(0.8, 1.1, 11)[:, None, None]
 
     def run(vertices: Tensor, view: Tensor) -> list[Tensor]:
-        vertices, picture = vertices.clone().requires_grad_(), noise(1, 3, 16, 16).requires_grad_()
+        vertices, picture = vertices.clone().requires_grad_(), noise(1, 3, 160, 16).requires_grad_()
         image, alpha = renderer(vertices, picture, CAMERA)
         (image * view).sum().backward()
         return [image, alpha, vertices.grad, picture.grad]
 
-    view = noise(3, 3, 48, 48)
+    view = noise(11, 3, 48, 48)
     whole = run(vertices, view)
     assert all(map(torch.equal, whole, run(vertices, view)))
     for threads in (1, 2, 5):
         monkeypatch.setattr(_unlit, "get_num_threads", lambda threads=threads: threads)
         assert all(map(torch.equal, whole, run(vertices, view)))
-    for i in range(3):
+    for i in range(11):
         single = run(vertices[i : i + 1], view[i : i + 1])
         assert torch.equal(single[0][0], whole[0][i])
         assert torch.equal(single[1][0], whole[1][i])
         assert torch.allclose(single[2][0], whole[2][i], atol=1e-5)
+
+
+def test_images_are_the_same_without_gradients(sphere) -> None:
+    head, picture = sphere(), noise(1, 3, 16, 16)
+    renderer, vertices = Renderer(head, 48), head.template[None].repeat(11, 1, 1)
+    learning = renderer(vertices, picture.clone().requires_grad_(), CAMERA)
+    for one, other in zip(learning, renderer(vertices, picture, CAMERA), strict=True):
+        assert torch.equal(one.detach(), other)
 
 
 def test_alpha_alone_moves_vertices(sphere) -> None:

@@ -25,12 +25,13 @@ def forward(
     batch, height, width = rast.shape[:3]
     planned = plan(pos, tri, ranges, height, width, cull)
     for worker in prange(workers):
-        work, ids = workspace(height, width), np.empty((height, width), np.int32)
+        work = workspace(height, width)
         for task in range(worker, batch * BANDS, workers):
             b, rows = task // BANDS, band(task % BANDS, height)
-            fill_band(pos, tri, planned, b, rows, cull, work, ids)
+            fill_band(pos, tri, planned, b, rows, (height, width), cull, work)
             for y in range(*rows):
-                _write_row(pos[b % len(pos)], tri, ids[y], y, height, rast[b, y], rast_db[b, y])
+                ids, mesh = work[0][y - rows[0]], pos[b % len(pos)]
+                _write_row(mesh, tri, ids, y, height, rast[b, y], rast_db[b, y])
 
 
 def vertex_parts(pos: Array) -> Array:

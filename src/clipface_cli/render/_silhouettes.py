@@ -18,6 +18,10 @@ Ends: TypeAlias = tuple[int, int, int, int]  # y, x of a pixel, then of the next
 SLACK = 1 / 16  # an edge may miss the segment between two pixel centres by this much
 STEPS = 16  # triangles that a walk from one pixel to the next may cross
 
+# What is known of a triangle: bit k, that the edge opposite to corner k is an outline, and
+_TURNS_LEFT = 8  # counter-clockwise in the image
+_UNSEEN = 16  # left out, or not wholly ahead of the camera
+
 
 @device
 def find_edges(
@@ -35,7 +39,8 @@ def find_edges(
     screen = np.empty((meshes, pos.shape[1], 2))
     for m in range(meshes):
         _to_pixels(pos[m], height, width, screen[m])
-    surfaces = pos, tri, opposite, screen
+    facts = np.empty((meshes, tri.shape[0]), np.uint8)
+    surfaces = pos, tri, opposite, screen, facts
     outlines = np.empty((meshes, STRETCHES, 3 * (tri.shape[0] // STRETCHES + 1)), np.int32)
     lengths, room = np.empty((meshes, STRETCHES), np.int64), np.empty((meshes, STRETCHES), np.int64)
     _list_outlines(surfaces, cull, (height, width), (outlines, lengths, room))
@@ -52,12 +57,13 @@ def find_edges(
 def _list_outlines(surfaces: Any, cull: bool, size: tuple[int, int], out: Any) -> None:
     """List outlines, as 3 * triangle + corner opposite, in STRETCHES parts of each mesh.
 
-    Also how many there are in each part, and at most how many pairs of pixels they pass between.
+    Also what is known of each triangle, how many outlines there are in each part, and at most how
+    many pairs of pixels they pass between.
     """
-    (pos, tri, opposite, screen), (outlines, lengths, room) = surfaces, out
+    (pos, tri, opposite, screen, facts), (outlines, lengths, room) = surfaces, out
     for task in prange(pos.shape[0] * STRETCHES):
         m, k = task // STRETCHES, task % STRETCHES
-        mesh = pos[m], tri, opposite, screen[m]
+        mesh = pos[m], tri, opposite, screen[m], facts[m]
         span = stretch(k, 0, tri.shape[0])
         lengths[m, k], room[m, k] = _outlines(mesh, span, cull, size, outlines[m, k])
 
@@ -65,19 +71,16 @@ def _list_outlines(surfaces: Any, cull: bool, size: tuple[int, int], out: Any) -
 @kernel
 def _follow_outlines(ids: Array, surfaces: Any, listed: Any, out: Any, workers: int) -> None:
     """Fill the items and shares of each image's parts, and count them."""
-    (pos, tri, opposite, screen), (outlines, lengths) = surfaces, listed
+    (pos, tri, opposite, screen, facts), (outlines, lengths) = surfaces, listed
     firsts, counts, items, shares = out
     meshes = pos.shape[0]
     for worker in prange(workers):
         for task in range(worker, counts.shape[0], workers):
             b, k = task // STRETCHES, task % STRETCHES
             m = b % meshes
-            mesh = pos[m], tri, opposite, screen[m]
+            mesh = pos[m], tri, opposite, screen[m], facts[m]
             own = items[firsts[task] : firsts[task + 1]], shares[firsts[task] : firsts[task + 1]]
-            n = 0
-            for i in range(lengths[m, k]):
-                n = _follow(mesh, ids[b], outlines[m, k, i], own, n)
-            counts[task] = n
+            counts[task] = _follow(mesh, ids[b], outlines[m, k, : lengths[m, k]], own)
 
 
 @device
@@ -108,41 +111,39 @@ def _outlines(
     mesh: Any, span: tuple[int, int], cull: bool, size: tuple[int, int], found: Array
 ) -> tuple[int, int]:
     """List some triangles' outlines; how many there are, and at most how many pairs they pass."""
-    tri, screen = mesh[1], mesh[3]
+    pos, tri, opposite, screen, facts = mesh
     n = room = 0
     for f in range(*span):
         area = _area(screen, tri[f, 0], tri[f, 1], tri[f, 2])
-        if (cull and area < 0) or _behind(mesh, f):
+        if (cull and area < 0) or _behind(pos, tri, f):
+            facts[f] = _UNSEEN
             continue
+        fact = _TURNS_LEFT if area >= 0 else 0
         for k in range(3):
-            if _outline(mesh, f, k, area):
-                a, b = tri[f, (k + 1) % 3], tri[f, (k + 2) % 3]
-                found[n] = 3 * f + k
-                n += 1
-                for axis in range(2):
-                    if _steep(screen, a, b, axis):
-                        across = screen[a, 1 - axis], screen[b, 1 - axis]
-                        first, last = _between(across[0], across[1], size[axis])
-                        room += 2 * max(last - first, 0)
+            a, b = tri[f, (k + 1) % 3], tri[f, (k + 2) % 3]
+            far = opposite[f, k]
+            if far < 0 or (_area(screen, tri[far // 3, far % 3], a, b) >= 0) == (area >= 0):
+                found[n], fact = 3 * f + k, fact | 1 << k
+                n, room = n + 1, room + _most_pairs(screen, a, b, size)
+        facts[f] = fact
     return n, room
 
 
 @device
-def _behind(mesh: Any, f: int) -> bool:
+def _behind(pos: Array, tri: Array, f: int) -> bool:
     """Whether a triangle is not wholly ahead of the camera."""
-    pos, tri = mesh[0], mesh[1]
-    return pos[tri[f, 0], 3] <= 0 or pos[tri[f, 1], 3] <= 0 or pos[tri[f, 2], 3] <= 0
+    return min(pos[tri[f, 0], 3], pos[tri[f, 1], 3], pos[tri[f, 2], 3]) <= 0
 
 
 @device
-def _outline(mesh: Any, f: int, k: int, area: float) -> bool:
-    """Whether the edge opposite to a triangle's corner is an outline; area is the triangle's."""
-    _, tri, opposite, screen = mesh
-    far = opposite[f, k]
-    if far < 0:
-        return True
-    c, d = tri[f, (k + 1) % 3], tri[f, (k + 2) % 3]
-    return (_area(screen, tri[far // 3, far % 3], c, d) >= 0) == (area >= 0)
+def _most_pairs(screen: Array, a: int, b: int, size: tuple[int, int]) -> int:
+    """At most how many pairs of pixels an edge passes between."""
+    room = 0
+    for axis in range(2):
+        if _steep(screen, a, b, axis):
+            first, last = _between(screen[a, 1 - axis], screen[b, 1 - axis], size[axis])
+            room += 2 * max(last - first, 0)
+    return room
 
 
 @device
@@ -166,24 +167,42 @@ def _between(start: float, end: float, size: int) -> tuple[int, int]:
 
 
 @device
-def _follow(mesh: Any, ids: Array, side: int, out: tuple[Array, Array], n: int) -> int:
-    """Add the pairs that an outline passes between to n items; how many there are then."""
-    tri, screen = mesh[1], mesh[3]
-    a, b = tri[side // 3, (side + 1) % 3], tri[side // 3, (side + 2) % 3]
-    for axis in range(2):
-        if not _steep(screen, a, b, axis):
-            continue
-        start, end = screen[a, 1 - axis], screen[b, 1 - axis]
-        slope = (screen[b, axis] - screen[a, axis]) / (end - start)
-        first, last = _between(start, end, ids.shape[axis])
-        for line in range(first, last):
-            low, high = _around(screen[a, axis] + (line - start) * slope, ids.shape[1 - axis] - 1)
-            for at_pixel in range(low, high):
-                y, x = (at_pixel, line) if axis else (line, at_pixel)
-                ends = y, x, y + axis, x + 1 - axis
-                if ids[y, x] != ids[ends[2], ends[3]]:
-                    n += _cut(mesh, ids, ends, side, out, n)
+def _follow(mesh: Any, ids: Array, sides: Array, out: tuple[Array, Array]) -> int:
+    """Write the pairs that outlines pass between, and how many they are."""
+    (pos, tri, opposite, screen, facts), (items, shares) = mesh, out
+    n = 0
+    for side in sides:
+        a, b = tri[side // 3, (side + 1) % 3], tri[side // 3, (side + 2) % 3]
+        for axis in range(2):
+            if not _steep(screen, a, b, axis):
+                continue
+            start, end = screen[a, 1 - axis], screen[b, 1 - axis]
+            slope = (screen[b, axis] - screen[a, axis]) / (end - start)
+            first, last = _between(start, end, ids.shape[axis])
+            for line in range(first, last):
+                place = screen[a, axis] + (line - start) * slope
+                for x in range(*_around(place, ids.shape[1 - axis] - 1)):
+                    ends = (x, line, x + 1, line) if axis else (line, x, line, x + 1)
+                    if _joined(opposite, facts, ids[ends[0], ends[1]], ids[ends[2], ends[3]]):
+                        continue
+                    ends = _nearer_first(pos, tri, ids, ends)
+                    met, d = _walk(tri, opposite, screen, facts, ids[ends[0], ends[1]], ends)
+                    if met == side:
+                        shares[n] = 0.5 - min(max(d, 0.0), 1.0)
+                        _write(items, n, ends if shares[n] >= 0 else _turned(ends), a, b)
+                        n += 1
     return n
+
+
+@device
+def _write(items: Array, n: int, ends: Ends, a: int, b: int) -> None:
+    items[n, 0], items[n, 1], items[n, 2], items[n, 3] = ends
+    items[n, 4], items[n, 5] = a, b
+
+
+@device
+def _turned(ends: Ends) -> Ends:
+    return ends[2], ends[3], ends[0], ends[1]
 
 
 @device
@@ -194,32 +213,18 @@ def _around(place: float, size: int) -> tuple[int, int]:
 
 
 @device
-def _cut(mesh: Any, ids: Array, ends: Ends, side: int, out: tuple[Array, Array], n: int) -> bool:
-    """Fill item and share n if an outline is the one that passes between a pair of pixels."""
-    y, x, y1, x1 = ends
-    if ids[y, x] >= 0 and ids[y1, x1] >= 0 and _joined(mesh, ids[y, x], ids[y1, x1]):
-        return False
-    if ids[y, x] < 0 or (
-        ids[y1, x1] >= 0 and not _depth(mesh, ids, y, x) < _depth(mesh, ids, y1, x1)
-    ):
-        y, x, y1, x1 = y1, x1, y, x
-    met, d = _walk(mesh, ids[y, x], (y, x, y1, x1))
-    if met != side:
-        return False
-    (items, shares), tri = out, mesh[1]
-    shares[n] = 0.5 - min(max(d, 0.0), 1.0)
-    if shares[n] < 0:
-        y, x, y1, x1 = y1, x1, y, x
-    items[n, 0], items[n, 1], items[n, 2], items[n, 3] = y, x, y1, x1
-    items[n, 4], items[n, 5] = tri[side // 3, (side + 1) % 3], tri[side // 3, (side + 2) % 3]
-    return True
+def _nearer_first(pos: Array, tri: Array, ids: Array, ends: Ends) -> Ends:
+    """A pair of pixels in the order of their depth."""
+    near = _depth(pos, tri, ids, ends[0], ends[1]) < _depth(pos, tri, ids, ends[2], ends[3])
+    return ends if near else _turned(ends)
 
 
 @device
-def _depth(mesh: Any, ids: Array, y: int, x: int) -> float:
+def _depth(pos: Array, tri: Array, ids: Array, y: int, x: int) -> float:
     """z/w of what a pixel sees."""
-    pos, tri = mesh[0], mesh[1]
     f = ids[y, x]
+    if f < 0:
+        return np.inf
     lines = lines_of(pos, tri, f)
     fx, fy = (2 * x + 1) / ids.shape[1] - 1, (2 * y + 1) / ids.shape[0] - 1
     z = w = 0.0
@@ -231,42 +236,57 @@ def _depth(mesh: Any, ids: Array, y: int, x: int) -> float:
 
 
 @device
-def _joined(mesh: Any, f: int, other: int) -> bool:
-    """Whether two triangles share an inner edge."""
-    tri, opposite, screen = mesh[1], mesh[2], mesh[3]
+def _joined(opposite: Array, facts: Array, f: int, other: int) -> bool:
+    """Whether two pixels see one triangle, none, or two that share an inner edge."""
+    if f == other:
+        return True
+    if f < 0:
+        return False
     for k in range(3):
-        if opposite[f, k] >= 0 and opposite[f, k] // 3 == other:
-            area = _area(screen, tri[f, 0], tri[f, 1], tri[f, 2])
-            if not _outline(mesh, f, k, area):
-                return True
+        if opposite[f, k] >= 0 and opposite[f, k] // 3 == other and not facts[f] >> k & 1:
+            return True
     return False
 
 
 @device
-def _walk(mesh: Any, f: int, ends: Ends) -> tuple[int, float]:
+def _walk(
+    tri: Array, opposite: Array, screen: Array, facts: Array, f: int, ends: Ends
+) -> tuple[int, float]:
     """Walk over the mesh to the next pixel: the outline on the way, or -1, and how far it is."""
-    _, tri, opposite, screen = mesh
     y, x, y1, x1 = ends
     axis, forward = 1 if x == x1 else 0, x1 + y1 > x + y
-    entered = -1
     for _ in range(STEPS):
-        edge, best = -1, -np.inf
-        for i in range(3):
-            if i == entered:
-                continue
-            a, b = tri[f, (i + 1) % 3], tri[f, (i + 2) % 3]
-            if (_across(screen, a, y, x, axis) > 0) != (_across(screen, b, y, x, axis) > 0):
-                d = _distance(screen, a, b, y, x, axis, forward)
-                if d > best:
-                    edge, best = i, d
-        if edge < 0 or _behind(mesh, f):
+        if facts[f] & _UNSEEN:
             return -1, 0.0
-        if _outline(mesh, f, edge, _area(screen, tri[f, 0], tri[f, 1], tri[f, 2])):
-            return 3 * f + edge if -SLACK < best < 1 + SLACK else -1, best
-        if best >= 1 + SLACK:
+        rises = (facts[f] & _TURNS_LEFT != 0) == (forward == (axis == 0))
+        k = _exit(screen, tri, f, (y, x, axis), rises)
+        if k < 0:
             return -1, 0.0
-        f, entered = opposite[f, edge] // 3, opposite[f, edge] % 3
+        a, b = tri[f, (k + 1) % 3], tri[f, (k + 2) % 3]
+        d = _distance(screen, a, b, y, x, axis, forward)
+        if facts[f] >> k & 1:
+            return 3 * f + k if -SLACK < d < 1 + SLACK else -1, d
+        if d >= 1 + SLACK:
+            return -1, 0.0
+        f = opposite[f, k] // 3
     return -1, 0.0
+
+
+@device
+def _exit(screen: Array, tri: Array, f: int, line: tuple[int, int, int], rises: bool) -> int:
+    """The corner opposite to the edge by which a walk leaves a triangle, -1 if it passes by.
+
+    That edge crosses the walk's line from its low side to its high one where it rises.
+    """
+    y, x, axis = line
+    s0 = (_across(screen, tri[f, 0], y, x, axis) > 0) == rises
+    s1 = (_across(screen, tri[f, 1], y, x, axis) > 0) == rises
+    s2 = (_across(screen, tri[f, 2], y, x, axis) > 0) == rises
+    if s2 and not s1:
+        return 0
+    if s0 and not s2:
+        return 1
+    return 2 if s1 and not s0 else -1
 
 
 @device

@@ -13,8 +13,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from clipface_cli.render._jit import Array, array, device, get_num_threads, kernel, prange
-from clipface_cli.render._raster import Vector, inner, lines_of, reciprocal, vertex_parts
-from clipface_cli.render._sampling import texel_owners
+from clipface_cli.render._raster import inner, lines_of, reciprocal, vertex_parts
 from clipface_cli.render._silhouettes import blend, blend_backward, find_edges
 from clipface_cli.render._visibility import BANDS, band, fill_band, plan, whole, workspace
 
@@ -22,9 +21,12 @@ Topology: TypeAlias = tuple[Array, Array, Array]
 Sums: TypeAlias = tuple[float, float, float, float, float, float]
 Slope: TypeAlias = tuple[float, float]
 Rows: TypeAlias = tuple[Array, Array, Array]
-Quad: TypeAlias = tuple[int, int, int, int, float, float]
 
-_ONE, _HALF = np.float32(1), np.float32(0.5)  # plain numbers would make float64 of float32
+_CHUNK = 8  # images that are worked through at a time
+_STRIP = 64  # rows of texels that one thread sums gradients to
+
+# Plain numbers would make float64 of float32.
+_ZERO, _HALF, _ONE = np.float32(0), np.float32(0.5), np.float32(1)
 
 
 def draw(
@@ -54,49 +56,70 @@ class _Draw(torch.autograd.Function):
         background: Tensor,
         learns: bool,
     ) -> Any:
-        faces, opposite, corners = topology
-        points, texels, batch = array(pos), array(texture), len(pos)
-        ids = np.empty((batch, resolution, resolution), np.int32)
-        uv = np.empty((batch if learns else 0, resolution, resolution, 2), np.float32)
-        image, alpha = (pos.new_empty(batch, n, resolution, resolution) for n in (3, 1))
-        colors = array(image), array(alpha)
-        ctx.edges, *ctx.differences = _draw_kernel(
-            points,
-            (faces, opposite, corners),
-            texels,
-            array(background),
-            (ids, uv, *colors),
-            get_num_threads(),
-        )
+        points, texels, behind = array(pos), array(texture), array(background)
+        batch, size = len(points), (resolution, resolution)
+        image = np.empty((batch, 3, *size), np.float32)  # unlike PyTorch, NumPy asks for huge pages
+        alpha = np.empty((batch, 1, *size), np.float32)
+        kept = batch if learns else min(batch, _CHUNK)
+        ids = np.empty((kept, *size), np.int32)
+        uv = np.empty((kept if learns else 0, *size, 2), np.float32)
+        ctx.blends = []
+        for some in _chunks(batch):
+            seen = some if learns else slice(0, some.stop - some.start)
+            out = ids[seen], uv[seen], image[some], alpha[some]
+            tex, sky = _items(texels, some), _items(behind, some)
+            blended = _draw_kernel(points[some], topology, tex, sky, out, get_num_threads())
+            ctx.blends.append(blended)
         ctx.save_for_backward(pos, texture)
         ctx.topology, ctx.seen = topology, (ids, uv)
         ctx.set_materialize_grads(False)
-        return image, alpha
+        return torch.from_numpy(image), torch.from_numpy(alpha)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_image: Tensor | None, grad_alpha: Tensor | None) -> Any:
-        (pos, texture), (faces, _, corners), (ids, uv) = ctx.saved_tensors, ctx.topology, ctx.seen
-        points, texels = array(pos), array(texture)
-        moves = np.zeros(pos.shape)
-        for grad, difference in zip((grad_alpha, grad_image), ctx.differences[::-1], strict=True):
-            if grad is not None:
-                color = array(grad.clone(memory_format=torch.contiguous_format))
-                blend_backward(_upright(color), points, difference, moves, *ctx.edges)
-        grad_texture = grad_pos = None
-        if grad_image is not None and ctx.needs_input_grad[1]:
-            grad_texture = torch.zeros(texture.shape)
-            owners = texel_owners(texels[0, 0].size, get_num_threads())
-            _backward_texture_kernel(ids, uv, color, array(grad_texture), owners)
-        if ctx.needs_input_grad[0]:
-            if grad_image is not None:
-                parts = vertex_parts(points)
-                _backward_pos_kernel(
-                    points, (faces, corners, texels), ids, uv, color, parts, get_num_threads()
-                )
-                moves += parts.sum(axis=1)
-            grad_pos = torch.from_numpy(moves).to(pos.dtype)
-        return grad_pos, grad_texture, None, None, None, None
+        (pos, texture), (ids, uv), workers = ctx.saved_tensors, ctx.seen, get_num_threads()
+        points, texels, moves = array(pos), array(texture), np.zeros(pos.shape)
+        grad_texture = np.zeros(texels.shape, np.float32)
+        for some, (edges, *differences) in zip(_chunks(len(points)), ctx.blends, strict=True):
+            mesh, own = points[some], moves[some]
+            if grad_alpha is not None:
+                _unblended(grad_alpha[some], mesh, differences[1], own, edges)
+            if grad_image is None:
+                continue
+            color = _unblended(grad_image[some], mesh, differences[0], own, edges)
+            if ctx.needs_input_grad[1]:
+                sums = _items(grad_texture, some)
+                _backward_texture_kernel(ids[some], uv[some], color, sums, ctx.topology[2], workers)
+            if ctx.needs_input_grad[0]:
+                parts, skin = vertex_parts(mesh), _items(texels, some)
+                head = ctx.topology[0], ctx.topology[2], skin
+                _backward_pos_kernel(mesh, head, ids[some], uv[some], color, parts, workers)
+                own += parts.sum(axis=1)
+        learns_texture = grad_image is not None and ctx.needs_input_grad[1]
+        return (
+            torch.from_numpy(moves).to(pos.dtype) if ctx.needs_input_grad[0] else None,
+            torch.from_numpy(grad_texture) if learns_texture else None,
+            *[None] * 4,
+        )
+
+
+def _chunks(batch: int) -> list[slice]:
+    """Parts of a batch whose passing results stay small."""
+    return [slice(i, min(i + _CHUNK, batch)) for i in range(0, batch, _CHUNK)]
+
+
+def _items(values: Array, some: slice) -> Array:
+    """Some items' values, or the one that all share."""
+    return values if len(values) == 1 else values[some]
+
+
+def _unblended(grad: Tensor, pos: Array, difference: Array, moves: Array, edges: Any) -> Array:
+    """Gradients to the picture before blending; those to vertices are added to moves."""
+    before = np.empty(grad.shape, np.float32)
+    torch.from_numpy(before).copy_(grad)
+    blend_backward(_upright(before), pos, difference, moves, *edges)
+    return before
 
 
 @device
@@ -136,12 +159,14 @@ def _paint_bands(
     size = tex.shape[2], tex.shape[3]
     for worker in prange(workers):
         work, scratch = workspace(height, width), np.empty((width, 2), np.float32)
+        known = _nothing_known(tri)
         for task in range(worker, batch * BANDS, workers):
             b, rows = task // BANDS, band(task % BANDS, height)
-            fill_band(pos, tri, planned, b, rows, True, work, ids[b])
-            behind, mesh = background[b % background.shape[0]], (pos[b], tri, corners)
+            fill_band(pos, tri, planned, b, rows, (height, width), True, work)
+            behind, mesh = background[b % background.shape[0]], (pos[b], tri, corners, known, task)
             for y in range(*rows):
                 top = height - 1 - y
+                ids[b, y] = work[0][y - rows[0], :width]
                 seen, sky = ids[b, y], behind[:, min(top, behind.shape[1] - 1)]
                 for c in range(3):
                     _clear_row(sky[c], image[b, c, top])
@@ -149,6 +174,26 @@ def _paint_bands(
                 _place_row(mesh, seen, (2 * y + 1) / height - 1, place)
                 target = image[b, 0, top], image[b, 1, top], image[b, 2, top]
                 _paint_row(seen, place, texels[b % tex.shape[0]], size, target, alpha[b, 0, top])
+
+
+@device
+def _nothing_known(tri: Array) -> tuple[Array, Array]:
+    """Room for what `_find_out` says of triangles, and the task for which it did."""
+    return np.empty((tri.shape[0], 15)), np.full(tri.shape[0], -1)
+
+
+@device
+def _find_out(pos: Array, tri: Array, corners: Array, f: int, facts: Array) -> None:
+    """Write a triangle's three lines, then its corners in the texture, two from the third."""
+    n0, n1, n2 = lines_of(pos, tri, f)
+    facts[f, 0], facts[f, 1], facts[f, 2] = n0
+    facts[f, 3], facts[f, 4], facts[f, 5] = n1
+    facts[f, 6], facts[f, 7], facts[f, 8] = n2
+    for c in range(2):
+        last = np.float64(corners[f, 2, c])
+        facts[f, 9 + c] = corners[f, 0, c] - last
+        facts[f, 11 + c] = corners[f, 1, c] - last
+        facts[f, 13 + c] = last
 
 
 @device
@@ -165,10 +210,10 @@ def _clear_row(background: Array, row: Array) -> None:
 @device
 def _place_row(mesh: Any, ids: Array, fy: float, uv: Array) -> None:
     """Where in the texture a row's pixels are."""
-    pos, tri, corners = mesh
+    pos, tri, corners, (facts, tasks), task = mesh
     step = 2 / ids.shape[0]
     n0 = n1 = n2 = (0.0, 0.0)
-    s0 = t0 = s1 = t1 = s2 = t2 = np.float64(0)
+    s0 = t0 = s1 = t1 = s2 = t2 = 0.0
     seen = -1
     for x in range(ids.shape[0]):
         f = ids[x]
@@ -176,10 +221,12 @@ def _place_row(mesh: Any, ids: Array, fy: float, uv: Array) -> None:
             continue
         if f != seen:
             seen = f
-            n0, n1, n2 = _row_lines(pos, tri, f, fy)
-            s2, t2 = np.float64(corners[f, 2, 0]), np.float64(corners[f, 2, 1])
-            s0, t0 = corners[f, 0, 0] - s2, corners[f, 0, 1] - t2
-            s1, t1 = corners[f, 1, 0] - s2, corners[f, 1, 1] - t2
+            if tasks[f] != task:
+                tasks[f] = task
+                _find_out(pos, tri, corners, f, facts)
+            n0, n1, n2 = _row_lines(facts, f, fy)
+            s0, t0, s1, t1 = facts[f, 9], facts[f, 10], facts[f, 11], facts[f, 12]
+            s2, t2 = facts[f, 13], facts[f, 14]
         fx = (x + 0.5) * step - 1
         a0, a1, a2 = n0[0] * fx + n0[1], n1[0] * fx + n1[1], n2[0] * fx + n2[1]
         inverse = reciprocal(a0 + a1 + a2)
@@ -195,11 +242,13 @@ def _paint_row(
 ) -> None:
     """Colours and coverage of a row's pixels."""
     (red, green, blue), (reds, greens, blues) = image, (texels[0], texels[1], texels[2])
+    right, up = _next_texels(size)
     for x in range(ids.shape[0]):
         alpha[x] = ids[x] >= 0
     for x in range(ids.shape[0]):
         if ids[x] >= 0:
-            i, j, k, m, wx, wy = _around(uv[x, 0], uv[x, 1], size)
+            i, wx, wy = _texel(uv[x, 0], uv[x, 1], size)
+            j, k, m = i + right, i + up, i + right + up
             w3 = wx * wy
             w1, w2 = wx - w3, wy - w3
             w0 = _ONE - wx - w2
@@ -209,67 +258,118 @@ def _paint_row(
 
 
 @device
-def _row_lines(pos: Array, tri: Array, f: int, fy: float) -> tuple[Slope, Slope, Slope]:
+def _row_lines(facts: Array, f: int, fy: float) -> tuple[Slope, Slope, Slope]:
     """A triangle's three lines on a row: their slope along x, and their value at x = 0."""
-    n0, n1, n2 = lines_of(pos, tri, f)
     return (
-        (n0[0], n0[1] * fy + n0[2]),
-        (n1[0], n1[1] * fy + n1[2]),
-        (n2[0], n2[1] * fy + n2[2]),
+        (facts[f, 0], facts[f, 1] * fy + facts[f, 2]),
+        (facts[f, 3], facts[f, 4] * fy + facts[f, 5]),
+        (facts[f, 6], facts[f, 7] * fy + facts[f, 8]),
     )
 
 
 @device
-def _around(s: float, t: float, size: tuple[int, int]) -> Quad:
-    """The four texels around a place, border texels kept, and the weights of the second ones."""
-    rows, columns = size
-    x, y = s * np.float32(columns) - _HALF, t * np.float32(rows) - _HALF
-    left, low = np.floor(x), np.floor(y)
-    i, j = np.int64(left), np.int64(low)
-    i0, i1 = min(max(i, 0), columns - 1), min(max(i + 1, 0), columns - 1)
-    j0, j1 = min(max(j, 0), rows - 1) * columns, min(max(j + 1, 0), rows - 1) * columns
-    return (
-        np.uint64(j0 + i0),
-        np.uint64(j0 + i1),
-        np.uint64(j1 + i0),
-        np.uint64(j1 + i1),
-        x - left,
-        y - low,
-    )
+def _texel(s: float, t: float, size: tuple[int, int]) -> tuple[int, float, float]:
+    """The first of the four texels around a place, kept inside, and the second ones' weights."""
+    x, i = _along(s, size[1])
+    y, j = _along(t, size[0])
+    return np.uint64(j * size[1] + i), x - np.float32(i), y - np.float32(j)
+
+
+@device
+def _along(t: float, size: int) -> tuple[float, int]:
+    """A coordinate in texels, kept between the first and the last, and the one before it."""
+    x, last = t * np.float32(size) - _HALF, np.float32(size - 1)
+    x = x if x > _ZERO else _ZERO
+    x = x if x < last else last
+    i = np.int64(x)
+    return x, i if i < size - 1 else max(size - 2, 0)
+
+
+@device
+def _next_texels(size: tuple[int, int]) -> tuple[int, int]:
+    """Steps from a texel to the next one along a row and in the row after."""
+    return np.uint64(min(size[1] - 1, 1)), np.uint64(size[1] if size[0] > 1 else 0)
 
 
 @kernel
 def _backward_texture_kernel(
-    ids: Array, uv: Array, grad: Array, grad_tex: Array, owners: Array
+    ids: Array, uv: Array, grad: Array, grad_tex: Array, corners: Array, workers: int
 ) -> None:
-    """Scatter to texels: each thread owns some of them, so that no two write to one place."""
-    batch, height, width = ids.shape
+    """Scatter to texels: each thread owns strips of rows, so that no two write to one place.
+
+    A triangle whose corners lie in one strip is its owner's alone; at others all look.
+    """
+    batch, height = ids.shape[:2]
     size = grad_tex.shape[2], grad_tex.shape[3]
     texels = grad_tex.reshape((grad_tex.shape[0], 3, size[0] * size[1]))
-    for worker in prange(owners.max() + 1):
-        mine = owners == worker
+    for worker in prange(workers):
+        shares = _shares(corners, size[0], workers, worker)
         for row in range(batch * height):
             b, y = row // height, row % height
-            target, top = texels[b % texels.shape[0]], height - 1 - y
+            top = height - 1 - y
             color = grad[b, 0, top], grad[b, 1, top], grad[b, 2, top]
-            for x in range(width):
-                if ids[b, y, x] >= 0:
-                    i, j, k, m, wx, wy = _around(uv[b, y, x, 0], uv[b, y, x, 1], size)
-                    w3 = wx * wy
-                    w1, w2 = wx - w3, wy - w3
-                    g = color[0][x], color[1][x], color[2][x]
-                    _scatter(target, mine, i, _ONE - wx - w2, g)
-                    _scatter(target, mine, j, w1, g)
-                    _scatter(target, mine, k, w2, g)
-                    _scatter(target, mine, m, w3, g)
+            owner = workers, worker
+            _scatter_row(
+                ids[b, y], uv[b, y], color, texels[b % texels.shape[0]], size, shares, owner
+            )
 
 
 @device
-def _scatter(target: Array, mine: Array, texel: int, weight: float, color: Vector) -> None:
-    if mine[texel >> np.uint64(10)]:
-        target[0, texel] += weight * color[0]
-        target[1, texel] += weight * color[1]
-        target[2, texel] += weight * color[2]
+def _shares(corners: Array, rows: int, workers: int, worker: int) -> Array:
+    """(F,) which part of a thread each triangle's texels are: 0 none, 1 some, 2 all of them."""
+    shares = np.empty(corners.shape[0], np.uint8)
+    for f in range(corners.shape[0]):
+        t0, t1, t2 = corners[f, 0, 1], corners[f, 1, 1], corners[f, 2, 1]
+        first = _strip(np.int64(min(t0, t1, t2) * rows) - 1, rows)
+        last = _strip(np.int64(max(t0, t1, t2) * rows) + 1, rows)
+        shares[f] = 1 if first < last else 2 * (first % workers == worker)
+    return shares
+
+
+@device
+def _strip(row: int, rows: int) -> int:
+    """The strip of a row of texels, the last one's for rows beyond it."""
+    return min(max(row, 0), rows - 1) // _STRIP
+
+
+@device
+def _scatter_row(
+    ids: Array,
+    uv: Array,
+    color: Rows,
+    texels: Array,
+    size: tuple[int, int],
+    shares: Array,
+    owner: tuple[int, int],
+) -> None:
+    (right, up), (workers, worker) = _next_texels(size), owner
+    reds, greens, blues, strip = texels[0], texels[1], texels[2], _STRIP * size[1]
+    for x in range(ids.shape[0]):
+        if ids[x] < 0 or shares[ids[x]] == 0:
+            continue
+        i, wx, wy = _texel(uv[x, 0], uv[x, 1], size)
+        w3 = wx * wy
+        w1, w2 = wx - w3, wy - w3
+        w0 = _ONE - wx - w2
+        red, green, blue = color[0][x], color[1][x], color[2][x]
+        alone = shares[ids[x]] == 2
+        if alone or np.int64(i) // strip % workers == worker:
+            j = i + right
+            reds[i] += w0 * red
+            greens[i] += w0 * green
+            blues[i] += w0 * blue
+            reds[j] += w1 * red
+            greens[j] += w1 * green
+            blues[j] += w1 * blue
+        if alone or np.int64(i + up) // strip % workers == worker:
+            k = i + up
+            m = k + right
+            reds[k] += w2 * red
+            greens[k] += w2 * green
+            blues[k] += w2 * blue
+            reds[m] += w3 * red
+            greens[m] += w3 * green
+            blues[m] += w3 * blue
 
 
 @kernel
@@ -283,10 +383,11 @@ def _backward_pos_kernel(
     size, chunks = (tex.shape[2], tex.shape[3]), parts.shape[1]
     for worker in prange(workers):
         sums, found = np.zeros((tri.shape[0], 10)), np.empty(tri.shape[0], np.int32)
+        known = _nothing_known(tri)
         slopes = np.empty((width, 2), np.float32)
         for task in range(worker, batch * chunks, workers):
             b, k = task // chunks, task % chunks
-            n, head = 0, (pos[b], tri, corners)
+            n, head = 0, (pos[b], tri, corners, known, task)
             for y in range(height * k // chunks, height * (k + 1) // chunks):
                 top = height - 1 - y
                 color = grad[b, 0, top], grad[b, 1, top], grad[b, 2, top]
@@ -303,11 +404,11 @@ def _slope_row(
     ids: Array, uv: Array, texels: Array, size: tuple[int, int], color: Rows, slopes: Array
 ) -> None:
     """Gradients (W, 2) of a row's colours to their place in the texture."""
-    rows, columns = np.float32(size[0]), np.float32(size[1])
-    planes = texels[0], texels[1], texels[2]
+    (right, up), planes = _next_texels(size), (texels[0], texels[1], texels[2])
     for x in range(ids.shape[0]):
         if ids[x] >= 0:
-            i, j, k, m, wx, wy = _around(uv[x, 0], uv[x, 1], size)
+            i, wx, wy = _texel(uv[x, 0], uv[x, 1], size)
+            j, k, m = i + right, i + up, i + right + up
             gs = gt = np.float32(0)
             for c in range(3):
                 plane, g = planes[c], color[c][x]
@@ -315,7 +416,15 @@ def _slope_row(
                 twist = (plane[m] - plane[k]) - low
                 gs += g * (low + wy * twist)
                 gt += g * (left + wx * twist)
-            slopes[x, 0], slopes[x, 1] = gs * columns, gt * rows
+            slopes[x, 0] = gs * _scale(uv[x, 0], size[1])
+            slopes[x, 1] = gt * _scale(uv[x, 1], size[0])
+
+
+@device
+def _scale(t: float, size: int) -> float:
+    """Texels a unit of a coordinate: none where the border texel goes on."""
+    x = t * np.float32(size) - _HALF
+    return np.float32(size) if _ZERO <= x < np.float32(size - 1) else _ZERO
 
 
 @device
@@ -326,7 +435,7 @@ def _sum_row(mesh: Any, row: Any, sums: Array, found: Array, n: int) -> int:
 
     Triangles that had none are added to the n in found; returns how many there are then.
     """
-    (pos, tri, corners), (ids, slopes, fy) = mesh, row
+    (pos, tri, corners, (facts, tasks), task), (ids, slopes, fy) = mesh, row
     step = 2 / ids.shape[0]
     n0 = n1 = n2 = (0.0, 0.0)
     s0 = t0 = s1 = t1 = 0.0
@@ -341,10 +450,11 @@ def _sum_row(mesh: Any, row: Any, sums: Array, found: Array, n: int) -> int:
                 n = _add_run(sums, found, n, seen, (x0, x1, x2, g0, g1, g2), fy)
             x0 = x1 = x2 = g0 = g1 = g2 = 0.0
             seen = f
-            n0, n1, n2 = _row_lines(pos, tri, f, fy)
-            s2, t2 = np.float64(corners[f, 2, 0]), np.float64(corners[f, 2, 1])
-            s0, t0 = corners[f, 0, 0] - s2, corners[f, 0, 1] - t2
-            s1, t1 = corners[f, 1, 0] - s2, corners[f, 1, 1] - t2
+            if tasks[f] != task:
+                tasks[f] = task
+                _find_out(pos, tri, corners, f, facts)
+            n0, n1, n2 = _row_lines(facts, f, fy)
+            s0, t0, s1, t1 = facts[f, 9], facts[f, 10], facts[f, 11], facts[f, 12]
         gu = slopes[x, 0] * s0 + slopes[x, 1] * t0
         gv = slopes[x, 0] * s1 + slopes[x, 1] * t1
         fx = (x + 0.5) * step - 1

@@ -12,11 +12,13 @@ import numpy as np
 from clipface_cli.render._jit import Array, device, kernel, prange
 
 Point: TypeAlias = tuple[int, int, float]
+Edges: TypeAlias = tuple[int, int, int]
 
 SUBPIXEL = 256
 GUARD = 64.0  # clip at this many half images from the centre, so that integers cannot overflow
 STRETCHES = 8  # triangles are looked through in this many parts of their list, each by one thread
 BANDS = 16  # an image is filled in this many bands of rows, each by one thread
+LANES = 8  # pixels of a row are filled in groups of this many, which vector units take at once
 
 
 @device
@@ -27,10 +29,10 @@ def band(index: int, height: int) -> tuple[int, int]:
 
 
 @device
-def workspace(height: int, width: int) -> tuple[Array, Array]:
-    """What a thread needs to fill bands: depths, and polygons to clip."""
-    rows = (height + BANDS - 1) // BANDS
-    return np.empty((rows, width), np.float64), np.empty((2, 9, 4), np.float64)
+def workspace(height: int, width: int) -> tuple[Array, Array, Array]:
+    """What a thread needs to fill bands: ids and depths, with room at the right, and polygons."""
+    size = (height + BANDS - 1) // BANDS, width + LANES
+    return np.empty(size, np.int32), np.empty(size, np.float64), np.empty((2, 9, 4), np.float64)
 
 
 @device
@@ -137,14 +139,20 @@ def _centres(a: int, b: int, c: int, low: int, high: int) -> tuple[int, int]:
 
 @device
 def fill_band(
-    pos: Array, tri: Array, planned: Any, b: int, rows: Any, cull: bool, work: Any, ids: Array
+    pos: Array,
+    tri: Array,
+    planned: Any,
+    b: int,
+    rows: tuple[int, int],
+    size: tuple[int, int],
+    cull: bool,
+    work: Any,
 ) -> None:
-    """Write the triangle that each pixel of rows [low, high) sees, -1 for none, to ids (H, W)."""
+    """Write the triangle that each pixel of rows [low, high) sees, -1 for none, to work's ids."""
     screen, z, found, counts, spans = planned
     (low, high), mesh = rows, b % pos.shape[0]
-    depth = work[0]
-    ids[low:high] = -1
-    depth[:] = np.inf
+    ids, depth, _ = work
+    ids[:], depth[:] = -1, np.inf
     for n in range(STRETCHES):
         for m in range(counts[b, n]):
             if spans[b, n, m, 0] < high and spans[b, n, m, 1] >= low:
@@ -154,22 +162,27 @@ def fill_band(
                 p1 = np.int64(screen[mesh, j, 0]), np.int64(screen[mesh, j, 1]), z[mesh, j]
                 p2 = np.int64(screen[mesh, k, 0]), np.int64(screen[mesh, k, 1]), z[mesh, k]
                 if np.isnan(p0[2] + p1[2] + p2[2]):
-                    _fill_clipped(pos[mesh], tri, f, cull, (low, high), work, ids)
+                    _fill_clipped(pos[mesh], tri, f, cull, rows, size, work)
                 else:
-                    _fill((p0, p1, p2), f, ids, depth, low, high, cull)
+                    _fill((p0, p1, p2), f, cull, rows, size[1], work)
 
 
 @device
 def _fill_clipped(
-    pos: Array, tri: Array, f: int, cull: bool, rows: tuple[int, int], work: Any, ids: Array
+    pos: Array,
+    tri: Array,
+    f: int,
+    cull: bool,
+    rows: tuple[int, int],
+    size: tuple[int, int],
+    work: Any,
 ) -> None:
     """Draw the part of a triangle that is within the depth range and the guard band."""
-    depth, polygon = work
-    height, width = ids.shape
-    corners = _clip(pos, tri[f], height, width, polygon)
+    polygon = work[2]
+    corners = _clip(pos, tri[f], size[0], size[1], polygon)
     for m in range(1, corners - 1):
         fan = _corner(polygon, 0), _corner(polygon, m), _corner(polygon, m + 1)
-        _fill(fan, f, ids, depth, rows[0], rows[1], cull)
+        _fill(fan, f, cull, rows, size[1], work)
 
 
 @device
@@ -181,13 +194,13 @@ def _corner(polygon: Array, k: int) -> Point:
 def _fill(
     corners: tuple[Point, Point, Point],
     f: int,
-    ids: Array,
-    depth: Array,
-    low: int,
-    high: int,
     cull: bool,
+    rows: tuple[int, int],
+    width: int,
+    work: Any,
 ) -> None:
     """Draw one triangle into a band of rows [low, high): nearest wins, then first listed."""
+    ids, depth, _ = work
     (x0, y0, z0), (x1, y1, z1), (x2, y2, z2) = corners
     area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
     if area == 0 or (cull and area < 0):
@@ -195,31 +208,29 @@ def _fill(
     if area < 0:
         x1, y1, z1, x2, y2, z2 = x2, y2, z2, x1, y1, z1
         area = -area
-    left, right = _centres(x0, x1, x2, 0, depth.shape[1])
-    bottom, top = _centres(y0, y1, y2, low, high)
+    left, right = _centres(x0, x1, x2, 0, width)
+    bottom, top = _centres(y0, y1, y2, rows[0], rows[1])
     if left > right:
         return
     px, py = left * 256 + 128, bottom * 256 + 128
-    row0 = (x2 - x1) * (py - y1) - (y2 - y1) * (px - x1) - _bias(x1, y1, x2, y2)
-    row1 = (x0 - x2) * (py - y2) - (y0 - y2) * (px - x2)
-    row2 = (x1 - x0) * (py - y0) - (y1 - y0) * (px - x0)
-    bias1, bias2 = _bias(x2, y2, x0, y0), _bias(x0, y0, x1, y1)
-    step0, step1, step2 = (y2 - y1) * 256, (y0 - y2) * 256, (y1 - y0) * 256
-    inverse = 1 / area
-    slope1, slope2 = (z1 - z0) * inverse, (z2 - z0) * inverse
-    step_z = step1 * slope1 + step2 * slope2
-    for y in range(bottom, top + 1):
-        e0, e1, e2 = row0, row1 - bias1, row2 - bias2
-        x = left
-        while x <= right and (e0 | e1 | e2) < 0:
-            e0, e1, e2, x = e0 - step0, e1 - step1, e2 - step2, x + 1
-        z = z0 + (row1 * slope1 + row2 * slope2) - (x - left) * step_z
-        while x <= right and (e0 | e1 | e2) >= 0:
-            if z < depth[y - low, x]:
-                depth[y - low, x] = z
-                ids[y, x] = f
-            e0, e1, e2, x, z = e0 - step0, e1 - step1, e2 - step2, x + 1, z - step_z
-        row0, row1, row2 = row0 + (x2 - x1) * 256, row1 + (x0 - x2) * 256, row2 + (x1 - x0) * 256
+    e0 = (x2 - x1) * (py - y1) - (y2 - y1) * (px - x1)
+    e1 = (x0 - x2) * (py - y2) - (y0 - y2) * (px - x2)
+    e2 = (x1 - x0) * (py - y0) - (y1 - y0) * (px - x0)
+    bias0, bias1, bias2 = _bias(x1, y1, x2, y2), _bias(x2, y2, x0, y0), _bias(x0, y0, x1, y1)
+    steps = (y2 - y1) * 256, (y0 - y2) * 256, (y1 - y0) * 256
+    slope1, slope2 = (z1 - z0) / area, (z2 - z0) / area
+    step_z = steps[1] * slope1 + steps[2] * slope2
+    (s0, s1, s2), count = steps, (right - left + LANES) // LANES * LANES
+    for y in range(bottom - rows[0], top + 1 - rows[0]):
+        z = z0 + (e1 * slope1 + e2 * slope2)
+        d0, d1, d2 = e0 - bias0, e1 - bias1, e2 - bias2
+        seen, far = ids[y, left : left + count], depth[y, left : left + count]
+        for k in range(count):
+            here = z - k * step_z
+            nearer = (((d0 - k * s0) | (d1 - k * s1) | (d2 - k * s2)) >= 0) & (here < far[k])
+            far[k] = here if nearer else far[k]
+            seen[k] = f if nearer else seen[k]
+        e0, e1, e2 = e0 + (x2 - x1) * 256, e1 + (x0 - x2) * 256, e2 + (x1 - x0) * 256
 
 
 @device
