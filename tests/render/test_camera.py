@@ -52,6 +52,10 @@ def test_yaw_keeps_the_pivot_and_lengths() -> None:
 def test_bad_shapes_are_named() -> None:
     with pytest.raises(ValueError, match="params"):
         Camera(torch.zeros(3))
+    with pytest.raises(ValueError, match="params must be a tensor"):
+        Camera([[6.0, 0.0, 0.0]])
+    with pytest.raises(ValueError, match="pitch must be a tensor"):
+        Camera(torch.zeros(1, 3), pitch=0.5)
     with pytest.raises(ValueError, match="yaw"):
         Camera(torch.zeros(2, 3), yaw=torch.zeros(3))
     with pytest.raises(ValueError, match="vertices"):
@@ -102,6 +106,7 @@ def test_impossible_perspectives_are_named() -> None:
         "eye must have": lambda: PerspectiveCamera(eye[0], fov),
         "eye must lie": lambda: PerspectiveCamera(-eye, fov),
         "fov must have": lambda: PerspectiveCamera(eye, fov[0]),
+        "fov must be a tensor": lambda: PerspectiveCamera(eye, 0.4),
         "fov must be": lambda: PerspectiveCamera(eye, fov + 3),
         "pitch": lambda: PerspectiveCamera(eye, fov, pitch=torch.zeros(2)),
     }.items():

@@ -266,6 +266,7 @@ def test_bad_arguments_are_named(sphere) -> None:
     broken[0, 3] = torch.nan
     for name, arguments in [
         ("vertices", (broken, picture, CAMERA)),
+        ("vertices", (broken / 0, picture, CAMERA)),
         ("vertices", (vertices[0], picture, CAMERA)),
         ("vertices", (vertices[:, 5:], picture, CAMERA)),
         ("vertices", (vertices.double(), picture, CAMERA)),
@@ -286,6 +287,12 @@ def test_bad_arguments_are_named(sphere) -> None:
         parts[name] = parts[name].repeat(3, 1, *[1] * (parts[name].ndim - 2))
         with pytest.raises(ValueError, match=f"light.{name}"):
             renderer(vertices.repeat(2, 1, 1), picture, CAMERA, Light(**parts))
+    for name in ("ambient", "toward", "key"):
+        parts = {"ambient": studio.ambient, "toward": studio.toward, "key": studio.key}
+        with pytest.raises(ValueError, match=f"light.{name} must be a tensor"):
+            Light(**{**parts, name: None})
+        with pytest.raises(ValueError, match=f"light.{name} holds"):
+            renderer(vertices, picture, CAMERA, Light(**{**parts, name: parts[name] * torch.nan}))
     for resolution in (0, -3, 10**6):
         with pytest.raises(ValueError, match="resolution"):
             Renderer(head, resolution)

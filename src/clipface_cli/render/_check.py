@@ -11,10 +11,15 @@ _DEVICES = ("cpu", "cuda")
 LARGEST = 16384  # pixels on a side
 
 
-def check_float(name: str, value: Tensor, shape: Sequence[int | None]) -> None:
-    """Demand a float32 or float64 tensor of this shape (None: any size from 1)."""
+def check_tensor(name: str, value: object) -> None:
+    """Demand a tensor."""
     if not isinstance(value, Tensor):
         raise ValueError(f"{name} must be a tensor, not {type(value).__name__}")
+
+
+def check_float(name: str, value: Tensor, shape: Sequence[int | None]) -> None:
+    """Demand a float32 or float64 tensor of this shape (None: any size from 1)."""
+    check_tensor(name, value)
     if value.dtype not in _FLOATS:
         raise ValueError(f"{name} must be float32 or float64, not {value.dtype}")
     _check_shape(name, value, shape)

@@ -20,6 +20,7 @@ from clipface_cli.render._check import (
     check_integers,
     check_rast,
     check_same,
+    check_tensor,
     check_triangles,
 )
 from clipface_cli.render._jit import array, get_num_threads, indices
@@ -208,6 +209,7 @@ def _walk_ref(
 
 
 def _check(color: Tensor, rast: Tensor, pos: Tensor, tri: Tensor) -> None:
+    check_tensor("pos", pos)
     check_float("pos", pos, (None, 4) if pos.ndim == 2 else (None, None, 4))
     check_finite("pos", pos)
     check_triangles("tri", tri, pos.shape[-2])

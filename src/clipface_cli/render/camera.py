@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from clipface_cli.render._check import check_tensor
 from clipface_cli.render._jit import array
 from clipface_cli.render._orthographic import project
 
@@ -35,6 +36,7 @@ class Camera:
     pivot: tuple[float, float, float] = _PIVOT
 
     def __post_init__(self) -> None:
+        check_tensor("params", self.params)
         if self.params.ndim != 2 or self.params.shape[1] != 3:
             raise ValueError(f"params must have shape (B, 3), not {tuple(self.params.shape)}")
         _check_each(len(self), yaw=self.yaw, pitch=self.pitch)
@@ -116,6 +118,8 @@ class PerspectiveCamera:
     pivot: tuple[float, float, float] = _PIVOT
 
     def __post_init__(self) -> None:
+        check_tensor("eye", self.eye)
+        check_tensor("fov", self.fov)
         if self.eye.ndim != 2 or self.eye.shape[1] != 3:
             raise ValueError(f"eye must have shape (B, 3), not {tuple(self.eye.shape)}")
         _check_each(len(self), fov=self.fov, yaw=self.yaw, pitch=self.pitch)
@@ -179,7 +183,10 @@ def _plain(vertices: Tensor, *camera: Tensor | None) -> bool:
 
 def _check_each(batch: int, **values: Tensor | None) -> None:
     for name, value in values.items():
-        if value is not None and value.shape != (batch,):
+        if value is None:
+            continue
+        check_tensor(name, value)
+        if value.shape != (batch,):
             raise ValueError(f"{name} must have shape ({batch},), not {tuple(value.shape)}")
 
 

@@ -14,6 +14,7 @@ from clipface_cli.render._check import (
     check_float,
     check_rast,
     check_same,
+    check_tensor,
     check_triangles,
 )
 from clipface_cli.render._jit import Array, array, device, indices, kernel, prange
@@ -95,6 +96,7 @@ def _check(
     diff_attrs: Literal["all"] | Sequence[int] | None,
 ) -> tuple[Tensor, list[int]]:
     """Check the arguments; returns attr as (B or 1, V, A) and the attributes to differentiate."""
+    check_tensor("attr", attr)
     check_float("attr", attr, (None, None) if attr.ndim == 2 else (None, None, None))
     attr = attr[None] if attr.ndim == 2 else attr
     check_triangles("tri", tri, attr.shape[1])

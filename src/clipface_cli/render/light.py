@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from clipface_cli.render._check import check_tensor
+
 # The nine harmonics as DECA scales them: each band's part of a Lambert surface's answer.
 _SCALES = (
     math.sqrt(1 / (4 * math.pi)),
@@ -36,6 +38,8 @@ class Light:
     sharpness: float = 12.0
 
     def __post_init__(self) -> None:
+        for name in ("ambient", "toward", "key"):
+            check_tensor(f"light.{name}", getattr(self, name))
         if self.ambient.shape[1:] not in ((27,), (9, 3)):
             raise ValueError(
                 f"ambient must have shape (B, 27) or (B, 9, 3), not {tuple(self.ambient.shape)}"

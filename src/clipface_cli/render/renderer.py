@@ -161,6 +161,7 @@ class Renderer:
         for name in ("ambient", "toward", "key") if light else ():
             if len(getattr(light, name)) not in (1, batch):
                 raise ValueError(f"light.{name} must hold 1 or {batch} lights as vertices does")
+            check_finite(f"light.{name}", getattr(light, name))
 
 
 def _check_head(head: Topology) -> None:

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from clipface_cli.render import _gpu
-from clipface_cli.render._check import check_float, check_same
+from clipface_cli.render._check import check_finite, check_float, check_same
 from clipface_cli.render._jit import array, get_num_threads
 from clipface_cli.render._sampling import backward_texels, backward_uv, forward, texel_owners
 
@@ -159,6 +159,8 @@ def _check(
         if value is not None:
             check_float(name, value, shape)
             check_same("tex", tex, name, value)
+    if bias is not None:
+        check_finite("mip_level_bias", bias)
     _check_mip(tex, mip)
     if boundary_mode not in ("wrap", "clamp"):
         raise ValueError(f"boundary_mode must be 'wrap' or 'clamp', not {boundary_mode!r}")
