@@ -349,7 +349,7 @@ def test_the_others_name_the_bad_argument(soup) -> None:
         "pos must be a": lambda: antialias(color, rast, None, tri),
         "pos holds": lambda: antialias(color, rast, pos * torch.nan, tri),
         "tri holds": lambda: antialias(color, rast, pos, tri + 9),
-        "tri must be on pos": lambda: antialias(color, rast, pos, tri.to("meta")),
+        "tri must be on the CPU": lambda: antialias(color, rast, pos, tri.to("meta")),
         "color must be float": lambda: antialias(color.int(), rast, pos, tri),
         "rast holds": lambda: antialias(color, rast * torch.nan, pos, tri),
         "uv": lambda: texture(tex, color),
