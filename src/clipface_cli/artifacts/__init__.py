@@ -14,6 +14,7 @@ from clipface_cli.artifacts.images import (
 from clipface_cli.artifacts.mesh import Mesh, turned, vertex_normals
 from clipface_cli.artifacts.obj import read_obj, write_obj
 from clipface_cli.artifacts.ply import write_ply
+from clipface_cli.artifacts.quantised import quantised, restored
 from clipface_cli.artifacts.rig import Joint, Motion, Part, Rig
 from clipface_cli.artifacts.run_record import RunRecord, file_hash
 from clipface_cli.artifacts.sheet import before_after, captioned_sheet, contact_sheet
@@ -48,10 +49,12 @@ __all__ = [
     "load_image",
     "load_pixels",
     "page_file",
+    "quantised",
     "read_obj",
     "read_sidecar",
     "read_tensors",
     "replacing",
+    "restored",
     "rig_bytes",
     "save_image",
     "scene_json",

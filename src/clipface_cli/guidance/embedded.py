@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from clipface_cli.artifacts import read_tensors, write_tensors
+from clipface_cli.artifacts import quantised, read_tensors, restored, write_tensors
 from clipface_cli.errors import InputError
 from clipface_cli.guidance._image import ImageTower
 from clipface_cli.guidance._text import TextTower
@@ -111,7 +111,7 @@ class EmbeddedGuidance(nn.Module):
         return [(n, s) for n, s in named if s >= _GUESS and n not in _FILLER][:3]
 
     def save(self, path: Path, card: dict[str, Any]) -> None:
-        """Write the weights (fp16) with `card`, what is to be known about their training."""
+        """Write the weights (8 bits) with `card`, what is to be known about their training."""
         header = {
             "format": FORMAT,
             "version": "1",
@@ -119,7 +119,7 @@ class EmbeddedGuidance(nn.Module):
             "concepts": json.dumps(self.concepts),
             "card": json.dumps(card),
         }
-        write_tensors(path, {name: t.half() for name, t in self.state_dict().items()}, header)
+        write_tensors(path, quantised(self.state_dict()), header)
 
     @classmethod
     def load(cls, path: Path, words: WordTable | None = None) -> EmbeddedGuidance:
@@ -127,7 +127,7 @@ class EmbeddedGuidance(nn.Module):
         tensors, header = read_tensors(path, FORMAT)
         concepts = json.loads(header["concepts"])
         model = cls(words or WordTable.load(), concepts, int(header["size"]))
-        model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+        model.load_state_dict(restored(tensors))
         return model.eval().requires_grad_(False)
 
 

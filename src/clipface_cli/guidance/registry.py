@@ -20,12 +20,15 @@ _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 def load_guidance(source: str | Path = "builtin") -> Guidance:
     """A text-image model, frozen and in evaluation mode.
 
-    source: "builtin"; a guidance.safetensors that ClipFace trained; OpenAI's .pt file or the name
+    source: "builtin"; "judge", a second embedded model that saw other people and guided nothing,
+    to score with; a guidance.safetensors that ClipFace trained; OpenAI's .pt file or the name
     of an imported CLIP; a folder or the hub name (`openai/clip-vit-base-patch32`) of a CLIP-like
     model that transformers reads. Nothing is downloaded: raises InputError for what is not here.
     """
     if source == "builtin":
         return EmbeddedGuidance.load(builtin("guidance.safetensors"))
+    if source == "judge":
+        return _trained(builtin("judge.safetensors"))
     path = Path(source)
     if path.is_dir():
         return load_transformers(path)

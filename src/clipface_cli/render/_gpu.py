@@ -1,5 +1,6 @@
 """The four operations on a GPU, by nvdiffrast; imported when first needed."""
 
+import sys
 from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
@@ -36,13 +37,27 @@ def nvdiffrast() -> ModuleType:
 def _context(device: torch.device) -> Any:
     """A rasteriser on a GPU. Raises InputError where nvdiffrast cannot be compiled or started."""
     try:
-        return nvdiffrast().RasterizeCudaContext(device)
+        return _started(device)
     except (ImportError, OSError, RuntimeError) as error:
         raise InputError(
             f"nvdiffrast does not start on {device} ({str(error).strip().splitlines()[0]}). The "
             f"package of {INSTALL} compiles itself on first use: it needs nvcc of PyTorch's CUDA "
             "version. Or render on the CPU."
         ) from error
+
+
+def _started(device: torch.device) -> Any:
+    """A rasteriser; nvdiffrast 0.3.3 does not look where PyTorch 2.11 puts what it compiled."""
+    try:
+        return nvdiffrast().RasterizeCudaContext(device)
+    except ModuleNotFoundError as error:
+        name = str(error.name)
+        if not name.startswith("nvdiffrast_plugin"):
+            raise
+        from torch.utils import cpp_extension
+
+        sys.path.append(cpp_extension._get_build_directory(name, verbose=False))
+        return nvdiffrast().RasterizeCudaContext(device)
 
 
 def rasterize(
@@ -58,11 +73,13 @@ def rasterize(
 
 
 def rasterize_front(pos: Tensor, tri: Tensor, resolution: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """`rasterize` of what turns counter-clockwise, as the weights' slopes on the screen tell."""
+    """`rasterize` of what turns counter-clockwise, as the weights' slopes on the screen tell.
+
+    rast_db stays as it is where nothing is seen.
+    """
     rast, rast_db = rasterize(pos, tri, resolution, None, False)
     ux, uy, vx, vy = rast_db.detach().unbind(-1)
-    seen = (ux * vy > uy * vx)[..., None]
-    return torch.where(seen, rast, 0), torch.where(seen, rast_db, 0)
+    return torch.where((ux * vy > uy * vx)[..., None], rast, 0), rast_db
 
 
 def interpolate(

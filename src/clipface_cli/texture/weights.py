@@ -9,11 +9,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
-from clipface_cli.artifacts import write_tensors
+from clipface_cli.artifacts import quantised, restored, write_tensors
 from clipface_cli.assets import builtin, locate_asset, read_asset
 from clipface_cli.errors import InputError
-
-STEP = ".step"  # suffix of the step size of an 8-bit tensor
 
 
 def locate(path: str | Path, name: str) -> Path:
@@ -51,9 +49,7 @@ def load_state(path: Path) -> dict[str, Tensor]:
             state = {name: torch.from_numpy(np.array(a)) for name, a in arrays.items()}
     except (SafetensorError, OSError) as error:
         raise InputError(f"{path} is not a safetensors file ({error}).") from error
-    steps = {k: state.pop(k + STEP) for k in list(state) if k + STEP in state}
-    state |= {k: state[k].float() * step.float() for k, step in steps.items()}
-    return {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
+    return restored(state)
 
 
 def save_state(
@@ -65,16 +61,10 @@ def save_state(
 ) -> None:
     """Write a state dict, floating-point tensors as `dtype`; `provenance` goes into the header.
 
-    torch.int8 stores convolution weights in 8 bits with a step for each output channel, beside
-    them as NAME.step, and everything else in half precision.
+    torch.int8 stores convolution weights in 8 bits and everything else in half precision.
     """
-    tensors = {}
-    for key, value in state.items():
-        if dtype == torch.int8 and value.ndim == 4 and value.shape[-1] > 1:
-            step = value.abs().amax((1, 2, 3), keepdim=True).clamp_min(1e-8) / 127
-            tensors[key] = (value / step).round().to(torch.int8)
-            tensors[key + STEP] = step.half()
-        else:
-            stored = torch.float16 if dtype == torch.int8 else dtype
-            tensors[key] = value.to(stored if value.is_floating_point() else None)
+    if dtype == torch.int8:
+        tensors = quantised(state)
+    else:
+        tensors = {k: v.to(dtype) if v.is_floating_point() else v for k, v in state.items()}
     write_tensors(Path(path), tensors, {"format": kind, "version": "1", **provenance})

@@ -1,0 +1,31 @@
+"""Weights in 8 bits: a step for each output channel, beside the tensor as NAME.step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+_STEP = ".step"  # suffix of the steps of an 8-bit tensor
+
+
+def quantised(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Convolution kernels in 8 bits with steps in half precision, other weights as halves."""
+    stored = {}
+    for name, value in weights.items():
+        if value.ndim == 4 and value.shape[-1] > 1:
+            step = value.abs().amax((1, 2, 3), keepdim=True).clamp_min(1e-8) / 127
+            stored[name] = (value / step).round().to(torch.int8)
+            stored[name + _STEP] = step.half()
+        else:
+            stored[name] = value.half() if value.is_floating_point() else value
+    return stored
+
+
+def restored(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights in single precision, from 8 bits or half precision."""
+    weights = dict(stored)
+    steps = {k: weights.pop(k + _STEP) for k in list(weights) if k + _STEP in weights}
+    weights |= {k: weights[k].float() * step.float() for k, step in steps.items()}
+    return {k: v.float() if v.is_floating_point() else v for k, v in weights.items()}
