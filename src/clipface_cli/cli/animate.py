@@ -192,14 +192,15 @@ def _judged(
     prompt: str, subject: Subject, head: HeadModel, network: Generator, source: str
 ) -> tuple[Scene, Target]:
     """What tells how far the frames follow the prompt; warns about words that it does not know."""
-    from clipface_cli.edit import EditSettings, Scene
+    from clipface_cli.edit import Aim, EditSettings, Scene
     from clipface_cli.edit.target import Planner
     from clipface_cli.guidance import load_guidance
 
     towers = load_guidance(source)
     if warning := towers.understood(prompt).warning():
         say(warning)
-    scene, settings = Scene(head, network, towers), EditSettings(change="texture")
+    settings = EditSettings(aim=Aim(reach=1.0))  # how strong a mood is, the motion says
+    scene = Scene(head, network, towers, settings.judged)
     return scene, Planner(scene, subject, settings).whole(prompt, settings.seed)
 
 

@@ -195,8 +195,7 @@ def animate(
         frames = [next(turn) for _ in range(settings.frames)]
         params, expression = clip.params(subject, frames), clip.expression[frames]
         shots = Shots.plain([chance.randrange(len(VIEWS))])
-        with torch.no_grad():
-            before = scene.look(params, start, expression, shots)
+        before = compared_with(scene, target, subject, params, start, shots)
         w = made.codes(frames)
         with fast_autocast():
             textures = generator.synthesis(w)
@@ -214,6 +213,31 @@ def animate(
     return made
 
 
+@torch.no_grad()
+def compared_with(
+    scene: Scene,
+    target: Target,
+    subject: Subject,
+    params: HeadParams,
+    texture: Tensor,
+    shots: Shots,
+) -> Tensor:
+    """Embeddings (B, V, D) from which frames should move toward the prompt (equation 6).
+
+    These are the frames with the original texture (B, 3, R, R). A mood is in the motion already,
+    though: as far as the prompt is one, they are the head at rest, turned as in the frame, and the
+    texture has only to add what the motion leaves open.
+    """
+    moving = scene.look(params, texture, params.expression, shots)
+    if not target.moody:
+        return moving
+    calm = params.pose.clone()
+    calm[:, 3:] = 0
+    rest = subject.params.expression.expand_as(params.expression)
+    resting = HeadParams(params.shape, rest, calm, params.displacement)
+    return moving.lerp(scene.look(resting, texture, rest, shots), target.moody)
+
+
 def _turns(weight: Tensor, chance: random.Random) -> Iterator[int]:
     """Frames in shuffled rounds; those whose texture stays the original are left out."""
     frames = [t for t, amount in enumerate(weight.tolist()) if amount > UNSEEN]
@@ -229,10 +253,8 @@ def frame_similarity(made: Animation, scene: Scene, target: Target, subject: Sub
     wanted, clip, found = goal(scene, [target]), made.clip, []
     for frame in range(len(clip)):
         params, expression = clip.params(subject, [frame]), clip.expression[[frame]]
-        before, after = (
-            scene.look(params, texture, expression, front)
-            for texture in (start, made.texture(scene.generator, frame))
-        )
+        before = compared_with(scene, target, subject, params, start, front)
+        after = scene.look(params, made.texture(scene.generator, frame), expression, front)
         found.append(scene.similarity(wanted, before, after))
     return torch.cat(found)
 

@@ -112,7 +112,7 @@ def downsample_ref(x: Tensor) -> Tensor:
 def _upsample_matrix(size: int, device: torch.device) -> Tensor:
     """(2 * size, size) matrix of the one-dimensional `upsample`."""
     with torch.inference_mode(False), torch.no_grad():
-        rows = torch.eye(size).reshape(size, 1, 1, size).expand(size, 1, size, size)
+        rows = torch.eye(size).reshape(size, 1, 1, size)
         return upsample_ref(rows)[:, 0, 0].T.contiguous().to(device)
 
 

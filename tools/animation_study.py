@@ -1,0 +1,51 @@
+"""Dynamic against static textures on the shipped sequences, in the judge's eyes.
+
+    python tools/animation_study.py
+
+For every sequence: the mean directional similarity over the frames that count more than a half, of
+one texture for all frames and of one that changes, as the model sees it that did not guide them;
+and how much the texture changes between neighbours, beside how much the expression does.
+"""
+
+from itertools import pairwise
+
+from clipface_cli.edit import Aim, EditSettings, Scene, sample_subject
+from clipface_cli.edit.animate import AnimateSettings, Clip, animate, frame_similarity
+from clipface_cli.edit.target import Planner
+from clipface_cli.guidance import load_guidance
+from clipface_cli.head import HeadModel
+from clipface_cli.head.sequence import from_units
+from clipface_cli.synth.sequences import shipped_sequence
+from clipface_cli.texture import Generator
+
+PROMPTS = {"laugh": "Laughing", "angry": "Angry", "speech": "zombie", "yawn": "old man"}
+SEED = 7
+
+
+def main() -> None:
+    """Run it."""
+    head, generator = HeadModel.load("builtin"), Generator.load("builtin")
+    person = sample_subject(head, generator, SEED)
+    settings = EditSettings(aim=Aim(reach=1.0))
+    scene = Scene(head, generator, load_guidance("builtin"), settings.judged)
+    judge = Scene(head, generator, load_guidance("judge"), settings.judged)
+    print("| sequence, prompt | static | dynamic | largest change between neighbours, of 255 |")
+    print("|---|---|---|---|")
+    for name, prompt in PROMPTS.items():
+        sequence = from_units(shipped_sequence(name), head)
+        clip = Clip.of(sequence.expression, sequence.pose)
+        target = Planner(scene, person, settings).whole(prompt, 0)
+        asked = Planner(judge, person, settings).whole(prompt, 0)
+        counted = clip.weight > 0.5
+        seen = {}
+        for kind in ("static", "dynamic"):
+            made = animate(scene, target, person, clip, AnimateSettings(), kind == "dynamic")
+            seen[kind] = float(frame_similarity(made, judge, asked, person)[counted].mean())
+        textures = [made.texture(generator, frame) for frame in range(len(clip))]
+        steps = [float((b - a).abs().mean()) * 127.5 for a, b in pairwise(textures)]
+        row = f"| {name}, {prompt} | {seen['static']:.3f} | {seen['dynamic']:.3f}"
+        print(f"{row} | {max(steps):.2f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
