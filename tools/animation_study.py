@@ -9,6 +9,8 @@ and how much the texture changes between neighbours, beside how much the express
 
 from itertools import pairwise
 
+import torch
+
 from clipface_cli.edit import Aim, EditSettings, Scene, sample_subject
 from clipface_cli.edit.animate import AnimateSettings, Clip, animate, frame_similarity
 from clipface_cli.edit.target import Planner
@@ -33,7 +35,7 @@ def main() -> None:
     print("|---|---|---|---|")
     for name, prompt in PROMPTS.items():
         sequence = from_units(shipped_sequence(name), head)
-        clip = Clip.of(sequence.expression, sequence.pose)
+        clip = Clip.of(torch.as_tensor(sequence.expression), torch.as_tensor(sequence.pose))
         target = Planner(scene, person, settings).whole(prompt, 0)
         asked = Planner(judge, person, settings).whole(prompt, 0)
         counted = clip.weight > 0.5

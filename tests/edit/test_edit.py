@@ -25,7 +25,7 @@ from clipface_cli.edit import (
     train_mapper,
 )
 from clipface_cli.edit.crowd import Crowd, embed_people
-from clipface_cli.edit.edit import _settled
+from clipface_cli.edit.edit import FURTHEST, _settled, within_reach
 from clipface_cli.edit.regions import region_mask
 from clipface_cli.errors import InputError
 from clipface_cli.guidance import Coverage, load_guidance
@@ -288,3 +288,14 @@ def test_trained_mappers_apply_to_any_head(generator: Generator, tmp_path: Path)
     assert not torch.equal(edited.w, other.w)
     assert torch.equal(edited.undone().w, other.w)
     assert (tmp_path / "run/metrics.csv").read_text().count("\n") == settings.steps + 1
+
+
+def test_no_expression_tears_the_face(head):
+    change = torch.zeros(2, head.expression_size)
+    change[1] = 4 * head.expression_from_units({"jawOpen": 1.0})
+    near = within_reach(head, change)
+    moved = (near @ head.expression_basis).unflatten(1, (-1, 3)).norm(dim=2).amax(1)
+    assert moved[0] == 0
+    assert moved[1] == pytest.approx(FURTHEST, rel=1e-3)
+    small = 0.5 * head.expression_from_units({"jawOpen": 1.0})[None]
+    assert torch.equal(within_reach(head, small), small)

@@ -22,6 +22,7 @@ from clipface_cli.head import HeadModel, HeadParams
 from clipface_cli.texture import Generator
 
 TOGETHER = 4  # edits that are optimised at once
+FURTHEST = 0.04  # metres that an expression may move a vertex
 _LEAST = 15  # steps before an edit may count as settled
 _SPAN = 8  # steps whose mean similarity is compared with that of the steps before
 
@@ -252,7 +253,8 @@ class _Bout:
         moved, expression = self.mappers(self.easel.w, self.params.expression)
         if self.settings.change == "expression":
             moved = torch.zeros_like(moved)
-        return self.easel.w + moved, self.params.expression + self.expressive * expression
+        change = within_reach(self.scene.head, self.expressive * expression)
+        return self.easel.w + moved, self.params.expression + change
 
     def _sketched(self, w: Tensor) -> Tensor:
         return self.easel.coarse if self.settings.change == "expression" else self.easel.sketch(w)
@@ -286,6 +288,13 @@ class _Bout:
             )
             for k, person in enumerate(self.people)
         ]
+
+
+def within_reach(head: HeadModel, change: Tensor) -> Tensor:
+    """Changes of expression (B, E), each scaled down until no vertex moves more than FURTHEST."""
+    moved = (change @ head.basis[head.shape_size :]).unflatten(1, (3, -1))  # planes x, y, z
+    furthest = moved.square().sum(1).amax(1, keepdim=True).clamp_min(FURTHEST**2).sqrt()
+    return change * (FURTHEST / furthest)
 
 
 def _together(params: list[HeadParams]) -> HeadParams:
