@@ -178,7 +178,8 @@ def animate(
     """Optimise a mapper until the head, moved as the clip says, looks like the target's prompt.
 
     A few frames are rendered a step, until all had their turn, and again: memory does not grow
-    with the clip. With `dynamic` off one texture serves all frames, each of which counts the same.
+    with the clip. Each counts by its importance; with `dynamic` off one texture serves all frames,
+    which count the same.
     """
     generator = scene.generator
     torch.manual_seed(settings.seed)
@@ -187,7 +188,8 @@ def animate(
     made = Animation(subject.w, mapper, clip, dynamic)
     optimizer = torch.optim.Adam(mapper.parameters(), settings.rate)
     chance = random.Random(settings.seed)
-    turn = _turns(clip.weight if dynamic else torch.ones(len(clip)), chance)
+    counts = clip.weight if dynamic else torch.ones(len(clip))
+    turn = _turns(counts, chance)
     wanted = goal(scene, [target] * settings.frames)
     with torch.no_grad():
         start = generator.synthesis(subject.w).expand(settings.frames, -1, -1, -1)
@@ -203,7 +205,7 @@ def animate(
         change = Change(
             before, after, w - subject.w, torch.zeros_like(expression), textures.float() - start
         )
-        loss = scene.loss(wanted, change).mean()
+        loss = (counts[frames] * scene.loss(wanted, change)).sum() / counts[frames].sum()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
