@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from clipface_cli.artifacts.files import write_text
@@ -53,10 +54,30 @@ def read_obj(path: Path) -> Mesh:
         raise InputError(
             f"The mesh {path} {problem}; give an OBJ such as `clipface sample` writes."
         )
+    return _parsed(path).mesh()
+
+
+def read_parts(path: Path) -> tuple[Mesh, list[Path], NDArray[np.int64]]:
+    """Read an OBJ of several materials: the mesh, colour images, which one a face shows (F,).
+
+    -1 where a face shows none. Raises InputError as `read_obj` does.
+    """
+    parser = _parsed(path)
+    mesh = parser.mesh()
+    names = [parser.materials.get(name) for name in parser.used]
+    shown = [names[used] if used >= 0 else None for used in parser.worn]
+    images = list(dict.fromkeys(image for image in shown if image is not None))
+    if not images and mesh.texture is not None:
+        return mesh, [mesh.texture], np.zeros(len(mesh.faces), np.int64)
+    which = [-1 if image is None else images.index(image) for image in shown]
+    return mesh, images, np.array(which, np.int64)
+
+
+def _parsed(path: Path) -> _Parser:
     parser = _Parser(path)
     for number, line in enumerate(_text(path).replace("\\\n", " ").splitlines(), 1):
         parser.read_line(number, line.split(" #", 1)[0])
-    return parser.mesh()
+    return parser
 
 
 class _Parser:
@@ -70,6 +91,7 @@ class _Parser:
         self.uv_faces: list[list[int]] = []
         self.materials: dict[str, Path] = {}
         self.used: list[str] = []
+        self.worn: list[int] = []  # which of `used` each face wears
 
     def read_line(self, number: int, line: str) -> None:
         keyword, rest = _split(line)
@@ -96,6 +118,7 @@ class _Parser:
         uv_polygon = [_index(f[1], len(self.uv)) for f in fields] if textured else []
         for i in range(1, len(polygon) - 1):
             self.faces.append([polygon[0], polygon[i], polygon[i + 1]])
+            self.worn.append(len(self.used) - 1)
             if textured:
                 self.uv_faces.append([uv_polygon[0], uv_polygon[i], uv_polygon[i + 1]])
 

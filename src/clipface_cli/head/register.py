@@ -23,12 +23,13 @@ from clipface_cli.head.similarity import similarity
 from clipface_cli.head.surface import Floats, Surface
 
 PRIOR = 3e-5  # m^2, as in `gauss_newton`; correspondences are rougher than a mesh's own vertices
-COARSE_TO_FINE = ((0.025, 5), (0.010, 6), (0.005, 6))  # metres of reach, iterations
+COARSE_TO_FINE = ((0.025, 10, 3.0), (0.010, 15, 0.5), (0.005, 25, 0.1))  # see `_fit_model`
 STIFFNESS = (40.0, 10.0, 3.0, 1.0)  # of an edge against the pull of one vertex
 ROUNDS = 2  # for each stiffness
 REACH = 0.004  # metres, of the non-rigid part
 FACING = 0.5  # least cosine between normals that correspond
-LANDMARK = 3.0  # pull of a landmark against that of a vertex, for the model
+LANDMARK = 0.1  # pull of a landmark against that of a vertex, in the non-rigid part
+DOUBTFUL = 0.004  # metres that a landmark misses by when it counts half
 NEAR = 0.003  # metres within which a vertex counts as lying on the surface
 _HIDDEN = ("mouth_interior", "teeth", "tongue", "sockets", "eyes")
 
@@ -84,7 +85,7 @@ def register(
     params.displacement = at_rest.to(params.shape)[None]
     pull = task.pull(final, REACH)
     near = pull.weight > 0
-    apart = pull.distance[near] / placed.scale * 1000
+    apart = surface.nearest(final[near].numpy()).distance / placed.scale * 1000
     return Registration(
         params,
         final.float(),
@@ -153,10 +154,11 @@ class _Task:
         corners, weights = self.landmarks.vertices, self.landmarks.weights.double()
         here = (vertices[corners] * weights[..., None]).sum(1)
         missing = self.landmarks.positions.double() - here
+        trust = strength / (1 + (missing.norm(dim=1) / DOUBTFUL).square())
         total = pull.weight.clone()
         moment = pull.weight[:, None] * (pull.target - vertices)
         for corner in range(3):
-            share = strength * weights[:, corner]
+            share = trust * weights[:, corner]
             total.index_add_(0, corners[:, corner], share)
             moment.index_add_(0, corners[:, corner], share[:, None] * missing)
         target = vertices + moment / total.clamp_min(1e-9)[:, None]
@@ -164,14 +166,18 @@ class _Task:
 
 
 def _fit_model(solver: Solver, task: _Task) -> tuple[Tensor, _Placement]:
-    """Coefficients (S + E + 3,) and the placement of the head they make."""
+    """Coefficients (S + E + 3,) and the placement of the head they make.
+
+    Landmarks, which the network finds to some millimetres, lead at first; the surface has the last
+    word: metres of reach, iterations, pull of a landmark against that of a vertex.
+    """
     coefficients = torch.zeros(solver.size, dtype=torch.float64)
     placed = _Placement(1.0, torch.eye(3).double(), torch.zeros(3).double())
     posed = solver.vertices(coefficients[None])[0]
-    for reach, iterations in COARSE_TO_FINE:
+    for reach, iterations, strength in COARSE_TO_FINE:
         for _ in range(iterations):
             here = placed.apply(posed)
-            pull = task.with_landmarks(task.pull(here, reach), here, LANDMARK)
+            pull = task.with_landmarks(task.pull(here, reach), here, strength)
             taken = pull.weight > 0.05
             if int(taken.sum()) < 50:
                 return coefficients, placed
@@ -191,7 +197,7 @@ def _deform(task: _Task, start: Tensor) -> Tensor:
     vertices = start
     for stiffness in STIFFNESS:
         for _ in range(ROUNDS):
-            pull = task.with_landmarks(task.pull(vertices, REACH), vertices, 0.1 * LANDMARK)
+            pull = task.with_landmarks(task.pull(vertices, REACH), vertices, LANDMARK)
             weight = pull.weight.numpy()
             matrix = stiffness * laplacian + diags(weight) + 1e-6 * identity(len(weight))
             aim = weight[:, None] * (pull.target - start).numpy()

@@ -44,7 +44,7 @@ def embed_landmarks(head: HeadModel, sightings: Iterable[Sighting]) -> tuple[Ten
     The head needs a mask `skin` (else its whole surface serves). Raises ClipfaceError when some
     landmark was never seen on it.
     """
-    skin = _Skin(head)
+    skin = Skin.of_head(head)
     pairs = [skin.places(sighting) for sighting in sightings]
     if not pairs:
         raise ClipfaceError("No landmarks can be embedded without pictures of the head.")
@@ -52,18 +52,24 @@ def embed_landmarks(head: HeadModel, sightings: Iterable[Sighting]) -> tuple[Ten
     if not bool((weights.sum(0) > 0).all()):
         unseen = int((weights.sum(0) <= 0).sum())
         raise ClipfaceError(f"{unseen} landmarks were never seen on the head; show more views.")
-    return skin.embed(_symmetric(_robust_mean(places, weights)))
+    return skin.embed(_symmetric(robust_mean(places, weights)))
 
 
-class _Skin:
-    """The skin of a head: triangles that landmarks may lie on."""
+@dataclass
+class Skin:
+    """What landmarks may lie on: template (V, 3), faces (F, 3), allowed (F,) which of them."""
 
-    def __init__(self, head: HeadModel) -> None:
-        self.faces = head.faces.numpy()
-        self.template = head.template.double().numpy()
+    template: Array
+    faces: NDArray[np.int64]
+    allowed: NDArray[np.bool_]
+
+    @classmethod
+    def of_head(cls, head: HeadModel) -> Skin:
+        """The triangles of the mask `skin`, all where there is none."""
         skin = head.masks.get("skin")
         allowed = torch.ones(len(head.template)) if skin is None else skin
-        self.allowed = (allowed[head.faces] > 0.5).all(1).numpy()
+        within = (allowed[head.faces] > 0.5).all(1).numpy()
+        return cls(head.template.double().numpy(), head.faces.numpy(), within)
 
     def places(self, sighting: Sighting) -> tuple[Array, Array]:
         """Places (468, 3) on the template of one picture's landmarks; weights (468,), 0 unseen."""
@@ -121,7 +127,7 @@ def _barycentric(points: Array, triangles: Array) -> Array:
     return normalised
 
 
-def _robust_mean(places: Array, weights: Array) -> Array:
+def robust_mean(places: Array, weights: Array) -> Array:
     """Means (N, 3) of places (S, N, 3) without those far from the rest."""
     mean = np.zeros(places.shape[1:])
     for _ in range(4):

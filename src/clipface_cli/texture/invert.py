@@ -27,42 +27,50 @@ def invert(
     seed: int = 0,
     space: Literal["w", "w+"] = "w+",
     show: Show | None = None,
+    known: Tensor | None = None,
 ) -> Tensor:
     """w (1, L, w_dim) whose texture resembles `image` (1, 3, R, R) in [-1, 1].
 
     `show` turns a texture into what `image` is a picture of, such as a render on a fitted head;
     without it `image` is the texture itself. In space "w" all levels share one code. Starts from
     the nearest of 64 random people and minimises pixel differences at all scales and of structure,
-    with a prior that keeps the code among those the mapping network makes.
+    with a prior that keeps the code among those the mapping network makes. known (1, 1, R, R) in
+    0..1: where the image says anything, everywhere if None.
     """
     z = torch.randn(CANDIDATES, generator.z_dim, generator=torch.Generator().manual_seed(seed))
     with torch.no_grad():
         codes = generator.mapping(z)
         spread = codes[:, 0].std(0).clamp_min(1e-4)
-        start = codes[_nearest(generator, codes, image, show)][None]
+        start = codes[_nearest(generator, codes, image, show, known)][None]
     offset = torch.zeros_like(start if space == "w+" else start[:, :1], requires_grad=True)
     optimizer = torch.optim.Adam([offset], lr=0.1, betas=(0.9, 0.99))
     for step in range(steps):
         optimizer.param_groups[0]["lr"] = 0.1 * min(1.0, 2 * (1 - step / steps))
         with fast_autocast(offset.device):
             texture = generator.synthesis(start + offset * spread).to(image.dtype)
-        loss = _difference(show(texture) if show else texture, image)
+        shown = show(texture) if show else texture
+        if known is not None:
+            shown = torch.lerp(image, shown, known)
+        loss = _difference(shown, image)
         optimizer.zero_grad()
         (loss + PRIOR * offset.square().mean()).backward()
         optimizer.step()
     return (start + offset * spread).detach()
 
 
-def _nearest(generator: Generator, codes: Tensor, image: Tensor, show: Show | None) -> int:
+def _nearest(
+    generator: Generator, codes: Tensor, image: Tensor, show: Show | None, known: Tensor | None
+) -> int:
     """Row of the code whose texture, or the picture of it, is nearest at a coarse scale."""
     size = None if show else min(4 * SMALLEST, generator.resolution)
     small = F.adaptive_avg_pool2d(image, 4 * SMALLEST if size is None else size)
+    weight = small.new_ones(1) if known is None else F.adaptive_avg_pool2d(known, small.shape[-1])
     apart = []
     for code in codes if show is None else codes[: CANDIDATES // 4]:
         with fast_autocast(code.device):
             texture = generator.synthesis(code[None], resolution=size).to(image.dtype)
         shown = F.adaptive_avg_pool2d(show(texture) if show else texture, small.shape[-1])
-        apart.append(float((shown - small).abs().mean()))
+        apart.append(float((weight * (shown - small).abs()).mean()))
     return min(range(len(apart)), key=apart.__getitem__)
 
 
