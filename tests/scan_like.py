@@ -52,7 +52,9 @@ def make(
     kept = (inside[head.faces] < 0.5).any(1).numpy()
     faces, uv = head.faces.numpy()[kept], head.uv.double().numpy()[head.uv_faces.numpy()[kept]]
     points, triangles = _recut(truth, faces, spacing)
-    low = truth[:, 1].min() + (1 - neck) * (truth[head.landmarks["mediapipe"][0][152], 1].min() - truth[:, 1].min())  # fmt: skip # noqa: E501
+    low = truth[:, 1].min() + (1 - neck) * (
+        truth[head.landmarks["mediapipe"][0][152], 1].min() - truth[:, 1].min()
+    )
     triangles = triangles[(points[triangles, 1] > low).all(1)]
     known = Scan(truth, faces, uv, [to_pixels(texture)], np.zeros(len(faces), np.int64))
     atlas_uv, pixels = _atlas(points, triangles, known)
@@ -61,7 +63,12 @@ def make(
     rotation = rotation_matrices(torch.tensor(turn)[None])[0].double().numpy()
     placed = UNIT * (placed @ rotation.T + (0.3, -0.1, 0.7))
     used, compact = np.unique(triangles, return_inverse=True)
-    mesh = Mesh(placed[used], compact.reshape(-1, 3), atlas_uv.reshape(-1, 2), np.arange(3 * len(triangles)).reshape(-1, 3))  # fmt: skip # noqa: E501
+    mesh = Mesh(
+        placed[used],
+        compact.reshape(-1, 3),
+        atlas_uv.reshape(-1, 2),
+        np.arange(3 * len(triangles)).reshape(-1, 3),
+    )
     return ScanLike(mesh, pixels, truth)
 
 
@@ -99,7 +106,10 @@ def _atlas(
     size = side * CELL
     low, high = 1.5, CELL - 1.5
     halves = np.array(
-        [[[low, low], [high - 2, low], [low, high - 2]], [[high, high], [low + 2, high], [high, low + 2]]]  # fmt: skip # noqa: E501
+        [
+            [[low, low], [high - 2, low], [low, high - 2]],
+            [[high, high], [low + 2, high], [high, low + 2]],
+        ]
     )
     number = np.arange(len(triangles))
     cell = np.stack([number // 2 % side, number // 2 // side], 1) * CELL
@@ -113,7 +123,7 @@ def _atlas(
         a, b, c = halves[half]
         inverse = np.linalg.inv(np.stack([b - a, c - a], 1))
         two = (grid - a) @ inverse.T
-        mine = (two.sum(1) <= 1) if half else (two.sum(1) <= 1)
+        mine = two.sum(1) <= 1
         weights = np.concatenate([1 - two.sum(1, keepdims=True), two], 1)[mine]
         inside = np.clip(weights, 0, 1)
         inside /= inside.sum(1, keepdims=True)

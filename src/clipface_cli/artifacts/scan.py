@@ -75,14 +75,15 @@ def _read_container(path: Path) -> Scan:
     import trimesh
 
     try:
-        loaded = trimesh.load(path, process=False)
-        parts = loaded.dump() if isinstance(loaded, trimesh.Scene) else [loaded]
-    except Exception as error:  # noqa: BLE001 - trimesh raises whatever its parsers do
+        loaded: Any = trimesh.load(path, process=False)
+        parts: list[Any] = loaded.dump() if isinstance(loaded, trimesh.Scene) else [loaded]
+    except Exception as error:
         raise InputError(f"{path} cannot be read ({error}); export it again.") from error
     parts = [part for part in parts if isinstance(part, trimesh.Trimesh) and len(part.faces)]
     if not parts:
         raise InputError(f"{path} holds no triangles; is it a point cloud?")
-    vertices, faces, uv, pictures, picture, first = [], [], [], [], [], 0
+    vertices, faces, uv, picture, first = [], [], [], [], 0
+    pictures: list[Pixels] = []
     for part in parts:
         image, corners = _picture_of(part, path)
         vertices.append(np.asarray(part.vertices, np.float64))
@@ -91,8 +92,13 @@ def _read_container(path: Path) -> Scan:
         picture.append(np.full(len(part.faces), len(pictures)))
         pictures.append(image)
         first += len(part.vertices)
-    joined = (np.concatenate(every) for every in (vertices, faces, uv))
-    return Scan(*joined, pictures, np.concatenate(picture))
+    return Scan(
+        np.concatenate(vertices),
+        np.concatenate(faces),
+        np.concatenate(uv),
+        pictures,
+        np.concatenate(picture),
+    )
 
 
 def _picture_of(part: Any, path: Path) -> tuple[Pixels, NDArray[np.float64]]:
@@ -127,4 +133,3 @@ def _bilinear(pixels: Pixels, uv: NDArray[np.float64]) -> NDArray[np.float32]:
     below = pixels[low, left] * (1 - across) + pixels[low, right] * across
     mixed: NDArray[np.float32] = above * (1 - down) + below * down
     return mixed
-

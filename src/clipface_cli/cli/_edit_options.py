@@ -54,6 +54,14 @@ MapperFile = Annotated[
 Undo = Annotated[
     bool, typer.Option("--undo", help="Take back the last edit instead.", rich_help_panel=_WHAT)
 ]
+Retopologise = Annotated[
+    bool,
+    typer.Option(
+        "--retopologise",
+        help="MESH is a textured scan of any topology (OBJ, GLB, PLY): make a head of it first.",
+        rich_help_panel=_WHAT,
+    ),
+]
 Strength = Annotated[
     float,
     typer.Option(

@@ -28,6 +28,7 @@ from clipface_cli.errors import InputError
 if TYPE_CHECKING:
     from clipface_cli.artifacts import Pixels, RunRecord
     from clipface_cli.edit import EditSettings, Moment, Subject
+    from clipface_cli.edit.retopologise import Retopologised
     from clipface_cli.head import HeadModel
     from clipface_cli.texture import Generator
 
@@ -53,6 +54,7 @@ def edit(
     prompts: options.PromptFile = None,
     mapper: options.MapperFile = None,
     undo: options.Undo = False,
+    retopologise: options.Retopologise = False,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="DIR", help="Folder to write into [MESH-PROMPT]."),
@@ -79,10 +81,11 @@ def edit(
     """Optimise texture and expression of a head until its renders match a prompt.
 
     Writes edited.obj, .mtl, .png and sidecar, before_after.png, progress.csv and run.json; with
-    several prompts or seeds a folder of these for each, and a sheet of all.
+    several prompts or seeds a folder of these for each, and a sheet of all. --retopologise writes
+    retopologised.png too: the scan above the head made of it.
     """
     asked = options.read_prompts(prompt, prompts)
-    _check_request(asked, mapper, undo)
+    _check_request(asked, mapper, undo, retopologise)
     found = options.parse_seeds(seeds, seed)
     schedule = replace(
         options.settings(preset, steps, views, weights, without, keep_identity),
@@ -103,6 +106,7 @@ def edit(
             "prompts": asked,
             "mapper": mapper,
             "undo": undo,
+            "retopologise": retopologise,
             "head": head,
             "generator": generator,
             "guidance": guidance,
@@ -115,7 +119,8 @@ def edit(
     with record.timing("load"):
         model = load_head(head, mesh)
         network = load_generator(generator, model)
-        subject = load_subject(mesh, model, network)
+        scan = _from_scan(mesh, model, network) if retopologise else None
+        subject = scan.subject if scan else load_subject(mesh, model, network)
         work: Callable[[], None]
         if undo:
             work = _undo(edits[0], subject)
@@ -124,13 +129,17 @@ def edit(
         else:
             work = _by_prompt(edits, subject, model, network, guidance, schedule, preview)
     folder = _claim(edits, output, mesh, force)
+    if scan:
+        _show_scan(folder / "retopologised.png", scan, model)
     with record.timing("edit"):
         work()
     return _write(edits, subject, model, folder, record)
 
 
-def _check_request(prompts: list[str], mapper: str | None, undo: bool) -> None:
+def _check_request(prompts: list[str], mapper: str | None, undo: bool, retopologise: bool) -> None:
     """InputError unless exactly one thing is asked for."""
+    if undo and retopologise:
+        raise InputError("A scan has no edit to take back; leave --undo or --retopologise out.")
     if sum((bool(prompts), mapper is not None, undo)) != 1:
         raise InputError("Give one of --prompt TEXT (or --prompts FILE), --mapper RUN and --undo.")
 
@@ -144,6 +153,25 @@ def _check_plain(schedule: EditSettings, seeds: list[int]) -> None:
             "--mapper and --undo take no options of how far, where and how; leave those out or "
             "give --prompt."
         )
+
+
+def _from_scan(mesh: Path, head: HeadModel, network: Generator) -> Retopologised:
+    """A head made of a scan; says how well."""
+    from clipface_cli.edit.retopologise import retopologise
+
+    say(f"Making a head of {mesh}: landmarks, registration, texture; about two minutes.")
+    scan = retopologise(mesh, head, network)
+    say(str(scan))
+    return scan
+
+
+def _show_scan(path: Path, scan: Retopologised, head: HeadModel) -> None:
+    """The scan above the head made of it, from two sides."""
+    from clipface_cli.artifacts import contact_sheet, save_image
+    from clipface_cli.edit.retopologise import views
+
+    rows = [views(shown, head, PORTRAIT) for shown in (scan, scan.subject)]
+    save_image(path, contact_sheet(rows, captions=["scan", "head"]))
 
 
 def _name(mapper: str | None) -> str:

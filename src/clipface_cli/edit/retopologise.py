@@ -77,9 +77,7 @@ def retopologise(path: Path, head: HeadModel, generator: Generator) -> Retopolog
     with torch.no_grad():
         texture = baked.completed(generator.synthesis(w))
     subject = Subject(found.params, w, texture, generator=generator.source)
-    return Retopologised(
-        subject, scan, baked.share, baked.face_share, found.mean_mm, found.max_mm
-    )
+    return Retopologised(subject, scan, baked.share, baked.face_share, found.mean_mm, found.max_mm)
 
 
 def views(shown: Retopologised | Subject, head: HeadModel, resolution: int) -> list[Pixels]:

@@ -47,4 +47,3 @@ def screen_of(scan: Scan, camera: Camera, resolution: int) -> NDArray[np.float32
 
 def _clip(scan: Scan, camera: Camera) -> Tensor:
     return camera.to_clip(torch.from_numpy(scan.vertices).float()[None])
-
