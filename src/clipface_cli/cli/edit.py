@@ -133,6 +133,9 @@ def edit(
         _show_scan(folder / "retopologised.png", scan, model)
     with record.timing("edit"):
         work()
+    if scan:
+        for made in edits:
+            made.scores["scan"] = scan.facts
     return _write(edits, subject, model, folder, record)
 
 
