@@ -66,7 +66,6 @@ class Goal:
     texts: Tensor  # (B, D)
     offset: Tensor  # (B, w_dim)
     mood: Tensor  # (B, E)
-    moody: Tensor  # (B,)
     looky: Tensor  # (B,)
 
 
@@ -129,7 +128,8 @@ class Scene:
 
         The directional loss does not care how far an edit goes: `length` asks for a visible
         change. The code prior keeps the change of the code near the offset at which people with
-        the prompt's look lie. Moods change textures little, looks expressions.
+        the prompt's look lie, the expression prior near the mood's expression: farther off, a wink
+        or a crooked mouth can please the guidance as well. Moods change textures little.
         """
         aim, moved = self.aim, change.after - change.before
         wanted = goal.wanted[:, None].expand_as(moved)
@@ -145,8 +145,7 @@ class Scene:
         if aim.overall:
             alike = F.cosine_similarity(change.after, goal.texts[:, None], dim=2)
             loss = loss + aim.overall * (1 - alike).mean(1)
-        stiff = 1 + aim.separation * (1 - goal.moody)
-        loss = loss + stiff * aim.prior * expression_prior(change.expression - goal.mood)
+        loss = loss + aim.prior * expression_prior(change.expression - goal.mood)
         if aim.code_prior:
             stiff = 1 + aim.separation * (1 - goal.looky)
             strayed = self.crowd.distance(change.w - goal.offset[:, None])

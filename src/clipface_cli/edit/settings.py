@@ -17,12 +17,12 @@ class Aim:
 
     directional: float = 1.0  # equation 7
     overall: float = 0.0  # cosine of render and prompt, what StyleCLIP minimises
-    prior: float = 1.5e-2  # lambda_reg, expression prior, from the mood's expression on
+    prior: float = 9e-2  # lambda_reg, expression prior, from the mood's expression on
     length: float = 1.0  # a too short change
     code_prior: float = 0.5  # leaving the look's own offset
     identity: float = 0.0  # leaving the person's own code and colours
     reach: float = 1.8  # wanted length of a mood's image direction, in the text direction's
-    separation: float = 5.0  # how much stiffer textures are for moods and expressions for looks
+    separation: float = 5.0  # how much stiffer textures are for moods
     resolution: int = 160  # of the renders that the guidance sees
     augment: bool | None = None  # random yaw, crop and brightness; None: unless calibrated
 
@@ -51,7 +51,7 @@ class EditSettings:
     @classmethod
     def paper(cls, steps: int = 5000) -> EditSettings:
         """The published schedule: plain directional loss from zero offsets, one view a step."""
-        aim = Aim(length=0.0, code_prior=0.0, separation=0.0, augment=True)
+        aim = Aim(prior=1.5e-2, length=0.0, code_prior=0.0, separation=0.0, augment=True)
         return cls(steps, 1e-4, 5e-3, views=1, near=False, settle=0.0, aim=aim)
 
     @property

@@ -132,6 +132,5 @@ def goal(scene: Scene, targets: list[Target]) -> Goal:
         texts,
         torch.stack([t.offset for t in targets]),
         torch.stack([t.mood for t in targets]),
-        torch.tensor([t.moody for t in targets]),
         torch.tensor([t.looky for t in targets]),
     )
