@@ -11,8 +11,8 @@ from itertools import pairwise
 
 import torch
 
-from clipface_cli.edit import Aim, EditSettings, Scene, sample_subject
-from clipface_cli.edit.animate import AnimateSettings, Clip, animate, frame_similarity
+from clipface_cli.edit import Scene, sample_subject
+from clipface_cli.edit.animate import JUDGED, AnimateSettings, Clip, animate, frame_similarity
 from clipface_cli.edit.target import Planner
 from clipface_cli.guidance import load_guidance
 from clipface_cli.head import HeadModel
@@ -28,16 +28,15 @@ def main() -> None:
     """Run it."""
     head, generator = HeadModel.load("builtin"), Generator.load("builtin")
     person = sample_subject(head, generator, SEED)
-    settings = EditSettings(aim=Aim(reach=1.0))
-    scene = Scene(head, generator, load_guidance("builtin"), settings.judged)
-    judge = Scene(head, generator, load_guidance("judge"), settings.judged)
+    scene = Scene(head, generator, load_guidance("builtin"), JUDGED.judged)
+    judge = Scene(head, generator, load_guidance("judge"), JUDGED.judged)
     print("| sequence, prompt | static | dynamic | largest change between neighbours, of 255 |")
     print("|---|---|---|---|")
     for name, prompt in PROMPTS.items():
         sequence = from_units(shipped_sequence(name), head)
         clip = Clip.of(torch.as_tensor(sequence.expression), torch.as_tensor(sequence.pose))
-        target = Planner(scene, person, settings).whole(prompt, 0)
-        asked = Planner(judge, person, settings).whole(prompt, 0)
+        target = Planner(scene, person, JUDGED).whole(prompt, 0)
+        asked = Planner(judge, person, JUDGED).whole(prompt, 0)
         counted = clip.weight > 0.5
         seen = {}
         for kind in ("static", "dynamic"):

@@ -192,16 +192,16 @@ def _judged(
     prompt: str, subject: Subject, head: HeadModel, network: Generator, source: str
 ) -> tuple[Scene, Target]:
     """What tells how far the frames follow the prompt; warns about words that it does not know."""
-    from clipface_cli.edit import Aim, EditSettings, Scene
+    from clipface_cli.edit import Scene
+    from clipface_cli.edit.animate import JUDGED
     from clipface_cli.edit.target import Planner
     from clipface_cli.guidance import load_guidance
 
     towers = load_guidance(source)
     if warning := towers.understood(prompt).warning():
         say(warning)
-    settings = EditSettings(aim=Aim(reach=1.0))  # how strong a mood is, the motion says
-    scene = Scene(head, network, towers, settings.judged)
-    return scene, Planner(scene, subject, settings).whole(prompt, settings.seed)
+    scene = Scene(head, network, towers, JUDGED.judged)
+    return scene, Planner(scene, subject, JUDGED).whole(prompt, JUDGED.seed)
 
 
 def _mapper(source: Path, network: Generator, head: HeadModel) -> MotionMapper:

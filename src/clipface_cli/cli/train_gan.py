@@ -115,7 +115,7 @@ def train_gan(
     Ctrl-C (or a scheduler's SIGTERM) saves; --resume goes on from there, bit for bit on the CPU.
     """
     from clipface_cli.artifacts import RunRecord, claim_folder
-    from clipface_cli.render import has_nvdiffrast
+    from clipface_cli.render import usable_backend
     from clipface_cli.train import PRESETS
     from clipface_cli.train import train_gan as train
     from clipface_cli.train.ranks import Ranks
@@ -139,7 +139,7 @@ def train_gan(
     settings = settings if ada else replace(settings, augment_target=None)
     settings.check()
     ranks = Ranks(device, devices, num_nodes, precision)
-    if ranks.device.type == "cuda" and not has_nvdiffrast():
+    if ranks.device.type == "cuda" and usable_backend() == "cpu":
         say("nvdiffrast is missing (extra `cuda`): heads are drawn on the CPU, which is slower.")
     sources = {"dataset": dataset, "warm_start": warm_start, "start": start}
     places = {"device": str(ranks.device), "processes": ranks.world, "precision": ranks.precision}

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from clipface_cli.edit.mappers import LR_MULTIPLIER, LevelLayer
 from clipface_cli.edit.scene import FRONT, VIEWS, Change, Scene, Shots
+from clipface_cli.edit.settings import Aim, EditSettings
 from clipface_cli.edit.subject import Subject
 from clipface_cli.edit.target import Target, goal
 from clipface_cli.errors import InputError
@@ -31,6 +32,7 @@ from clipface_cli.texture import (
 Progress = Callable[[int, int, float], None]
 """Called after every step with (step, steps, directional similarity)."""
 
+JUDGED = EditSettings(aim=Aim(reach=1.0))  # how strong a mood is, the motion says
 POSE = 6  # numbers of a pose: global rotation, jaw
 LAYERS = 4
 MAPPER_FILE = "motion_mapper.safetensors"

@@ -1,6 +1,6 @@
 """Cameras, the differentiable rasteriser, and textured and shaded renders of heads."""
 
-from clipface_cli.render._gpu import has_nvdiffrast
+from clipface_cli.render._gpu import usable_backend
 from clipface_cli.render.antialias import (
     antialias,
     antialias_construct_topology_hash,
@@ -9,7 +9,12 @@ from clipface_cli.render.antialias import (
 from clipface_cli.render.camera import Camera, PerspectiveCamera
 from clipface_cli.render.interpolate import interpolate, interpolate_ref
 from clipface_cli.render.light import Light
-from clipface_cli.render.rasterize import rasterize, rasterize_ref
+from clipface_cli.render.rasterize import (
+    ShownPoints,
+    rasterize,
+    rasterize_ref,
+    shown_points,
+)
 from clipface_cli.render.renderer import Renderer
 from clipface_cli.render.texture import flip_v, texture, texture_construct_mip, texture_ref
 
@@ -18,16 +23,18 @@ __all__ = [
     "Light",
     "PerspectiveCamera",
     "Renderer",
+    "ShownPoints",
     "antialias",
     "antialias_construct_topology_hash",
     "antialias_ref",
     "flip_v",
-    "has_nvdiffrast",
     "interpolate",
     "interpolate_ref",
     "rasterize",
     "rasterize_ref",
+    "shown_points",
     "texture",
     "texture_construct_mip",
     "texture_ref",
+    "usable_backend",
 ]

@@ -49,7 +49,7 @@ def draw(
     size = resolution, resolution
     texels = texture.permute(0, 2, 3, 1)
     if pos.is_cuda:  # nothing is checked again: each check would wait for the GPU
-        rast, _ = _gpu.rasterize_front(pos, mesh.faces, size)
+        rast = _gpu.rasterize_front(pos, mesh.faces, size)
         uv, _ = _gpu.interpolate(mesh.uv[None], rast, mesh.uv_faces, None, [])
         color = _gpu.texture([texels], uv, None, None, "linear", "clamp")
     else:

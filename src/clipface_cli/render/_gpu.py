@@ -15,9 +15,9 @@ from clipface_cli.errors import InputError
 INSTALL = "pip install 'clipface-cli[cuda]'"
 
 
-def has_nvdiffrast() -> bool:
-    """Whether nvdiffrast is installed."""
-    return find_spec("nvdiffrast") is not None
+def usable_backend() -> str:
+    """Backend of a renderer for tensors anywhere: "auto", "cpu" where nvdiffrast is missing."""
+    return "auto" if find_spec("nvdiffrast") else "cpu"
 
 
 @cache
@@ -72,14 +72,14 @@ def rasterize(
     return result
 
 
-def rasterize_front(pos: Tensor, tri: Tensor, resolution: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """`rasterize` of what turns counter-clockwise, as the weights' slopes on the screen tell.
+def rasterize_front(pos: Tensor, tri: Tensor, resolution: tuple[int, int]) -> Tensor:
+    """rast of what turns counter-clockwise, as the weights' slopes on the screen tell.
 
-    rast_db stays as it is where nothing is seen.
+    What other triangles hide stays hidden.
     """
     rast, rast_db = rasterize(pos, tri, resolution, None, False)
     ux, uy, vx, vy = rast_db.detach().unbind(-1)
-    return torch.where((ux * vy > uy * vx)[..., None], rast, 0), rast_db
+    return torch.where((ux * vy > uy * vx)[..., None], rast, 0)
 
 
 def interpolate(

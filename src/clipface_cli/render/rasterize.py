@@ -1,8 +1,10 @@
 """Rasterise triangles: which triangle each pixel sees, and where on it."""
 
-from typing import Any
+from typing import Any, TypeAlias
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
@@ -58,17 +60,23 @@ def rasterize(
 
 
 def rasterize_front(pos: Tensor, tri: Tensor, resolution: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """`rasterize` of float32 (B, V, 4) that drops triangles which turn clockwise.
-
-    On a GPU what such a triangle hides stays hidden.
-    """
+    """`rasterize` of float32 (B, V, 4) on the CPU that drops triangles which turn clockwise."""
     spans = _check(pos, tri, resolution, None)
-    if pos.is_cuda:
-        return _gpu.rasterize_front(pos, tri, resolution)
     rast, rast_db = _Rasterize.apply(  # type: ignore[no-untyped-call]
         pos, tri, spans, resolution, True, True
     )
     return rast, rast_db
+
+
+ShownPoints: TypeAlias = tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.float64]]
+
+
+def shown_points(rast: Tensor) -> ShownPoints:
+    """Of rast (H, W, 4): covered (H, W); of its N covered pixels face (N,) and weights (N, 3)."""
+    shown = rast.double().numpy()
+    covered = shown[..., 3] > 0
+    two, face = shown[covered][:, :2], shown[covered][:, 3].astype(np.int64) - 1
+    return covered, face, np.concatenate([two, 1 - two.sum(1, keepdims=True)], 1)
 
 
 def _check(pos: Tensor, tri: Tensor, resolution: tuple[int, int], ranges: Tensor | None) -> Tensor:

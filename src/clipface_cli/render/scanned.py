@@ -10,7 +10,7 @@ from torch import Tensor
 from clipface_cli.artifacts import Pixels, vertex_normals
 from clipface_cli.artifacts.scan import Scan
 from clipface_cli.render.camera import Camera
-from clipface_cli.render.rasterize import rasterize
+from clipface_cli.render.rasterize import rasterize, shown_points
 
 BACKGROUND = 0.72  # in 0..1
 AMBIENT = 0.55  # light on what turns its side to the camera
@@ -24,10 +24,7 @@ def draw_scan(scan: Scan, camera: Camera, resolution: int, finer: int = 1) -> Pi
     fine = finer * resolution
     view = camera.to_view(torch.from_numpy(scan.vertices).float()[None])
     rast, _ = rasterize(_clip(scan, camera), torch.from_numpy(scan.faces).int(), (fine, fine))
-    shown = rast[0].double().numpy()[::-1]
-    covered = shown[..., 3] > 0
-    two, face = shown[covered][:, :2], shown[covered][:, 3].astype(np.int64) - 1
-    weights = np.concatenate([two, 1 - two.sum(1, keepdims=True)], 1)
+    covered, face, weights = shown_points(rast[0].flip(0))
     toward = np.abs(vertex_normals(view[0].double().numpy(), scan.faces)[:, 2])
     light = AMBIENT + (1 - AMBIENT) * (toward[scan.faces[face]] * weights).sum(1)
     image = np.full((fine, fine, 3), BACKGROUND)

@@ -23,7 +23,7 @@ from clipface_cli.synth.person import (
     person_from_latent,
     sample_attributes,
 )
-from clipface_cli.synth.processes import process_pool
+from clipface_cli.synth.processes import process_pool, spread
 
 __all__ = [
     "ATTRIBUTE_NAMES",
@@ -46,6 +46,7 @@ __all__ = [
     "read_attributes",
     "read_people",
     "sample_attributes",
+    "spread",
     "write_corpus",
     "write_dataset",
 ]

@@ -29,7 +29,7 @@ from clipface_cli.synth.captions import captions
 from clipface_cli.synth.expressions import draw_expression, random_units
 from clipface_cli.synth.paint import paint
 from clipface_cli.synth.person import Person, person_from_latent, sample_attributes
-from clipface_cli.synth.processes import process_pool
+from clipface_cli.synth.processes import spread
 
 RESOLUTION = 512
 _SHAPE_SPREAD = 0.8
@@ -49,12 +49,7 @@ def write_corpus(out: str | Path, people: int, seed: int = 0, workers: int = 1) 
     persons = [person_from_latent(latent) for latent in latents]
     todo = [i for i in range(people) if not _uv_path(folder, i).exists()]
     jobs = [(_uv_path(folder, i), persons[i]) for i in todo]
-    if workers > 1:
-        with process_pool(workers) as pool:
-            list(pool.map(_paint_job, jobs, chunksize=8))
-    else:
-        for job in jobs:
-            _paint_job(job)
+    list(spread(_paint_job, jobs, workers))
     lines = (json.dumps(person.to_dict()) for person in persons)
     _write_text(folder / "people.jsonl", "\n".join(lines) + "\n")
     tables = {"latent": latents, "attributes": attributes}
@@ -129,12 +124,7 @@ def write_dataset(
     jobs = [(folder / image_name(i), row) for i, row in enumerate(rows)]
     jobs = [(path, row) for path, row in jobs if not path.exists()]
     render = partial(_render_job, corpus=Path(corpus), resolution=resolution)
-    if workers > 1:
-        with process_pool(workers) as pool:
-            list(pool.map(render, jobs, chunksize=8))
-    else:
-        for job in jobs:
-            render(job)
+    list(spread(render, jobs, workers))
     _write_tables(folder, people, rows, head.head_id, resolution, seed)
     return folder
 

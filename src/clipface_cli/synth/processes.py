@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from typing import TypeVar
 
 import numba
 import torch
+
+Job = TypeVar("Job")
+Made = TypeVar("Made")
+
+
+def spread(
+    work: Callable[[Job], Made], jobs: Sequence[Job], workers: int, together: int = 8
+) -> Iterator[Made]:
+    """What `work` makes of each job, in order: by this process, or `together` at a time by others.
+
+    `work` and the jobs must then be picklable.
+    """
+    if workers < 2:
+        yield from map(work, jobs)
+        return
+    with process_pool(workers) as pool:
+        yield from pool.map(work, jobs, chunksize=together)
 
 
 def process_pool(workers: int, begin: Callable[[], object] | None = None) -> ProcessPoolExecutor:

@@ -22,8 +22,8 @@ from clipface_cli.synth import (
     Person,
     paint,
     person_from_latent,
-    process_pool,
     sample_attributes,
+    spread,
 )
 from clipface_cli.train._guidance_changes import (
     CHANGES,
@@ -58,10 +58,7 @@ def paint_families(
     Each family depends on its number and the seed alone; `workers` processes share the work.
     """
     paint_one = partial(_paint_packed, seed=seed, variants=variants)
-    if workers < 2:
-        return [_unpack(*packed) for packed in map(paint_one, range(count))]
-    with process_pool(workers) as pool:
-        return [_unpack(*packed) for packed in pool.map(paint_one, range(count), chunksize=4)]
+    return [_unpack(*packed) for packed in spread(paint_one, range(count), workers, together=4)]
 
 
 def _paint_packed(row: int, seed: int, variants: int) -> tuple[NDArray[np.uint8], Description]:

@@ -18,7 +18,7 @@ from clipface_cli.guidance import SOURCE_PROMPT
 from clipface_cli.guidance._words import WordTable
 from clipface_cli.guidance.embedded import rows_of
 from clipface_cli.head import HeadModel
-from clipface_cli.render import Camera, Renderer, has_nvdiffrast
+from clipface_cli.render import Camera, Renderer, usable_backend
 from clipface_cli.synth import (
     RECIPES,
     Person,
@@ -161,7 +161,7 @@ class Studio:
         self, head: HeadModel, families: list[Family], device: torch.device | str = "cpu"
     ) -> None:
         self.device = torch.device(device)
-        backend = "auto" if has_nvdiffrast() else "cpu"
+        backend = usable_backend()
         self._renderers = (
             Renderer(head, RESOLUTION, backend),
             Renderer(head, RESOLUTION, backend, exclude=head.inside_mouth),

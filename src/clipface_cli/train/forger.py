@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from clipface_cli.head import HeadModel
-from clipface_cli.render import Renderer, has_nvdiffrast
+from clipface_cli.render import Renderer, usable_backend
 from clipface_cli.texture import Generator
 from clipface_cli.train.anchor import Anchor
 from clipface_cli.train.chance import Chance
@@ -89,8 +89,7 @@ class Stage:
 
     def __init__(self, dataset: Dataset, head: HeadModel, resolution: int) -> None:
         self.dataset, self.head = dataset, head
-        backend = "auto" if has_nvdiffrast() else "cpu"
-        self.renderer = Renderer(head, resolution, backend, exclude=head.inside_mouth)
+        self.renderer = Renderer(head, resolution, usable_backend(), exclude=head.inside_mouth)
 
     def show(self, textures: Tensor, rows: Tensor) -> Tensor:
         """Textures on the heads of these photos: images (B, 3, R, R)."""

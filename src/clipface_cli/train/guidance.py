@@ -171,7 +171,7 @@ def train_guidance(
         model = EmbeddedGuidance(words, vocabulary(words), settings.size)
     else:
         model = EmbeddedGuidance.load(start, words).train().requires_grad_(True)
-    studio = Studio(HeadModel.load("builtin"), families, settings.device)
+    studio = Studio(head, families, settings.device)
     feed = Feed(path, settings.families, seed, settings.families_per_batch, settings.workers)
     learner = _Learner(model, lambda step: studio.shoot(feed.take(step)), settings)
     folder.begin(learner.state, resume)
