@@ -62,7 +62,7 @@ def test_discriminator(golden: Golden, save: Callable, command: Callable, tmp_pa
     target = Path(command("import", original, "-o", tmp_path / "d.safetensors").splitlines()[-1])
     assert target == tmp_path / "d.safetensors"
     for path in (original, target):
-        logits = Discriminator.from_state(load_state(path))(recorded["image"])
+        logits = Discriminator.load(path)(recorded["image"])
         assert (logits - recorded["logits"]).abs().max() < 1e-4
 
 

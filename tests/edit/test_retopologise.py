@@ -4,8 +4,12 @@ import scan_like
 import torch
 import torch.nn.functional as F
 from PIL import Image
+from scipy.spatial import cKDTree
 
-from clipface_cli.artifacts.scan import read_scan
+from clipface_cli.artifacts import Mesh, to_pixels
+from clipface_cli.artifacts.glb import write_glb
+from clipface_cli.artifacts.ply import write_ply
+from clipface_cli.artifacts.scan import Scan, read_scan
 from clipface_cli.edit import sample_subject
 from clipface_cli.edit.retopologise import retopologise
 from clipface_cli.errors import InputError
@@ -41,6 +45,22 @@ def test_a_scan_becomes_the_head_it_was_cut_from(tmp_path, head):
     face = region_map(head, "face", 128) > 0.99
     error = (found.subject.texture - wanted).abs().mean(1, keepdim=True)[face].mean()
     assert error * 127.5 < 6
+
+
+def test_containers_hold_what_was_exported(tmp_path, head):
+    texture = torch.rand(1, 3, 64, 64) * 2 - 1
+    mesh = Mesh(head.template.numpy(), *(x.numpy() for x in (head.faces, head.uv, head.uv_faces)))
+    write_ply(tmp_path / "head.ply", mesh, texture)
+    write_glb(tmp_path / "head.glb", mesh, texture)
+    face, centre = np.arange(len(head.faces)), np.full((len(head.faces), 3), 1 / 3)
+    known = Scan(mesh.vertices, mesh.faces, mesh.uv[mesh.uv_faces], [to_pixels(texture)], 0 * face)
+    for name in ("head.ply", "head.glb"):
+        scan = read_scan(tmp_path / name)
+        places = scan.vertices[scan.faces].mean(1)
+        nearest = cKDTree(places).query(mesh.vertices[mesh.faces].mean(1))
+        assert nearest[0].max() < 1e-5
+        found = scan.colours(face, centre)[nearest[1]]
+        assert np.abs(found - known.colours(face, centre)).max() < 0.01
 
 
 def test_what_is_no_scan_is_refused(tmp_path):

@@ -69,7 +69,7 @@ ENTRIES = (
         "https://huggingface.co/openai/clip-vit-base-patch32",
     ),
     Entry("generator", _CLIPFACE, "the paper's textures (--generator NAME)", _CLIPFACE_SITE),
-    Entry("discriminator", _CLIPFACE, "going on with the paper's training", _CLIPFACE_SITE),
+    Entry("discriminator", _CLIPFACE, "the paper's critic, in Python", _CLIPFACE_SITE),
     Entry("mapper", _CLIPFACE, "the paper's edits (edit --mapper NAME)", _CLIPFACE_SITE),
     Entry("latents", _CLIPFACE, "the paper's heads to start from", _CLIPFACE_SITE),
     Entry("expressions", _CLIPFACE, "the paper's expression sequences", _CLIPFACE_SITE),

@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Mapping
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from clipface_cli.assets import locate_asset
 from clipface_cli.errors import InputError
 from clipface_cli.texture.layers import (
     CLAMP,
@@ -16,6 +18,7 @@ from clipface_cli.texture.layers import (
     channel_widths,
 )
 from clipface_cli.texture.resample import downsample
+from clipface_cli.texture.weights import load_state
 
 
 class EqualizedConv2d(nn.Module):
@@ -122,6 +125,11 @@ class Discriminator(nn.Module):
         except (KeyError, RuntimeError) as error:
             raise InputError(f"These weights are not a discriminator's: {error}") from error
         return discriminator
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Discriminator":
+        """Read a .safetensors file, a published one, or an imported one by its name."""
+        return cls.from_state(load_state(locate_asset(path)))
 
     def forward(self, images: Tensor) -> Tensor:
         x = self.net(images.contiguous(memory_format=torch.channels_last))
