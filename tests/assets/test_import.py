@@ -15,7 +15,7 @@ from clipface_cli.artifacts import read_sidecar
 from clipface_cli.assets import Refused, import_asset, imported, read_asset
 from clipface_cli.cli import app, run
 from clipface_cli.edit import ExpressionMapper, Mappers, TextureMapper
-from clipface_cli.texture import Discriminator, Generator, load_state
+from clipface_cli.texture import Discriminator, Generator
 
 State = dict[str, torch.Tensor]
 Golden = Callable[..., State]
