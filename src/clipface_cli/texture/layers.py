@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -36,13 +36,33 @@ def fast_autocast(device: torch.device | str = "cpu") -> torch.autocast:
     return torch.autocast(kind, torch.bfloat16, enabled=native)
 
 
+class _Products(torch.autograd.Function):
+    """x (L, B, I) @ weight (L, O, I).mT, whose gradient to the weight lies as the weight does.
+
+    That of the operator comes transposed, and copying it takes longer than all the rest.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        return x @ weight.mT
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor]:
+        x, weight = ctx.saved_tensors
+        y = grads[0]
+        return y @ weight, y.mT * x if x.shape[1] == 1 else y.mT @ x
+
+
 @full_precision
 def equalized_linear(
     x: Tensor, weight: Tensor, bias: Tensor, lr_multiplier: float = 1.0, activate: bool = False
 ) -> Tensor:
     """x (B, I) or (L, B, I) times weight (O, I) or (L, O, I), both scaled by `lr_multiplier`."""
     gain = lr_multiplier / math.sqrt(weight.shape[-1])
-    y = (x.to(weight.dtype) * gain) @ weight.mT + lr_multiplier * bias.unsqueeze(-2)
+    x = x.to(weight.dtype) * gain
+    product = F.linear(x, weight) if weight.ndim == 2 else _Products.apply(x, weight)  # type: ignore[no-untyped-call]
+    y: Tensor = product + lr_multiplier * bias.unsqueeze(-2)
     return F.leaky_relu(y, SLOPE) * GAIN if activate else y
 
 
