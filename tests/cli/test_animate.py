@@ -20,6 +20,7 @@ def _sequence(path: Path, expression: np.ndarray, fps: float = 25.0) -> str:
 def sequences(tmp_path: Path) -> dict[str, str]:
     (tmp_path / "film.mp4").write_bytes(b"no film")
     (tmp_path / "notes.txt").write_text("no sequence")
+    (tmp_path / "units.csv").write_text("wink,nod\n1,2\n")
     good = np.zeros((3, 50))
     return {
         "other head": _sequence(tmp_path / "other.npz", np.zeros((3, 100))),
@@ -29,7 +30,9 @@ def sequences(tmp_path: Path) -> dict[str, str]:
         "film": str(tmp_path / "film.mp4"),
         "text": str(tmp_path / "notes.txt"),
         "good": _sequence(tmp_path / "good.npz", good),
+        "csv": str(tmp_path / "units.csv"),
         "missing": "nowhere",
+        "nothing": "",
     }
 
 
@@ -43,7 +46,10 @@ def sequences(tmp_path: Path) -> dict[str, str]:
         ("film", [], "film.mp4"),
         ("text", [], "notes.txt"),
         ("missing", [], "laugh, angry, speech, yawn"),
+        ("csv", [], "units.csv: Unknown ARKit unit"),
+        ("nothing", [], "laugh, angry, speech, yawn"),
         ("good", ["--fps", "0"], "--fps must be positive"),
+        ("good", ["--fps", "inf"], "--fps must be positive"),
         ("good", ["--prompt", " "], "--prompt is empty"),
         ("good", ["--mapper", "run"], "either --prompt TEXT or --mapper"),
     ],

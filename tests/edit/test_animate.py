@@ -1,5 +1,6 @@
 """Importance weights on sequences made by hand; mappers that follow the expression."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from clipface_cli.edit.animate import (
     Clip,
     MotionMapper,
     animate,
+    drawn,
     importance,
     keyed,
 )
@@ -72,6 +74,30 @@ def test_turning_does_not_repaint() -> None:
     assert not torch.allclose(mapper(w, expression, pose), mapper(w, expression, opened))
 
 
+def test_mapper_tells_frames_apart() -> None:
+    """What the last layer sees of a clip's ends differs, however alike their states are."""
+    rise = torch.linspace(0, 1, FRAMES)[:, None]
+    clip = Clip.of(torch.ones(FRAMES, 5) + 0.1 * rise * torch.ones(5), torch.zeros(FRAMES, 6))
+    w = torch.randn(1, 4, 16).expand(2, -1, -1)
+    alike = []
+    for centred in (False, True):
+        torch.manual_seed(0)
+        mapper = MotionMapper(4, 16, 5)
+        if centred:
+            mapper.tell_apart(w[:1], clip)
+        ends = mapper(w, clip.expression[[0, -1]], clip.pose[[0, -1]]).flatten(1)
+        alike.append(torch.cosine_similarity(ends[0], ends[1], dim=0))
+    assert alike[0] > 0.99
+    assert alike[1] < 0.8
+
+
+def test_frames_are_drawn_by_importance() -> None:
+    weight = torch.tensor([0.0, 1.0, 3.0, 0.0])
+    assert drawn(weight, 4, 0.0) == drawn(weight, 4, 0.99) == [1, 2, 2, 2]
+    assert drawn(weight, 2, 0.1) == [1, 2]
+    assert drawn(torch.ones(8), 4, 0.5) == [1, 3, 5, 7]
+
+
 def test_mapper_round_trip(tmp_path: Path) -> None:
     mapper, w = MotionMapper(4, 16, 5), torch.randn(1, 4, 16)
     mapper.save(tmp_path / "motion_mapper.safetensors", prompt="laughing")
@@ -125,7 +151,8 @@ def reddened() -> tuple[Animation, Generator, list[float]]:
     generator.eval().requires_grad_(False)
     with torch.no_grad():
         w = generator.mapping(torch.randn(1, 16))
-        texture = generator.synthesis(w)
+        texture = generator.synthesis(w).clamp(-1, 1)
+    texture[..., :4] += 0.5  # painted over
     params = HeadParams.neutral(1, head.shape_size, head.expression_size)
     rise = torch.tensor([0.0, 0.5, 1.0, 1.0, 0.5, 0.0])[:, None]
     clip = Clip.of(rise * head.expression_from_units({"jawOpen": 1.0}), torch.zeros(6, 6))
@@ -150,7 +177,9 @@ def test_optimises(reddened: tuple[Animation, Generator, list[float]]) -> None:
     red = textures[:, 0].mean((1, 2)) - textures[:, 1:].mean((1, 2, 3))
     assert red[2] > red[1] > red[0]
     assert red[2] > red[0] + 0.1
-    torch.testing.assert_close(textures[0:1], generator.synthesis(made.w))
+    torch.testing.assert_close(textures[0:1], generator.synthesis(made.w) + made.extra)
+    torch.testing.assert_close(made.extra[..., :4], torch.full((1, 3, 32, 4), 0.5))
+    assert not made.extra[..., 4:].any()
 
 
 def test_no_flicker(reddened: tuple[Animation, Generator, list[float]]) -> None:
@@ -163,7 +192,7 @@ def test_no_flicker(reddened: tuple[Animation, Generator, list[float]]) -> None:
 
 def test_static_is_one_texture(reddened: tuple[Animation, Generator, list[float]]) -> None:
     made, generator, _ = reddened
-    static = Animation(made.w, made.mapper, made.clip, dynamic=False)
+    static = replace(made, dynamic=False)
     first, last = static.texture(generator, 0), static.texture(generator, 3)
     torch.testing.assert_close(first, last)
     assert not torch.allclose(first, generator.synthesis(made.w))

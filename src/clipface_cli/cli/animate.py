@@ -42,6 +42,7 @@ class FilmOptions:
     frames: bool
 
 
+FASTEST = 1000  # frames a second
 VIDEOS = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".gif")
 
 
@@ -81,7 +82,7 @@ def animate(
     resolution: Annotated[
         int, typer.Option("--resolution", help="Pixels a side of a picture.", min=64, max=1024)
     ] = 384,
-    steps: Annotated[int, typer.Option("--steps", help="Optimisation steps.", min=1)] = 40,
+    steps: Annotated[int, typer.Option("--steps", help="Optimisation steps.", min=1)] = 60,
     frames: Annotated[
         bool, typer.Option("--frames/--no-frames", help="Write each frame's texture.")
     ] = True,
@@ -98,8 +99,8 @@ def animate(
     frames/*.png, edited.obj with the strongest frame's texture, and run.json.
     """
     name, options = _request(prompt, mapper, static), FilmOptions(yaw, resolution, frames)
-    if fps is not None and not fps > 0:
-        raise InputError(f"--fps must be positive, not {fps:g}.")
+    if fps is not None and not 0 < fps <= FASTEST:
+        raise InputError(f"--fps must be positive and at most {FASTEST}, not {fps:g}.")
     folder = output or Path(f"{Path(sequence).stem}-{slug(name)}")
     import torch
 
@@ -132,7 +133,7 @@ def animate(
     columns: dict[str, Animation | None] = {"original": None}
     with record.timing("optimise"):
         if mapper is not None:
-            columns[name] = Animation(subject.w, _mapper(mapper, network, model), clip)
+            columns[name] = Animation.of(subject, network, _mapper(mapper, network, model), clip)
         elif judged is not None:
             for kind in ("static",) if static else ("static", "dynamic"):
                 columns[kind] = _optimised(*judged, subject, clip, settings, kind)
@@ -164,9 +165,9 @@ def _read(source: str, head: HeadModel) -> Sequence:
     path = Path(source)
     if source in SEQUENCES:
         return from_units(shipped_sequence(source), head)
-    if not path.exists():
+    if not source or not path.exists():
         raise InputError(
-            f"There is no sequence {source}; give {', '.join(SEQUENCES)}, a seq.npz, a CSV of "
+            f"There is no sequence {source!r}; give {', '.join(SEQUENCES)}, a seq.npz, a CSV of "
             "ARKit units, a folder of pickles, or a video."
         )
     if path.suffix.lower() in VIDEOS:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from clipface_cli.edit.mappers import LR_MULTIPLIER, LevelLayer
-from clipface_cli.edit.scene import FRONT, VIEWS, Change, Scene, Shots
+from clipface_cli.edit.painting import Easel, painted_over
+from clipface_cli.edit.scene import FRONT, VIEWS, Change, Goal, Scene, Shots
 from clipface_cli.edit.settings import Aim, EditSettings
 from clipface_cli.edit.subject import Subject
 from clipface_cli.edit.target import Target, goal
@@ -22,7 +23,6 @@ from clipface_cli.texture import (
     GAIN,
     SLOPE,
     Generator,
-    fast_autocast,
     load_state,
     locate,
     normalize_second_moment,
@@ -37,7 +37,6 @@ POSE = 6  # numbers of a pose: global rotation, jaw
 LAYERS = 4
 MAPPER_FILE = "motion_mapper.safetensors"
 STILL = 1e-4  # a sequence whose deviations differ by less does not move
-UNSEEN = 0.02  # importance below which a frame cannot teach: its texture is the original
 
 
 def importance(expression: Tensor, pose: Tensor) -> Tensor:
@@ -69,8 +68,7 @@ class MotionMapper(nn.Module):
 
         The turn of the head is taken out of the pose, so that it does not change the skin.
         """
-        still = torch.cat([torch.zeros_like(pose[:, :3]), pose[:, 3:]], 1)
-        state = torch.cat([expression, still], 1)[:, None].expand(-1, w.shape[1], -1)
+        state = _state(expression, pose)[:, None].expand(-1, w.shape[1], -1)
         x = normalize_second_moment(torch.cat([w, state], 2)).transpose(0, 1)
         for layer in self.layers:
             x = layer(x)
@@ -83,6 +81,25 @@ class MotionMapper(nn.Module):
         weight.zero_()
         start = torch.where(offset > 0, offset, offset / SLOPE) / (GAIN * LR_MULTIPLIER)
         bias.copy_(start.expand_as(bias))
+
+    @torch.no_grad()
+    def tell_apart(self, w: Tensor, clip: Clip) -> None:
+        """Fresh weights that see the clip's motion as strongly as the code w (1, L, w_dim).
+
+        The states of a clip's frames are much alike, so their mean is taken out (by the first
+        layer's bias) and what is left enlarged; else an offset is soon learned for all frames, but
+        only slowly for one.
+        """
+        state, weight = _state(clip.expression, clip.pose), clip.weight[:, None] / clip.weight.sum()
+        mean = (weight * state).sum(0)
+        spread = (weight * (state - mean).square()).sum().sqrt()
+        if spread < STILL:
+            return
+        weights, bias = self.layers[0].parameters()
+        seen = weights[:, :, self.w_dim :]
+        seen *= w.norm(dim=2).mean() / spread
+        inputs = torch.cat([w[0], mean.expand(self.levels, -1)], 1)
+        bias.copy_(-(seen @ mean) / inputs.norm(dim=1, keepdim=True))
 
     def save(self, path: Path, **provenance: str) -> None:
         """Write weights as safetensors, in half precision."""
@@ -101,6 +118,11 @@ class MotionMapper(nn.Module):
                 f"{path} holds no mapper for sequences; `clipface animate` writes one."
             ) from error
         return mapper.eval()
+
+
+def _state(expression: Tensor, pose: Tensor) -> Tensor:
+    """[ψ; θ] (B, E + 6) without the turn of the head."""
+    return torch.cat([expression, torch.zeros_like(pose[:, :3]), pose[:, 3:]], 1)
 
 
 @dataclass(frozen=True)
@@ -135,8 +157,9 @@ class Clip:
 class AnimateSettings:
     """How to optimise the mapper."""
 
-    steps: int = 40
+    steps: int = 60
     frames: int = 4  # frames a step
+    views: int = 2  # renders of each
     rate: float = 5e-2
     seed: int = 0
 
@@ -145,13 +168,24 @@ class AnimateSettings:
 class Animation:
     """The code w (1, L, w_dim) of a head, and the mapper that moves it through a clip.
 
-    dynamic: whether the mapper sees the frames; else one texture serves all.
+    extra: what is painted over the generator's texture (1, 3, R, R) in every frame; dynamic:
+    whether the mapper sees the frames; else one texture serves all.
     """
 
     w: Tensor
     mapper: MotionMapper
     clip: Clip
+    extra: Tensor
     dynamic: bool = True
+
+    @classmethod
+    @torch.no_grad()
+    def of(
+        cls, subject: Subject, generator: Generator, mapper: MotionMapper, clip: Clip
+    ) -> Animation:
+        """A mapper applied to a head."""
+        extra = painted_over(subject.texture, generator.synthesis(subject.w))
+        return cls(subject.w, mapper, clip, extra)
 
     def codes(self, frames: list[int]) -> Tensor:
         """w_t (B, L, w_dim) of these frames (equation 12), differentiable."""
@@ -165,7 +199,7 @@ class Animation:
     @torch.no_grad()
     def texture(self, generator: Generator, frame: int) -> Tensor:
         """Texture (1, 3, R, R) of one frame."""
-        return generator.synthesis(self.codes([frame]))
+        return generator.synthesis(self.codes([frame])) + self.extra
 
 
 def animate(
@@ -179,35 +213,33 @@ def animate(
 ) -> Animation:
     """Optimise a mapper until the head, moved as the clip says, looks like the target's prompt.
 
-    A few frames are rendered a step, until all had their turn, and again: memory does not grow
-    with the clip. Each counts by its importance; with `dynamic` off one texture serves all frames,
-    which count the same.
+    A few frames are rendered a step, drawn by their importance: memory does not grow with the
+    clip. With `dynamic` off one texture serves all frames; all else is the same.
     """
-    generator = scene.generator
+    generator, count = scene.generator, settings.frames
     torch.manual_seed(settings.seed)
     mapper = MotionMapper(generator.num_ws, generator.w_dim, clip.expression.shape[1])
+    mapper.tell_apart(subject.w, clip)
     mapper.begin_at(target.offset)
-    made = Animation(subject.w, mapper, clip, dynamic)
+    easel = Easel(generator, scene.head, [subject], [target], scene.aim.resolution)
+    made = Animation(subject.w, mapper, clip, easel.extra, dynamic)
     optimizer = torch.optim.Adam(mapper.parameters(), settings.rate)
     chance = random.Random(settings.seed)
-    counts = clip.weight if dynamic else torch.ones(len(clip))
-    turn = _turns(counts, chance)
-    wanted = goal(scene, [target] * settings.frames)
-    with torch.no_grad():
-        start = generator.synthesis(subject.w).expand(settings.frames, -1, -1, -1)
+    whole = goal(scene, [target] * count)
+    start = easel.coarse.expand(count, -1, -1, -1)
     for step in range(settings.steps):
-        frames = [next(turn) for _ in range(settings.frames)]
+        frames = drawn(clip.weight, count, chance.random())
         params, expression = clip.params(subject, frames), clip.expression[frames]
-        shots = Shots.plain([chance.randrange(len(VIEWS))])
+        shots = Shots.plain(chance.sample(range(len(VIEWS)), settings.views))
         before = compared_with(scene, target, subject, params, start, shots)
         w = made.codes(frames)
-        with fast_autocast():
-            textures = generator.synthesis(w)
-        after = scene.look(params, textures.float(), expression, shots)
+        textures = easel.sketch(w)
+        after = scene.look(params, textures, expression, shots)
+        wanted = _asked(whole, clip.weight[frames], target.moody) if dynamic else whole
         change = Change(
-            before, after, w - subject.w, torch.zeros_like(expression), textures.float() - start
+            before, after, w - subject.w, torch.zeros_like(expression), textures - start
         )
-        loss = (counts[frames] * scene.loss(wanted, change)).sum() / counts[frames].sum()
+        loss = scene.loss(wanted, change).mean()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
@@ -215,6 +247,22 @@ def animate(
             similarity = scene.similarity(wanted, before, after.detach())
             progress(step + 1, settings.steps, float(similarity.mean()))
     return made
+
+
+def drawn(weight: Tensor, count: int, chance: float) -> list[int]:
+    """Frames by their weights (T,), `count` of them spread over the clip; chance in 0..1."""
+    ends = weight.cumsum(0) / weight.sum() * count
+    places = torch.arange(count) + min(chance, 1 - 1e-4)
+    return torch.searchsorted(ends, places, right=True).clamp_max(len(weight) - 1).tolist()
+
+
+def _asked(whole: Goal, weight: Tensor, moody: float) -> Goal:
+    """What is asked of frames with these weights (B,): a look comes and goes with the importance.
+
+    A mood is asked in full of all: the motion has more of it in the frames that count more.
+    """
+    share = (weight + (1 - weight) * moody)[:, None]
+    return replace(whole, wanted=share * whole.wanted, offset=share * whole.offset)
 
 
 @torch.no_grad()
@@ -242,22 +290,14 @@ def compared_with(
     return moving.lerp(scene.look(resting, texture, rest, shots), target.moody)
 
 
-def _turns(weight: Tensor, chance: random.Random) -> Iterator[int]:
-    """Frames in shuffled rounds; those whose texture stays the original are left out."""
-    frames = [t for t, amount in enumerate(weight.tolist()) if amount > UNSEEN]
-    while True:
-        chance.shuffle(frames)
-        yield from frames
-
-
 @torch.no_grad()
 def frame_similarity(made: Animation, scene: Scene, target: Target, subject: Subject) -> Tensor:
     """Directional similarity (T,) of every frame, seen from the front."""
-    start, front = scene.generator.synthesis(subject.w), Shots.plain([FRONT])
+    front = Shots.plain([FRONT])
     wanted, clip, found = goal(scene, [target]), made.clip, []
     for frame in range(len(clip)):
         params, expression = clip.params(subject, [frame]), clip.expression[[frame]]
-        before = compared_with(scene, target, subject, params, start, front)
+        before = compared_with(scene, target, subject, params, subject.texture, front)
         after = scene.look(params, made.texture(scene.generator, frame), expression, front)
         found.append(scene.similarity(wanted, before, after))
     return torch.cat(found)

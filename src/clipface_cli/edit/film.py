@@ -117,5 +117,6 @@ def at_peak(
     made: Animation, subject: Subject, generator: Generator, entry: dict[str, Any]
 ) -> Subject:
     """The head as it was, with the texture of the strongest frame and `entry` in its history."""
-    w = made.codes([peak(made)])
-    return subject.edited(subject.params.expression, w, generator.synthesis(w), entry)
+    frame = peak(made)
+    w, texture = made.codes([frame]), made.texture(generator, frame)
+    return subject.edited(subject.params.expression, w, texture, entry)

@@ -28,7 +28,11 @@ def load_sequence(path: str | Path, head: HeadModel) -> Sequence:
     if not path.exists():
         raise InputError(f"{path} does not exist.")
     if path.suffix.lower() == ".csv":
-        return from_units(read_arkit(path), head)
+        units = read_arkit(path)
+        try:
+            return from_units(units, head)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
     sequence = read_npz(path) if path.suffix.lower() == ".npz" else read_frames(path)
     size = sequence.expression.shape[1]
     if size > head.expression_size:
