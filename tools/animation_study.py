@@ -2,12 +2,12 @@
 
     python tools/animation_study.py
 
-For every sequence: the mean directional similarity over the frames that count more than a half, of
-one texture for all frames and of one that changes, as the model sees it that did not guide them;
-and how much the texture changes between neighbours, beside how much the expression does.
+For two people and every sequence: the mean directional similarity over the frames that count more
+than a half, of one texture for all frames and of one that changes, as the model sees it that did
+not guide them; and how much the texture changes between neighbours, beside how much the expression does.
 """
 
-from itertools import pairwise
+from itertools import pairwise, product
 
 import torch
 
@@ -21,18 +21,18 @@ from clipface_cli.synth.sequences import shipped_sequence
 from clipface_cli.texture import Generator
 
 PROMPTS = {"laugh": "Laughing", "angry": "Angry", "speech": "zombie", "yawn": "old man"}
-SEED = 7
+SEEDS = (7, 11)
 
 
 def main() -> None:
     """Run it."""
     head, generator = HeadModel.load("builtin"), Generator.load("builtin")
-    person = sample_subject(head, generator, SEED)
     scene = Scene(head, generator, load_guidance("builtin"), JUDGED.judged)
     judge = Scene(head, generator, load_guidance("judge"), JUDGED.judged)
-    print("| sequence, prompt | static | dynamic | largest change between neighbours, of 255 |")
-    print("|---|---|---|---|")
-    for name, prompt in PROMPTS.items():
+    print("| person | sequence, prompt | static | dynamic | largest change of neighbours, of 255 |")
+    print("|---|---|---|---|---|")
+    for seed, (name, prompt) in product(SEEDS, PROMPTS.items()):
+        person = sample_subject(head, generator, seed)
         sequence = from_units(shipped_sequence(name), head)
         clip = Clip.of(torch.as_tensor(sequence.expression), torch.as_tensor(sequence.pose))
         target = Planner(scene, person, JUDGED).whole(prompt, 0)
@@ -44,7 +44,7 @@ def main() -> None:
             seen[kind] = float(frame_similarity(made, judge, asked, person)[counted].mean())
         textures = [made.texture(generator, frame) for frame in range(len(clip))]
         steps = [float((b - a).abs().mean()) * 127.5 for a, b in pairwise(textures)]
-        row = f"| {name}, {prompt} | {seen['static']:.3f} | {seen['dynamic']:.3f}"
+        row = f"| {seed} | {name}, {prompt} | {seen['static']:.4f} | {seen['dynamic']:.4f}"
         print(f"{row} | {max(steps):.2f} |", flush=True)
 
 

@@ -51,8 +51,8 @@ def _laugh(time: Curve) -> tuple[Mapping[str, Curve], tuple[Curve, ...]]:
     burst = _held(time, (0.25, 0.42), (0.7, 0.9)) * (0.75 + 0.25 * np.cos(14 * np.pi * time))
     units = _both(
         mouthSmile=1.25 * smile,
-        cheekSquint=0.95 * smile,
-        eyeSquint=0.5 * smile,
+        cheekSquint=0.43 * smile,  # more, and the eyeball comes through the lid
+        eyeSquint=0.4 * smile,
         eyeBlink=0.25 * burst,
         mouthUpperUp=0.6 * burst,
         mouthStretch=0.25 * burst,
