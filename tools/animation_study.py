@@ -4,7 +4,7 @@
 
 For two people and every sequence: the mean directional similarity over the frames that count more
 than a half, of one texture for all frames and of one that changes, as the model sees it that did
-not guide them; and how much the texture changes between neighbours, beside how much the expression does.
+not guide them; and how much the texture changes between neighbours.
 """
 
 from itertools import pairwise, product

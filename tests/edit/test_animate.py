@@ -103,7 +103,10 @@ def test_mapper_round_trip(tmp_path: Path) -> None:
     mapper.save(tmp_path / "motion_mapper.safetensors", prompt="laughing")
     back = MotionMapper.load(tmp_path)
     state = torch.randn(1, 5), torch.randn(1, 6)
-    torch.testing.assert_close(mapper(w, *state), back(w, *state), rtol=1e-2, atol=1e-2)
+    made = mapper(w, *state)
+    assert (back(w, *state) - made).norm() < 0.02 * made.norm()
+    size = (tmp_path / "motion_mapper.safetensors").stat().st_size
+    assert size < 1.5 * sum(p.numel() for p in mapper.parameters()) + 4096
     with pytest.raises(InputError, match="does not exist"):
         MotionMapper.load(tmp_path / "nowhere")
 

@@ -11,11 +11,14 @@ _STEP = ".step"  # suffix of the steps of an 8-bit tensor
 
 
 def quantised(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Convolution kernels in 8 bits with steps in half precision, other weights as halves."""
+    """Convolution kernels, and layers stacked as (levels, out, in), in 8 bits with steps in half
+    precision; other weights as halves."""
     stored = {}
     for name, value in weights.items():
-        if value.ndim == 4 and value.shape[-1] > 1:
-            step = value.abs().amax((1, 2, 3), keepdim=True).clamp_min(1e-8) / 127
+        kernel = value.ndim == 4 and value.shape[-1] > 1
+        if kernel or (value.ndim == 3 and name.endswith("weight")):
+            shared = (1, 2, 3) if kernel else (2,)
+            step = value.abs().amax(shared, keepdim=True).clamp_min(1e-8) / 127
             stored[name] = (value / step).round().to(torch.int8)
             stored[name + _STEP] = step.half()
         else:

@@ -61,7 +61,7 @@ def save_state(
 ) -> None:
     """Write a state dict, floating-point tensors as `dtype`; `provenance` goes into the header.
 
-    torch.int8 stores convolution weights in 8 bits and everything else in half precision.
+    torch.int8 stores convolutions and stacked layers in 8 bits, everything else in half precision.
     """
     if dtype == torch.int8:
         tensors = quantised(state)
