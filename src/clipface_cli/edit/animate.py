@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from clipface_cli.edit.mappers import LR_MULTIPLIER, LevelLayer
-from clipface_cli.edit.painting import Easel, painted_over
+from clipface_cli.edit.painting import Easel
 from clipface_cli.edit.scene import FRONT, VIEWS, Change, Goal, Scene, Shots
 from clipface_cli.edit.settings import Aim, EditSettings
 from clipface_cli.edit.subject import Subject
@@ -181,11 +181,16 @@ class Animation:
     @classmethod
     @torch.no_grad()
     def of(
-        cls, subject: Subject, generator: Generator, mapper: MotionMapper, clip: Clip
+        cls,
+        subject: Subject,
+        generator: Generator,
+        mapper: MotionMapper,
+        clip: Clip,
+        dynamic: bool = True,
     ) -> Animation:
-        """A mapper applied to a head."""
-        extra = painted_over(subject.texture, generator.synthesis(subject.w))
-        return cls(subject.w, mapper, clip, extra)
+        """A mapper applied to a head; at rest the texture is the head's own."""
+        extra = subject.texture - generator.synthesis(subject.w).clamp(-1, 1)
+        return cls(subject.w, mapper, clip, extra, dynamic)
 
     def codes(self, frames: list[int]) -> Tensor:
         """w_t (B, L, w_dim) of these frames (equation 12), differentiable."""
@@ -222,7 +227,7 @@ def animate(
     mapper.tell_apart(subject.w, clip)
     mapper.begin_at(target.offset)
     easel = Easel(generator, scene.head, [subject], [target], scene.aim.resolution)
-    made = Animation(subject.w, mapper, clip, easel.extra, dynamic)
+    made = Animation.of(subject, generator, mapper, clip, dynamic)
     optimizer = torch.optim.Adam(mapper.parameters(), settings.rate)
     chance = random.Random(settings.seed)
     whole = goal(scene, [target] * count)

@@ -36,7 +36,10 @@ class Easel:
         self.w = torch.cat([person.w for person in people])
         self.texture = torch.cat([person.texture for person in people])
         with torch.no_grad():
-            self.extra = painted_over(self.texture, generator.synthesis(self.w))
+            made = generator.synthesis(self.w)
+        shown = made.clamp(-1, 1)
+        apart = torch.minimum((self.texture - shown).abs(), (self.texture - made).abs())
+        self.extra = torch.where(apart > _ROUNDING, self.texture - shown, 0.0)
         self.partial = [bool(t.regions) for t in targets]
         self.mask = _masks(head, targets, generator.resolution)
         self.size = generator.resolution
@@ -73,13 +76,6 @@ class Easel:
         """The codes to go on from: an edit of some regions leaves the person's own."""
         partial = torch.tensor(self.partial)[:, None, None]
         return torch.where(partial, self.w, w)
-
-
-def painted_over(texture: Tensor, made: Tensor) -> Tensor:
-    """What a texture (B, 3, R, R) has that the generator did not make, beyond rounding."""
-    shown = made.clamp(-1, 1)
-    apart = torch.minimum((texture - shown).abs(), (texture - made).abs())
-    return torch.where(apart > _ROUNDING, texture - shown, 0.0)
 
 
 def _masks(head: HeadModel, targets: list[Target], resolution: int) -> Tensor:
