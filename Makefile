@@ -17,7 +17,7 @@ help:
 	@echo "make test      run the tests"
 	@echo "make lint      ruff, mypy --strict, import layers"
 	@echo "make bench     timings against peers, JSON into benchmarks/out/"
-	@echo "make bundle    rebuild the embedded head, generator and guidance (hours)"
+	@echo "make bundle    rebuild the embedded head, generator, guidance and mapper (hours)"
 	@echo "make clean     remove what these targets wrote"
 
 # --- setup ---------------------------------------------------------------------------------------
@@ -86,6 +86,7 @@ bundle: $(DEV)
 	  --warm-minutes $(BUDGET) --minutes $(BUDGET) --preset embedded -o $(BUNDLE)/texture --force
 	$(BIN)/python tools/build_generator.py $(BUNDLE)/texture
 	$(BIN)/python tools/build_crowd.py
+	$(BIN)/python tools/build_prompt_mapper.py
 
 clean:
 	rm -rf demo benchmarks/out build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

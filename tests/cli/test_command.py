@@ -113,9 +113,11 @@ def test_bad_config(
         (["edit", "nope.obj", "--prompt", " "], "--prompt is empty"),
         (
             ["edit", "nope.obj"],
-            "Give one of --prompt TEXT (or --prompts FILE), --mapper RUN and --undo",
+            "Give --prompt TEXT (or --prompts FILE), --mapper RUN or --undo",
         ),
-        (["edit", "nope.obj", "--prompt", "ghost", "--mapper", "run"], "Give one of --prompt"),
+        (["edit", "nope.obj", "--prompt", "ghost", "--undo"], "Give --prompt"),
+        (["edit", "nope.obj", "--prompt", "ghost", "--mapper", "run"], "run"),
+        (["train-mapper", "-o", "run"], "--prompts FILE"),
         (["train-mapper", "--prompt", "", "-o", "run"], "--prompt is empty"),
         (["train-gan", "nope"], "--output"),
         (["export", "nope.obj"], "--format"),

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor
+from toy_guidance import MeanColour
 
 from clipface_cli.edit import (
     Aim,
@@ -28,29 +29,9 @@ from clipface_cli.edit.crowd import Crowd, embed_people
 from clipface_cli.edit.edit import FURTHEST, _settled, within_reach
 from clipface_cli.edit.regions import region_mask
 from clipface_cli.errors import InputError
-from clipface_cli.guidance import Coverage, load_guidance
+from clipface_cli.guidance import load_guidance
 from clipface_cli.head import HeadModel
 from clipface_cli.texture import Generator
-
-
-class MeanColour:
-    """Embeds an image as its mean colour; every prompt but the source asks for red."""
-
-    name = "mean-colour"
-
-    def __init__(self, calibrated: bool = True) -> None:
-        self.calibrated = calibrated
-
-    def encode_text(self, prompts: list[str]) -> Tensor:
-        red, base = torch.tensor([1.0, -0.5, -0.5]), torch.full((3,), 0.1)
-        return torch.stack([base + red * ("red" in p) for p in prompts])
-
-    def encode_image(self, images: Tensor) -> Tensor:
-        return images.mean((2, 3))
-
-    def understood(self, prompt: str) -> Coverage:
-        return Coverage(understood=(prompt,))
-
 
 HEAD = HeadModel.load("builtin")
 SMALL = Aim(resolution=48)

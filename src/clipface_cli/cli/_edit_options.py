@@ -47,7 +47,7 @@ MapperFile = Annotated[
     typer.Option(
         "--mapper",
         metavar="RUN",
-        help="What `train-mapper` made, or an imported mapper: one pass, no optimisation.",
+        help="What `train-mapper` made, or an imported mapper; one of many prompts with --prompt.",
         rich_help_panel=_WHAT,
     ),
 ]

@@ -27,7 +27,7 @@ from clipface_cli.errors import InputError
 
 if TYPE_CHECKING:
     from clipface_cli.artifacts import Pixels, RunRecord
-    from clipface_cli.edit import EditSettings, Moment, Subject
+    from clipface_cli.edit import EditSettings, Moment, PromptMapper, Scene, Subject
     from clipface_cli.edit.retopologise import Retopologised
     from clipface_cli.head import HeadModel
     from clipface_cli.texture import Generator
@@ -85,7 +85,7 @@ def edit(
     retopologised.png too: the scan above the head made of it.
     """
     asked = options.read_prompts(prompt, prompts)
-    _check_request(asked, mapper, undo, retopologise)
+    prompted = _check_request(asked, mapper, undo, retopologise)
     found = options.parse_seeds(seeds, seed)
     schedule = replace(
         options.settings(preset, steps, views, weights, without, keep_identity),
@@ -99,7 +99,8 @@ def edit(
     edits = _folders(mesh, asked or [_name(mapper)], found, output)
     from clipface_cli.artifacts import RunRecord
     from clipface_cli.cli._models import load_generator, load_head
-    from clipface_cli.edit import load_subject
+    from clipface_cli.edit import Scene, load_subject
+    from clipface_cli.guidance import load_guidance
 
     record = RunRecord(
         {
@@ -124,10 +125,12 @@ def edit(
         work: Callable[[], None]
         if undo:
             work = _undo(edits[0], subject)
-        elif mapper is not None:
+        elif mapper is not None and prompted is None:
             work = _by_mapper(edits[0], subject, mapper, network)
         else:
-            work = _by_prompt(edits, subject, model, network, guidance, schedule, preview)
+            towers = load_guidance(guidance)
+            scene = Scene(model, network, towers, schedule.judged, prompted)
+            work = _by_prompt(edits, subject, scene, schedule, preview)
     folder = _claim(edits, output, mesh, force)
     if scan:
         _show_scan(folder / "retopologised.png", scan, model)
@@ -139,12 +142,24 @@ def edit(
     return _write(edits, subject, model, folder, record)
 
 
-def _check_request(prompts: list[str], mapper: str | None, undo: bool, retopologise: bool) -> None:
-    """InputError unless exactly one thing is asked for."""
+def _check_request(
+    prompts: list[str], mapper: str | None, undo: bool, retopologise: bool
+) -> PromptMapper | None:
+    """The mapper where it is one for all prompts; InputError unless one thing is asked for."""
     if undo and retopologise:
         raise InputError("A scan has no edit to take back; leave --undo or --retopologise out.")
-    if sum((bool(prompts), mapper is not None, undo)) != 1:
-        raise InputError("Give one of --prompt TEXT (or --prompts FILE), --mapper RUN and --undo.")
+    if undo == bool(prompts or mapper):
+        raise InputError("Give --prompt TEXT (or --prompts FILE), --mapper RUN or --undo.")
+    if mapper is None:
+        return None
+    from clipface_cli.edit import prompt_mapper_of
+
+    prompted = prompt_mapper_of(mapper)
+    if prompted is None and prompts:
+        raise InputError(f"{mapper} was trained for one prompt of its own; leave --prompt out.")
+    if prompted is not None and not prompts:
+        raise InputError(f"{mapper} was trained for many prompts; give --prompt TEXT as well.")
+    return prompted
 
 
 def _check_plain(schedule: EditSettings, seeds: list[int]) -> None:
@@ -230,27 +245,23 @@ def _by_mapper(
 def _by_prompt(
     edits: list[_Made],
     subject: Subject,
-    head: HeadModel,
-    network: Generator,
-    guidance: str,
+    scene: Scene,
     schedule: EditSettings,
     preview: int | None,
 ) -> Callable[[], None]:
     """Optimisation towards prompts; warns about words that the guidance does not know."""
-    from clipface_cli.edit import Scene, edit_meshes
+    from clipface_cli.edit import edit_meshes
     from clipface_cli.edit.regions import region_mask
-    from clipface_cli.guidance import load_guidance, target_prompt
+    from clipface_cli.guidance import target_prompt
 
-    towers = load_guidance(guidance)
-    towers.encode_text([target_prompt(made.name) for made in edits])
+    scene.guidance.encode_text([target_prompt(made.name) for made in edits])
     if schedule.only:
-        region_mask(head, schedule.only, 8)
+        region_mask(scene.head, schedule.only, 8)
     for name in dict.fromkeys(made.name for made in edits):
-        if warning := towers.understood(name).warning():
+        if warning := scene.guidance.understood(name).warning():
             say(warning)
 
     def work() -> None:
-        scene = Scene(head, network, towers, schedule.judged)
         requests = [(made.name, made.seed) for made in edits]
         title = edits[0].name if len(edits) == 1 else f"{len(edits)} edits"
         with progress(f"Editing: {title}", schedule.steps) as advance:
@@ -261,7 +272,7 @@ def _by_prompt(
                 mean = sum(now.similarity) / len(now.similarity)
                 advance(len(edits[now.edits[0]].log), f"{now.stage}: similarity {mean:.2f}")
                 if preview and now.step % preview == 0:
-                    _show(head, now, edits)
+                    _show(scene.head, now, edits)
 
             done = edit_meshes(subject, requests, scene, schedule, watch)
         for made, result in zip(edits, done, strict=True):

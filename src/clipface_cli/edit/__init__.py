@@ -4,15 +4,23 @@ from clipface_cli.edit.blend import between, blend
 from clipface_cli.edit.edit import Edit, Moment, edit_mesh, edit_meshes
 from clipface_cli.edit.mappers import ExpressionMapper, TextureMapper, pretrain_zero
 from clipface_cli.edit.pair import Mappers
+from clipface_cli.edit.prompt_mapper import PromptMapper, prompt_mapper_of
 from clipface_cli.edit.regions import known_regions
 from clipface_cli.edit.rigged import Rigged, load_rigged, read_textured
 from clipface_cli.edit.scene import Scene
 from clipface_cli.edit.settings import Aim, EditSettings
 from clipface_cli.edit.shown import Compared, find_shown, listing, shown_mesh, with_original
 from clipface_cli.edit.subject import Subject, load_subject, sample_subject, save_subject
-from clipface_cli.edit.train import MapperSettings, apply_mappers, train_mapper
+from clipface_cli.edit.train import (
+    PROMPTED,
+    MapperSettings,
+    apply_mappers,
+    train_mapper,
+    train_prompt_mapper,
+)
 
 __all__ = [
+    "PROMPTED",
     "Aim",
     "Compared",
     "Edit",
@@ -21,6 +29,7 @@ __all__ = [
     "MapperSettings",
     "Mappers",
     "Moment",
+    "PromptMapper",
     "Rigged",
     "Scene",
     "Subject",
@@ -36,10 +45,12 @@ __all__ = [
     "load_rigged",
     "load_subject",
     "pretrain_zero",
+    "prompt_mapper_of",
     "read_textured",
     "sample_subject",
     "save_subject",
     "shown_mesh",
     "train_mapper",
+    "train_prompt_mapper",
     "with_original",
 ]

@@ -181,13 +181,20 @@ class _Bout:
         by_code = "code-input" not in settings.without
         self.mappers = MapperSet(len(people), scene.generator, scene.head, seeds, by_code)
         if "pretraining" not in settings.without:
-            self.mappers.begin_at(self.goal.offset, self.goal.mood)
+            self.mappers.begin_at(*self._start())
         self.chance = random.Random(seeds[0])
-        self.expressive = torch.tensor([[float(t.expressive)] for t in targets])
-        if settings.change == "texture":
-            self.expressive.zero_()
         self.before: Tensor | None = None
         self.best: list[tuple[float, Tensor, Tensor]] = []
+
+    @torch.no_grad()
+    def _start(self) -> tuple[Tensor, Tensor]:
+        """Offsets of codes (B, L, w_dim) and expressions (B, E): a single pass, no step yet."""
+        w, aimed = self.easel.w, self.goal
+        offset, mood = aimed.offset[:, None].expand_as(w), aimed.mood
+        if self.settings.near and self.scene.prompt_mapper is not None:
+            moved, change = self.scene.prompt_mapper(w, aimed)
+            offset, mood = offset + moved, mood + change
+        return offset, mood
 
     def run(self, steps: int, edits: list[int], watch: Watch | None) -> list[Edit]:
         """Optimise; one Edit for each, its subject without history."""
@@ -253,7 +260,7 @@ class _Bout:
         moved, expression = self.mappers(self.easel.w, self.params.expression)
         if self.settings.change == "expression":
             moved = torch.zeros_like(moved)
-        change = within_reach(self.scene.head, self.expressive * expression)
+        change = within_reach(self.scene.head, self.goal.expressive[:, None] * expression)
         return self.easel.w + moved, self.params.expression + change
 
     def _sketched(self, w: Tensor) -> Tensor:

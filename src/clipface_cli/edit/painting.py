@@ -42,9 +42,7 @@ class Easel:
         self.extra = torch.where(apart > _ROUNDING, self.texture - shown, 0.0)
         self.partial = [bool(t.regions) for t in targets]
         self.mask = _masks(head, targets, generator.resolution)
-        self.size = generator.resolution
-        while self.size // 2 >= _ENOUGH * seen:
-            self.size //= 2
+        self.size = sketch_size(generator.resolution, seen)
         self.coarse_extra, self.coarse_mask = (
             F.interpolate(full, (self.size, self.size), mode="area")
             for full in (self.extra, self.mask)
@@ -76,6 +74,13 @@ class Easel:
         """The codes to go on from: an edit of some regions leaves the person's own."""
         partial = torch.tensor(self.partial)[:, None, None]
         return torch.where(partial, self.w, w)
+
+
+def sketch_size(resolution: int, seen: int) -> int:
+    """The coarsest level of a generator that is fine enough for renders of this resolution."""
+    while resolution // 2 >= _ENOUGH * seen:
+        resolution //= 2
+    return resolution
 
 
 def _masks(head: HeadModel, targets: list[Target], resolution: int) -> Tensor:

@@ -104,9 +104,9 @@ class MapperSet(nn.Module):
                     part.normal_(generator=random).div_(LR_MULTIPLIER)
 
     def begin_at(self, offsets: Tensor, expressions: Tensor) -> None:
-        """Zero-offset mappers, moved to offsets (count, w_dim) and expressions (count, E)."""
+        """Zero-offset mappers, moved to offsets (count, L, w_dim) and expressions (count, E)."""
         pretrain_zero(self.texture, self.expression)
-        self.texture.begin_at(offsets.repeat_interleave(self.levels, 0))
+        self.texture.begin_at(offsets.flatten(0, 1))
         self.expression.begin_at(expressions)
 
     def optimizer(self, texture_rate: float, expression_rate: float) -> torch.optim.Adam:

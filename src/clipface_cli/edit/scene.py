@@ -10,8 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from clipface_cli.assets import builtin
 from clipface_cli.edit.crowd import Crowd
+from clipface_cli.edit.prompt_mapper import FILE, PromptMapper
 from clipface_cli.edit.settings import DEFAULT, Aim
+from clipface_cli.errors import InputError
 from clipface_cli.guidance import (
     Guidance,
     directional_loss,
@@ -67,6 +70,7 @@ class Goal:
     offset: Tensor  # (B, w_dim)
     mood: Tensor  # (B, E)
     looky: Tensor  # (B,)
+    expressive: Tensor  # (B,) 1 where the expression may change, 0 where it stays
 
 
 @dataclass(frozen=True)
@@ -84,9 +88,21 @@ class Scene:
     """Renders heads for the guidance and compares their change with a prompt's direction."""
 
     def __init__(
-        self, head: HeadModel, generator: Generator, guidance: Guidance, aim: Aim = DEFAULT.aim
+        self,
+        head: HeadModel,
+        generator: Generator,
+        guidance: Guidance,
+        aim: Aim = DEFAULT.aim,
+        mapper: PromptMapper | None = None,
     ) -> None:
+        """mapper: taken instead of the embedded one; InputError where it is not for these."""
         self.head, self.generator, self.guidance, self.aim = head, generator, guidance, aim
+        if mapper is not None:
+            if not mapper.fits(self):
+                raise InputError(
+                    "This mapper was trained for another head, generator or guidance than these."
+                )
+            self.prompt_mapper = mapper
         self.renderer = Renderer(head, aim.resolution)
         self.augments = not guidance.calibrated if aim.augment is None else aim.augment
 
@@ -94,6 +110,12 @@ class Scene:
     def crowd(self) -> Crowd:
         """Random people as the guidance sees them."""
         return Crowd.of(self.head, self.generator, self.guidance)
+
+    @cached_property
+    def prompt_mapper(self) -> PromptMapper | None:
+        """The embedded one where it was made for these networks."""
+        mapper = PromptMapper.load(builtin(FILE))
+        return mapper if mapper.fits(self) else None
 
     @torch.no_grad()
     def direction(self, prompt: str) -> Tensor:

@@ -133,4 +133,5 @@ def goal(scene: Scene, targets: list[Target]) -> Goal:
         torch.stack([t.offset for t in targets]),
         torch.stack([t.mood for t in targets]),
         torch.tensor([t.looky for t in targets]),
+        torch.tensor([float(t.expressive) for t in targets]),
     )

@@ -1,0 +1,25 @@
+"""A guidance that is quick and whose answers are plain."""
+
+import torch
+from torch import Tensor
+
+from clipface_cli.guidance import Coverage
+
+
+class MeanColour:
+    """Embeds an image as its mean colour; every prompt but the source asks for red."""
+
+    name = "mean-colour"
+
+    def __init__(self, calibrated: bool = True) -> None:
+        self.calibrated = calibrated
+
+    def encode_text(self, prompts: list[str]) -> Tensor:
+        red, base = torch.tensor([1.0, -0.5, -0.5]), torch.full((3,), 0.1)
+        return torch.stack([base + red * ("red" in p) for p in prompts])
+
+    def encode_image(self, images: Tensor) -> Tensor:
+        return images.mean((2, 3))
+
+    def understood(self, prompt: str) -> Coverage:
+        return Coverage(understood=(prompt,))
