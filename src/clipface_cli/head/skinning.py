@@ -74,9 +74,10 @@ class _Blend(torch.autograd.Function):
     def forward(ctx: Any, planes: Tensor, transforms: Tensor, weights: Tensor) -> Tensor:
         blended = _blended(transforms, weights)
         ctx.save_for_backward(planes, transforms, blended, weights)
-        moved = torch.addcmul(blended[:, :, 3], blended[:, :, 0], planes[:, 0:1])
-        moved = torch.addcmul(moved, blended[:, :, 1], planes[:, 1:2])
-        return torch.addcmul(moved, blended[:, :, 2], planes[:, 2:3])
+        moved = blended[:, :, 3]  # written over: the backward pass needs the other columns only
+        for axis in range(3):
+            moved.addcmul_(blended[:, :, axis], planes[:, axis : axis + 1])
+        return moved
 
     @staticmethod
     def backward(ctx: Any, out: Tensor) -> tuple[Tensor, Tensor, None]:
