@@ -19,7 +19,6 @@ from clipface_cli.render._visibility import BANDS, band, fill_band, plan, whole,
 
 Topology: TypeAlias = tuple[Array, Array, Array]
 Sums: TypeAlias = tuple[float, float, float, float, float, float]
-Slope: TypeAlias = tuple[float, float]
 Rows: TypeAlias = tuple[Array, Array, Array]
 
 _CHUNK = 8  # images that are worked through at a time
@@ -179,21 +178,41 @@ def _paint_bands(
 @device
 def _nothing_known(tri: Array) -> tuple[Array, Array]:
     """Room for what `_find_out` says of triangles, and the task for which it did."""
-    return np.empty((tri.shape[0], 15)), np.full(tri.shape[0], -1)
+    return np.empty((tri.shape[0], 16)), np.full(tri.shape[0], -1)
 
 
 @device
 def _find_out(pos: Array, tri: Array, corners: Array, f: int, facts: Array) -> None:
-    """Write a triangle's three lines, then its corners in the texture, two from the third."""
+    """Write a triangle's lines: two, and the sum of all three, by which to divide.
+
+    Then its corners in the texture, two from the third. Where there is no perspective the two lines
+    are divided already and the last number says by what it was multiplied; else it is 0.
+    """
     n0, n1, n2 = lines_of(pos, tri, f)
-    facts[f, 0], facts[f, 1], facts[f, 2] = n0
-    facts[f, 3], facts[f, 4], facts[f, 5] = n1
-    facts[f, 6], facts[f, 7], facts[f, 8] = n2
+    i, j, k = tri[f, 0], tri[f, 1], tri[f, 2]
+    flat = pos[i, 3] == 1 and pos[j, 3] == 1 and pos[k, 3] == 1
+    inverse = reciprocal(n0[2] + n1[2] + n2[2]) if flat else 0.0
+    scale = inverse if flat else 1.0
+    for c in range(3):
+        facts[f, c], facts[f, 3 + c] = n0[c] * scale, n1[c] * scale
+        facts[f, 6 + c] = n0[c] + n1[c] + n2[c]
     for c in range(2):
         last = np.float64(corners[f, 2, c])
         facts[f, 9 + c] = corners[f, 0, c] - last
         facts[f, 11 + c] = corners[f, 1, c] - last
         facts[f, 13 + c] = last
+    facts[f, 15] = inverse
+
+
+@device
+def _weights(fact: Array, fx: float, fy: float) -> tuple[float, float, float]:
+    """A triangle's weights u, v at a point, perhaps outside, and by what they were multiplied."""
+    u = fact[0] * fx + fact[1] * fy + fact[2]
+    v = fact[3] * fx + fact[4] * fy + fact[5]
+    if fact[15] != 0:
+        return u, v, fact[15]
+    inverse = reciprocal(fact[6] * fx + fact[7] * fy + fact[8])
+    return u * inverse, v * inverse, inverse
 
 
 @device
@@ -212,28 +231,19 @@ def _place_row(mesh: Any, ids: Array, fy: float, uv: Array) -> None:
     """Where in the texture a row's pixels are."""
     pos, tri, corners, (facts, tasks), task = mesh
     step = 2 / ids.shape[0]
-    n0 = n1 = n2 = (0.0, 0.0)
-    s0 = t0 = s1 = t1 = s2 = t2 = 0.0
-    seen = -1
     for x in range(ids.shape[0]):
         f = ids[x]
         if f < 0:
             continue
-        if f != seen:
-            seen = f
-            if tasks[f] != task:
-                tasks[f] = task
-                _find_out(pos, tri, corners, f, facts)
-            n0, n1, n2 = _row_lines(facts, f, fy)
-            s0, t0, s1, t1 = facts[f, 9], facts[f, 10], facts[f, 11], facts[f, 12]
-            s2, t2 = facts[f, 13], facts[f, 14]
-        fx = (x + 0.5) * step - 1
-        a0, a1, a2 = n0[0] * fx + n0[1], n1[0] * fx + n1[1], n2[0] * fx + n2[1]
-        inverse = reciprocal(a0 + a1 + a2)
-        u, v = a0 * inverse, a1 * inverse
+        if tasks[f] != task:
+            tasks[f] = task
+            _find_out(pos, tri, corners, f, facts)
+        fact = facts[f]
+        u, v, _ = _weights(fact, (x + 0.5) * step - 1, fy)
         if not (u >= 0 and v >= 0 and u + v <= 1):
             u, v = inner(u, v)
-        uv[x, 0], uv[x, 1] = s2 + u * s0 + v * s1, t2 + u * t0 + v * t1
+        uv[x, 0] = fact[13] + u * fact[9] + v * fact[11]
+        uv[x, 1] = fact[14] + u * fact[10] + v * fact[12]
 
 
 @device
@@ -255,16 +265,6 @@ def _paint_row(
             red[x] = w0 * reds[i] + w1 * reds[j] + w2 * reds[k] + w3 * reds[m]
             green[x] = w0 * greens[i] + w1 * greens[j] + w2 * greens[k] + w3 * greens[m]
             blue[x] = w0 * blues[i] + w1 * blues[j] + w2 * blues[k] + w3 * blues[m]
-
-
-@device
-def _row_lines(facts: Array, f: int, fy: float) -> tuple[Slope, Slope, Slope]:
-    """A triangle's three lines on a row: their slope along x, and their value at x = 0."""
-    return (
-        (facts[f, 0], facts[f, 1] * fy + facts[f, 2]),
-        (facts[f, 3], facts[f, 4] * fy + facts[f, 5]),
-        (facts[f, 6], facts[f, 7] * fy + facts[f, 8]),
-    )
 
 
 @device
@@ -437,8 +437,6 @@ def _sum_row(mesh: Any, row: Any, sums: Array, found: Array, n: int) -> int:
     """
     (pos, tri, corners, (facts, tasks), task), (ids, slopes, fy) = mesh, row
     step = 2 / ids.shape[0]
-    n0 = n1 = n2 = (0.0, 0.0)
-    s0 = t0 = s1 = t1 = 0.0
     x0 = x1 = x2 = g0 = g1 = g2 = 0.0
     seen = -1
     for x in range(ids.shape[0]):
@@ -453,14 +451,11 @@ def _sum_row(mesh: Any, row: Any, sums: Array, found: Array, n: int) -> int:
             if tasks[f] != task:
                 tasks[f] = task
                 _find_out(pos, tri, corners, f, facts)
-            n0, n1, n2 = _row_lines(facts, f, fy)
-            s0, t0, s1, t1 = facts[f, 9], facts[f, 10], facts[f, 11], facts[f, 12]
-        gu = slopes[x, 0] * s0 + slopes[x, 1] * t0
-        gv = slopes[x, 0] * s1 + slopes[x, 1] * t1
+        fact = facts[f]
+        gu = slopes[x, 0] * fact[9] + slopes[x, 1] * fact[10]
+        gv = slopes[x, 0] * fact[11] + slopes[x, 1] * fact[12]
         fx = (x + 0.5) * step - 1
-        a0, a1, a2 = n0[0] * fx + n0[1], n1[0] * fx + n1[1], n2[0] * fx + n2[1]
-        inverse = reciprocal(a0 + a1 + a2)
-        u, v = a0 * inverse, a1 * inverse
+        u, v, inverse = _weights(fact, fx, fy)
         if not (u >= 0 and v >= 0 and u + v <= 1):
             gu, gv = _free(u, v, gu, gv)
         gu, gv = gu * inverse, gv * inverse
