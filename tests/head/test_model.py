@@ -80,13 +80,13 @@ def test_skinning_is_what_the_formula_says(head: HeadModel) -> None:
     vertices = torch.randn(2, 5, 3, generator=random, dtype=torch.float64, requires_grad=True)
     transforms = torch.randn(2, 4, 3, 4, generator=random, dtype=torch.float64, requires_grad=True)
     weights = torch.rand(5, 4, generator=random, dtype=torch.float64).softmax(1)
-    posed = skin(vertices.transpose(1, 2), transforms, weights)
+    posed = skin(vertices.permute(2, 1, 0), transforms, weights)
     torch.testing.assert_close(posed, skin_ref(vertices, transforms, weights))
 
     def move(planes: torch.Tensor, transforms: torch.Tensor) -> torch.Tensor:
         return skin(planes, transforms, weights)
 
-    inputs = (vertices.detach().transpose(1, 2).contiguous().requires_grad_(), transforms)
+    inputs = (vertices.detach().permute(2, 1, 0).contiguous().requires_grad_(), transforms)
     assert torch.autograd.gradcheck(move, inputs)
     assert torch.autograd.gradgradcheck(move, inputs)
 

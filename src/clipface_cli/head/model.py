@@ -15,7 +15,7 @@ from clipface_cli.artifacts import read_tensors
 from clipface_cli.assets import builtin, locate_asset
 from clipface_cli.errors import InputError
 from clipface_cli.head.params import HeadParams
-from clipface_cli.head.skinning import joint_transforms, rotation_matrices, skin
+from clipface_cli.head.skinning import joint_transforms, rotation_matrices, skin, times
 from clipface_cli.head.units import nearest_expression
 
 if TYPE_CHECKING:
@@ -164,9 +164,9 @@ class HeadModel(nn.Module):
         neck_pose: Tensor | None = None,
         eye_pose: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """What `forward` blends: planes at rest (B, 3, V) and joint transforms (B, J, 3, 4)."""
+        """What `forward` blends: planes at rest (3, V, B) and joint transforms (B, J, 3, 4)."""
         batch = len(shape)
-        rest = torch.addmm(self.planes, torch.cat([shape, expression], 1), self.basis)
+        rest = self.planes.T + times(self.basis.T, torch.cat([shape, expression], 1).T)
         joints = self.joint_template + (shape @ self.joint_basis).view(batch, -1, 3)
         neck = pose.new_zeros(batch, 3) if neck_pose is None else neck_pose
         eyes = pose.new_zeros(batch, 6) if eye_pose is None else eye_pose
@@ -175,14 +175,14 @@ class HeadModel(nn.Module):
         if self.corrective_basis is not None and self.joint_expression_basis is not None:
             joints = joints + (expression @ self.joint_expression_basis).view(batch, -1, 3)
             turned = rotations[:, 1:] - torch.eye(3, dtype=pose.dtype, device=pose.device)
-            rest = rest + turned.flatten(1) @ self.corrective_basis
-        return rest.view(batch, 3, -1), joint_transforms(rotations, joints, self.parents)
+            rest = rest + times(self.corrective_basis.T, turned.flatten(1).T)
+        return rest.view(3, -1, batch), joint_transforms(rotations, joints, self.parents)
 
     def pose_head(self, params: HeadParams) -> Tensor:
         """Vertices (B, V, 3) of `params`."""
         rest, transforms = self.rest_and_transforms(params.shape, params.expression, params.pose)
         if params.displacement is not None:
-            rest = rest + params.displacement.transpose(1, 2)
+            rest = rest + params.displacement.permute(2, 1, 0)
         return skin(rest, transforms, self.skinning_weights)
 
     @cached_property

@@ -1,6 +1,6 @@
 """Linear blend skinning over a short kinematic chain, as in FLAME.
 
-Vertices lie in planes (B, 3, V) here, all x, then all y, then all z: every operation runs along
+Vertices lie in planes (3, V, B) here, all x, then all y, then all z: every operation runs along
 contiguous memory, where a product of small matrices for every vertex would be far slower.
 """
 
@@ -11,6 +11,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
+_MANY = 16
 
 
 def rotation_matrices(axis_angle: Tensor) -> Tensor:
@@ -44,13 +46,20 @@ def joint_transforms(rotations: Tensor, joints: Tensor, parents: list[int]) -> T
     return torch.cat([rotation, shift[..., None]], -1)
 
 
+def times(matrix: Tensor, columns: Tensor) -> Tensor:
+    """matrix (N, K) @ columns (..., K, B); in memory, few columns lie one after the other."""
+    if columns.shape[-1] < _MANY:
+        return (columns.mT @ matrix.T).mT
+    return matrix @ columns
+
+
 def skin(planes: Tensor, transforms: Tensor, weights: Tensor) -> Tensor:
-    """Posed vertices (B, V, 3) from planes (B, 3, V) at rest.
+    """Posed vertices (B, V, 3) from planes (3, V, B) at rest.
 
     transforms (B, J, 3, 4); weights (V, J), constant, sum to one over J.
     """
     blend: Callable[[Tensor, Tensor, Tensor], Tensor] = _Blend.apply
-    return blend(planes, transforms, weights).transpose(1, 2).contiguous()
+    return blend(planes, transforms, weights).permute(2, 1, 0).contiguous()
 
 
 def skin_ref(vertices: Tensor, transforms: Tensor, weights: Tensor) -> Tensor:
@@ -60,8 +69,8 @@ def skin_ref(vertices: Tensor, transforms: Tensor, weights: Tensor) -> Tensor:
 
 
 def _blended(transforms: Tensor, weights: Tensor) -> Tensor:
-    """(B, 3, 4, V): the transform of each vertex."""
-    return (transforms.flatten(2).transpose(1, 2) @ weights.T).unflatten(1, (3, 4))
+    """(4, 3, V, B): the transform of each vertex, column by column."""
+    return times(weights, transforms.permute(3, 2, 1, 0))
 
 
 class _Blend(torch.autograd.Function):
@@ -74,9 +83,9 @@ class _Blend(torch.autograd.Function):
     def forward(ctx: Any, planes: Tensor, transforms: Tensor, weights: Tensor) -> Tensor:
         blended = _blended(transforms, weights)
         ctx.save_for_backward(planes, transforms, blended, weights)
-        moved = blended[:, :, 3]  # written over: the backward pass needs the other columns only
+        moved = blended[3]  # written over: the backward pass needs the other columns only
         for axis in range(3):
-            moved.addcmul_(blended[:, :, axis], planes[:, axis : axis + 1])
+            moved.addcmul_(blended[axis], planes[axis])
         return moved
 
     @staticmethod
@@ -84,10 +93,10 @@ class _Blend(torch.autograd.Function):
         planes, transforms, blended, weights = ctx.saved_tensors
         if torch.is_grad_enabled():  # a second derivative is wanted
             blended = _blended(transforms, weights)
-        out = out.contiguous()
-        of_planes = out[:, 0:1] * blended[:, 0, :3]
-        of_planes = torch.addcmul(of_planes, out[:, 1:2], blended[:, 1, :3])
-        of_planes = torch.addcmul(of_planes, out[:, 2:3], blended[:, 2, :3])
-        columns = [out * planes[:, axis : axis + 1] for axis in range(3)]
-        of_blended = torch.stack([column @ weights for column in (*columns, out)], 2)
-        return of_planes, of_blended.movedim(3, 1), None
+        out = torch.empty_like(planes).copy_(out)
+        of_planes = out[0] * blended[:3, 0]
+        of_planes = torch.addcmul(of_planes, out[1], blended[:3, 1])
+        of_planes = torch.addcmul(of_planes, out[2], blended[:3, 2])
+        columns = [times(weights.T, out * planes[axis]) for axis in range(3)]
+        of_blended = torch.stack([*columns, times(weights.T, out)])  # (4, 3, J, B)
+        return of_planes, of_blended.permute(3, 2, 1, 0), None
