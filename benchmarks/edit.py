@@ -2,11 +2,12 @@
 
     python benchmarks/edit.py [--steps N]
 
-The plain loop follows the published training code's structure: a separate MLP for each level
-called in a Python loop, the unedited texture generated and rendered again each step beside the
-edited one, and both prompts encoded each step. Adam, one view, renders of the same size, threads and
-loss: once with the embedded generator, once with random weights in the published sizes (512 x 512,
-18 levels). Ours generates textures only as fine as the renders need. JSON goes to benchmarks/out/edit.json: seconds a step of both (best and median), ratios.
+The plain loop follows the published training code's structure: a separate MLP for each level called
+in a Python loop, the unedited texture generated and rendered again each step beside the edited one,
+and both prompts encoded each step. Adam, one view, renders of the same size, threads and loss: once
+with the embedded generator, once with random weights in the published sizes (512 x 512, 18 levels).
+Ours generates textures only as fine as the renders need. JSON goes to benchmarks/out/edit.json:
+seconds a step of both (best and median), ratios.
 """
 
 from __future__ import annotations

@@ -17,8 +17,7 @@ from scipy.spatial.transform import Rotation
 from clipface_cli.head import HeadModel
 from clipface_cli.head.similarity import similarity
 from clipface_cli.photos import Face, find_faces, load_encoder
-from clipface_cli.photos.encoder import Encoded, landmark_vertices
-from clipface_cli.photos.landmark_encoder import LandmarkEncoder
+from clipface_cli.photos.encoder import Encoded, Encoder, joined, landmark_vertices
 from clipface_cli.render import Camera, Light, Renderer
 from clipface_cli.synth import draw_expression, random_units
 from clipface_cli.texture import Generator
@@ -110,9 +109,10 @@ def main() -> None:
     parser.add_argument("--heads", type=int, default=200)
     parser.add_argument("--seed", type=int, default=11)
     parser.add_argument("--renders", type=Path, help="file to keep the renders in between runs")
+    parser.add_argument("--encoder", default="landmarks", choices=["landmarks", "photometric"])
     parser.add_argument("--out", type=Path, default=Path("benchmarks/out/encode.json"))
     options = parser.parse_args()
-    encoder = load_encoder("landmarks")
+    encoder = load_encoder(options.encoder)
     head = encoder.head
     with torch.no_grad():
         if options.renders and options.renders.exists():
@@ -142,12 +142,8 @@ def main() -> None:
     print(options.out)
 
 
-def encode(
-    encoder: LandmarkEncoder, images: np.ndarray, faces: list[Face], rows: list[int]
-) -> Encoded:
+def encode(encoder: Encoder, images: np.ndarray, faces: list[Face], rows: list[int]) -> Encoded:
     """In batches, as `preprocess` does."""
-    from clipface_cli.photos.encoder import joined
-
     starts = range(0, len(rows), 32)
     return joined([encoder.encode(images[rows[i : i + 32]], faces[i : i + 32]) for i in starts])
 

@@ -91,10 +91,11 @@ def main() -> None:
     """Run it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=3)
+    parser.add_argument("--encoder", default="landmarks", choices=["landmarks", "photometric"])
     parser.add_argument("--sheet", type=Path)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/out/track.json"))
     options = parser.parse_args()
-    encoder = load_encoder()
+    encoder = load_encoder(options.encoder)
     head = encoder.head
     true = laugh(head, options.seed)
     with torch.no_grad(), tempfile.TemporaryDirectory() as folder:

@@ -32,7 +32,10 @@ def preprocess(
         int, typer.Option("--resolution", help="Pixels of an image.", min=32, max=2048)
     ] = 512,
     encoder: Annotated[
-        str, typer.Option("--encoder", help="Head parameters by landmarks, or deca[:PATH].")
+        str,
+        typer.Option(
+            "--encoder", help="Head parameters by landmarks, photometric, or deca[:PATH]."
+        ),
     ] = "landmarks",
     parser: Annotated[
         str | None,

@@ -30,7 +30,7 @@ def track(
         Path, typer.Option("--output", "-o", metavar="SEQ.npz", help="File to write.")
     ] = Path("seq.npz"),
     encoder: Annotated[
-        str, typer.Option("--encoder", help="landmarks, deca, or deca:PATH.")
+        str, typer.Option("--encoder", help="landmarks, photometric, deca, or deca:PATH.")
     ] = "landmarks",
     head: Annotated[
         str | None,

@@ -70,7 +70,11 @@ class LandmarkEncoder:
 
     def encode_clip(self, pictures: Iterable[tuple[NDArray[np.uint8], Face]]) -> Encoded:
         """Square pictures of one person, each with its face: all get the same shape."""
-        wanted = torch.cat([image_points([face], len(image)) for image, face in pictures])
+        points = [image_points([face], len(image)) for image, face in pictures]
+        return self.encode_clip_points(torch.cat(points))
+
+    def encode_clip_points(self, wanted: Tensor) -> Encoded:
+        """Landmarks (T, 468, 3) in camera space (`image_points`) of one person."""
         with torch.no_grad():
             shape = self._clip_shape(wanted)
             person = self.model.of_shape(shape)

