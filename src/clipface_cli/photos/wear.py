@@ -42,7 +42,7 @@ class ParsedWear:
 
     def __init__(self, parser: Parser) -> None:
         self.name = parser.name
-        self._network = parser.network.to(memory_format=torch.channels_last)
+        self._network = parser.network
 
     def __call__(
         self, photo: Pixels, face: Face, image: Pixels
@@ -63,5 +63,6 @@ class ParsedWear:
         picture = Image.fromarray(image).resize((_SIZE, _SIZE), Image.Resampling.BILINEAR)
         pixels = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None] / 255
         mean, deviation = (torch.tensor(v)[:, None, None] for v in (_MEAN, _DEVIATION))
-        with fast_autocast(pixels.device):
-            return self._network((pixels - mean) / deviation)[0].argmax(0)
+        batch = ((pixels - mean) / deviation).contiguous(memory_format=torch.channels_last)
+        with fast_autocast(batch.device):
+            return self._network(batch)[0].argmax(0)
