@@ -13,6 +13,7 @@ from torch import Tensor
 
 from clipface_cli.head import HeadModel, HeadParams
 from clipface_cli.metrics import PcaTexture
+from clipface_cli.photos._illumination import Illumination
 from clipface_cli.photos.encoder import (
     Encoded,
     image_points,
@@ -25,7 +26,7 @@ from clipface_cli.photos.encoder import (
 from clipface_cli.photos.landmark_encoder import LandmarkEncoder
 from clipface_cli.photos.landmarks import Face
 from clipface_cli.photos.squares import Square, cut
-from clipface_cli.render import Camera, Light, Renderer
+from clipface_cli.render import Camera, Renderer
 from clipface_cli.texture import Generator, fast_autocast, generator_for
 
 _BATCH = 8
@@ -121,6 +122,10 @@ class PhotometricEncoder:
         return PcaTexture.fit(torch.cat(textures), self.settings.components)
 
     @cached_property
+    def _illumination(self) -> Illumination:
+        return Illumination(self.head, self.settings.resolution)
+
+    @cached_property
     def _renderer(self) -> Renderer:
         back = [name for name in _BACK if name in self.head.masks]
         return Renderer(self.head, self.settings.resolution, exclude=back)
@@ -179,9 +184,8 @@ class PhotometricEncoder:
         albedo = self._albedo.mean + torch.einsum(
             "nk,kcxy->ncxy", unknowns["albedo"], self._albedo.components
         )
-        image, coverage = self._renderer(
-            vertices, albedo, Camera(camera), Light.harmonics(unknowns["light"])
-        )
+        lit = self._illumination(albedo, vertices, unknowns["light"])
+        image, coverage = self._renderer(vertices, lit, Camera(camera))
         shown = (coverage.detach() > _SEEN)[:, 0]
         apart = (image - views.images).square().sum(1)
         strange = apart / (apart + settings.strangeness**2)
