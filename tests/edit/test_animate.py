@@ -162,12 +162,18 @@ def reddened() -> tuple[Animation, Generator, list[float]]:
     similar: list[float] = []
     subject = Subject(params, w, texture)
     scene, settings = Scene(head, generator, Reddish()), EditSettings(change="texture")
+    target = Planner(scene, subject, settings).whole("red", 0)
+    short = AnimateSettings(steps=2, frames=2, rate=0.3)
+    static = animate(scene, target, subject, clip, short)
+    begun = animate(scene, target, subject, clip, replace(short, steps=0), static)
+    torch.testing.assert_close(begun.codes([2]), static.codes([0]))
     made = animate(
         scene,
-        Planner(scene, subject, settings).whole("red", 0),
+        target,
         subject,
         clip,
-        AnimateSettings(steps=12, frames=2, rate=0.3),
+        replace(short, steps=12),
+        static,
         progress=lambda _, __, similarity: similar.append(similarity),
     )
     return made, generator, similar
@@ -196,6 +202,7 @@ def test_no_flicker(reddened: tuple[Animation, Generator, list[float]]) -> None:
 def test_static_is_one_texture(reddened: tuple[Animation, Generator, list[float]]) -> None:
     made, generator, _ = reddened
     static = replace(made, dynamic=False)
+    assert static.offset().shape == made.w.shape[1:]
     first, last = static.texture(generator, 0), static.texture(generator, 3)
     torch.testing.assert_close(first, last)
     assert not torch.allclose(first, generator.synthesis(made.w))

@@ -135,8 +135,9 @@ def animate(
         if mapper is not None:
             columns[name] = Animation.of(subject, network, _mapper(mapper, network, model), clip)
         elif judged is not None:
-            for kind in ("static",) if static else ("static", "dynamic"):
-                columns[kind] = _optimised(*judged, subject, clip, settings, kind)
+            columns["static"] = flat = _optimised(*judged, subject, clip, settings)
+            if not static:
+                columns["dynamic"] = _optimised(*judged, subject, clip, settings, flat)
     with record.timing("render"):
         facts = _write(
             folder, FilmScene(model, network, subject, columns), name, motion.fps, options
@@ -222,10 +223,12 @@ def _optimised(
     subject: Subject,
     clip: Clip,
     settings: AnimateSettings,
-    kind: str,
+    static: Animation | None = None,
 ) -> Animation:
+    """One texture for all frames, or from such a one on, one that follows them."""
     from clipface_cli.edit.animate import animate as optimise
 
+    kind = "dynamic" if static else "static"
     with progress(f"Optimising the {kind} texture", settings.steps) as advance:
         return optimise(
             scene,
@@ -233,7 +236,7 @@ def _optimised(
             subject,
             clip,
             settings,
-            dynamic=kind == "dynamic",
+            static=static,
             progress=lambda step, _, similarity: advance(step, f"similarity {similarity:.2f}"),
         )
 

@@ -76,7 +76,7 @@ class MotionMapper(nn.Module):
 
     @torch.no_grad()
     def begin_at(self, offset: Tensor) -> None:
-        """Predict `offset` (w_dim,) at every level and frame: zero pre-training, and a start."""
+        """Predict `offset`, (w_dim,) or (L, w_dim), for every frame: zero pre-training, a start."""
         weight, bias = self.layers[-1].parameters()
         weight.zero_()
         start = torch.where(offset > 0, offset, offset / SLOPE) / (GAIN * LR_MULTIPLIER)
@@ -202,6 +202,11 @@ class Animation:
         return w + weight[:, None, None] * self.mapper(w, expression, pose)
 
     @torch.no_grad()
+    def offset(self) -> Tensor:
+        """Of a static texture: the change (L, w_dim) of the code."""
+        return (self.codes([0]) - self.w)[0]
+
+    @torch.no_grad()
     def texture(self, generator: Generator, frame: int) -> Tensor:
         """Texture (1, 3, R, R) of one frame."""
         return generator.synthesis(self.codes([frame])) + self.extra
@@ -213,19 +218,21 @@ def animate(
     subject: Subject,
     clip: Clip,
     settings: AnimateSettings = AnimateSettings(),
-    dynamic: bool = True,
+    static: Animation | None = None,
     progress: Progress | None = None,
 ) -> Animation:
     """Optimise a mapper until the head, moved as the clip says, looks like the target's prompt.
 
-    A few frames are rendered a step, drawn by their importance: memory does not grow with the
-    clip. With `dynamic` off one texture serves all frames; all else is the same.
+    Without `static` one texture serves all frames. With it, what such an optimisation found, the
+    texture begins there and follows the frames. A few frames are rendered a step, drawn by their
+    importance: memory does not grow with the clip.
     """
+    dynamic = static is not None
     generator, count = scene.generator, settings.frames
     torch.manual_seed(settings.seed)
     mapper = MotionMapper(generator.num_ws, generator.w_dim, clip.expression.shape[1])
     mapper.tell_apart(subject.w, clip)
-    mapper.begin_at(target.offset)
+    mapper.begin_at(target.offset if static is None else static.offset())
     easel = Easel(generator, scene.head, [subject], [target], scene.aim.resolution)
     made = Animation.of(subject, generator, mapper, clip, dynamic)
     optimizer = torch.optim.Adam(mapper.parameters(), settings.rate)
