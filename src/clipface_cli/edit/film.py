@@ -83,12 +83,6 @@ class Frames:
         size = (SIGNATURE, SIGNATURE)
         self.small.append(torch.nn.functional.interpolate(texture, size, mode="area").flatten())
 
-    @property
-    def flicker(self) -> Tensor:
-        """Mean absolute difference (T - 1,) of neighbouring textures, in -1..1."""
-        small = torch.stack(self.small)
-        return (small[1:] - small[:-1]).abs().mean(1)
-
 
 def write_animation(path: Path, scene: FilmScene, frames: Frames, fps: float) -> int:
     """Write the GLB: the rig moved by the sequence, its textures as variants; their number.

@@ -20,7 +20,7 @@ from clipface_cli.head.gauss_newton import Solver
 from clipface_cli.head.model import HeadModel
 from clipface_cli.head.params import HeadParams
 from clipface_cli.head.similarity import similarity
-from clipface_cli.head.surface import Floats, Surface
+from clipface_cli.head.surface import Surface
 
 PRIOR = 3e-5  # m^2, as in `gauss_newton`; correspondences are rougher than a mesh's own vertices
 COARSE_TO_FINE = ((0.025, 10, 3.0), (0.010, 15, 0.5), (0.005, 25, 0.1))  # see `_fit_model`
@@ -222,12 +222,3 @@ def _springs(task: _Task, points: NDArray[Any]) -> Any:
     graph = coo_matrix((strength, (edges[:, 0], edges[:, 1])), shape=(task.count,) * 2)
     graph = graph + graph.T
     return diags(np.asarray(graph.sum(1)).ravel()) - graph
-
-
-def skin_faces(head: HeadModel) -> Floats:
-    """Faces (F', 3) of the head without eyes, teeth and tongue."""
-    inner = torch.stack(
-        [head.masks[n] for n in ("eyes", "teeth", "tongue") if n in head.masks]
-    ).amax(0)
-    kept: Floats = head.faces[(inner[head.faces] < 0.5).all(1)].cpu().numpy()
-    return kept

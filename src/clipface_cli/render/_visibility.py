@@ -12,7 +12,6 @@ import numpy as np
 from clipface_cli.render._jit import Array, device, kernel, prange
 
 Point: TypeAlias = tuple[int, int, float]
-Edges: TypeAlias = tuple[int, int, int]
 
 SUBPIXEL = 256
 GUARD = 64.0  # clip at this many half images from the centre, so that integers cannot overflow

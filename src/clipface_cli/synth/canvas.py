@@ -136,7 +136,6 @@ class Canvas:
         ring = self.mouth_ring
         distance, _ = cKDTree(ring).query(self.position.reshape(-1, 3), distance_upper_bound=_FAR)
         self.mouth = np.minimum(distance, _FAR).reshape(self.x.shape).astype(np.float32)
-        self.mouth_width = float(np.abs(ring[:, 0]).max())
 
     @cached_property
     def skin(self) -> Field:
