@@ -149,6 +149,13 @@ def test_no_arguments_shows_help(
     assert "sample" in capsys.readouterr().out
 
 
+def test_help_keeps_words_in_brackets(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(app, ["synth", "--help"]) == 0
+    assert "[one a core]" in " ".join(capsys.readouterr().out.split())
+    assert run(app, ["assets", "import", "--help"]) == 0
+    assert "[told from" in capsys.readouterr().out
+
+
 def test_help_imports_nothing_heavy() -> None:
     code = (
         "import sys; from clipface_cli.cli import app, run; run(app, ['edit', '--help']);"

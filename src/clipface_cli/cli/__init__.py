@@ -24,6 +24,7 @@ from clipface_cli.cli.view import view
 
 app = typer.Typer(
     name="clipface",
+    rich_markup_mode="markdown",  # whose words in brackets stay
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help="Embedded models and the licensed ones you bring: list, check, import, where.",
     no_args_is_help=True,
+    rich_markup_mode="markdown",
 )
 
 Kind = Annotated[
