@@ -14,8 +14,9 @@ from clipface_cli.texture.layers import fast_autocast
 from clipface_cli.texture.similarity import ssim
 
 CANDIDATES = 64  # random people tried as the start
-STRUCTURE = 0.3  # weight of what SSIM misses
+STRUCTURE = 1.0  # weight of what SSIM misses
 PRIOR = 2e-3  # weight of squared deviations from the start, in standard deviations of w
+RATE = 0.2  # of Adam, in standard deviations of w; falls to zero over the second half
 SMALLEST = 16  # coarsest scale compared
 Show = Callable[[Tensor], Tensor]
 
@@ -23,7 +24,7 @@ Show = Callable[[Tensor], Tensor]
 def invert(
     generator: Generator,
     image: Tensor,
-    steps: int = 120,
+    steps: int = 80,
     seed: int = 0,
     space: Literal["w", "w+"] = "w+",
     show: Show | None = None,
@@ -43,9 +44,9 @@ def invert(
         spread = codes[:, 0].std(0).clamp_min(1e-4)
         start = codes[_nearest(generator, codes, image, show, known)][None]
     offset = torch.zeros_like(start if space == "w+" else start[:, :1], requires_grad=True)
-    optimizer = torch.optim.Adam([offset], lr=0.1, betas=(0.9, 0.99))
+    optimizer = torch.optim.Adam([offset], lr=RATE, betas=(0.9, 0.99))
     for step in range(steps):
-        optimizer.param_groups[0]["lr"] = 0.1 * min(1.0, 2 * (1 - step / steps))
+        optimizer.param_groups[0]["lr"] = RATE * min(1.0, 2 * (1 - step / steps))
         with fast_autocast(offset.device):
             texture = generator.synthesis(start + offset * spread).to(image.dtype)
         shown = show(texture) if show else texture
