@@ -35,6 +35,11 @@ _MARGIN = 1.4  # side of what is compared against the landmarks' box
 _BACK = ("scalp", "neck", "ears")  # where a person's own hair is
 _PEOPLE = 128  # whose textures span the albedo
 _SEEN = 0.99  # coverage of a pixel that shows the head alone
+# Steps of Adam, in each unknown's own unit.
+_RATES = {"shape": 0.05, "expression": 0.1, "turn": 0.01, "jaw": 0.02, "camera": 0.003}
+_COLOUR_RATES = {"albedo": 0.1, "light": 0.1}
+_DAYLIGHT = 3.0  # of the constant harmonic, to begin with
+_FINE = 0.7, 0.3  # from this share of the steps on, they are this much as long
 
 Unknowns = dict[str, Tensor]
 
@@ -57,15 +62,9 @@ class RefineSettings:
     components: int = 60
 
 
-# Steps of Adam, in each unknown's own unit.
-_RATES = {"shape": 0.05, "expression": 0.1, "turn": 0.01, "jaw": 0.02, "camera": 0.003}
-_COLOUR_RATES = {"albedo": 0.1, "light": 0.1}
-_DAYLIGHT = 3.0  # of the constant harmonic, to begin with
-_FINE = 0.7, 0.3
-
-
 class PhotometricEncoder:
-    """Landmarks' fit, moved until its render has the photo's colours.
+    """Landmarks' fit, moved until its render has the photo's colours (analysis by synthesis, Blanz
+    and Vetter, "A morphable model for the synthesis of 3D faces", 1999).
 
     The albedo is a linear model of what the generator paints, the light spherical harmonics. What
     the head cannot explain, such as hair or a hand, hardly counts.
