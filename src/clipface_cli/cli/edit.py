@@ -148,7 +148,9 @@ def _check_request(
     """The mapper where it is one for all prompts; InputError unless one thing is asked for."""
     if undo and retopologise:
         raise InputError("A scan has no edit to take back; leave --undo or --retopologise out.")
-    if undo == bool(prompts or mapper):
+    if undo and (prompts or mapper):
+        raise InputError("--undo takes the last edit back and makes none; leave the others out.")
+    if not (undo or prompts or mapper):
         raise InputError("Give --prompt TEXT (or --prompts FILE), --mapper RUN or --undo.")
     if mapper is None:
         return None
