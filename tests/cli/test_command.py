@@ -115,7 +115,7 @@ def test_bad_config(
             ["edit", "nope.obj"],
             "Give --prompt TEXT (or --prompts FILE), --mapper RUN or --undo",
         ),
-        (["edit", "nope.obj", "--prompt", "ghost", "--undo"], "Give --prompt"),
+        (["edit", "nope.obj", "--prompt", "ghost", "--undo"], "makes none"),
         (["edit", "nope.obj", "--prompt", "ghost", "--mapper", "run"], "run"),
         (["train-mapper", "-o", "run"], "--prompts FILE"),
         (["train-mapper", "--prompt", "", "-o", "run"], "--prompt is empty"),

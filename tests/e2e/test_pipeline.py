@@ -90,7 +90,6 @@ def test_texture_only_keeps_the_vertices(clipface, heads: Path, folder: Path) ->
         (["heads/000.obj", "--undo", "--strength", "0.5"], "take no options of how far"),
         (["heads/000.obj", "--undo"], "no edit to undo"),
         (["heads/000.obj", "--undo", "-p", "zombie"], "--undo takes the last edit back"),
-        (["heads/000.obj"], "Give --prompt TEXT"),
         (["heads/000.obj", "-p", "zombie", "--seeds", "few"], "'few' is no seed"),
         (["heads/000.obj", "-p", "zombie", "--weights", "beauty=1"], "directional, global"),
         (["heads/999.obj", "--prompt", "zombie"], "does not exist"),
