@@ -9,27 +9,11 @@ import numpy as np
 
 from clipface_cli.assets._limits import Refused
 from clipface_cli.assets._makers import Array
+from clipface_cli.assets.clip_names import BLOCK, MERGES, OUTER, TOWERS
 
 State = Mapping[str, Array]
-MERGES = "tokenizer.merges"  # bytes of the byte-pair merges, where the source has them
 _SETTINGS = ("input_resolution", "context_length", "vocab_size")
 _SIZES = {768: "vit-b", 1024: "vit-l"}
-_BLOCK = {
-    "layer_norm1": "ln_1", "layer_norm2": "ln_2", "mlp.fc1": "mlp.c_fc", "mlp.fc2": "mlp.c_proj",
-    "self_attn.out_proj": "attn.out_proj",
-}  # fmt: skip
-_OUTER = {
-    "logit_scale": "logit_scale",
-    "vision_model.embeddings.class_embedding": "visual.class_embedding",
-    "vision_model.embeddings.position_embedding.weight": "visual.positional_embedding",
-    "vision_model.embeddings.patch_embedding.weight": "visual.conv1.weight",
-    "vision_model.pre_layrnorm": "visual.ln_pre",
-    "vision_model.post_layernorm": "visual.ln_post",
-    "text_model.embeddings.token_embedding.weight": "token_embedding.weight",
-    "text_model.embeddings.position_embedding.weight": "positional_embedding",
-    "text_model.final_layer_norm": "ln_final",
-}
-_TOWERS = {"vision_model": "visual.transformer", "text_model": "transformer"}
 
 
 def is_clip(state: State) -> bool:
@@ -64,17 +48,17 @@ def _from_hugging_face(state: State) -> dict[str, Array]:
         block = re.match(r"(\w+_model)\.encoder\.layers\.(\d+)\.(.+)\.(weight|bias)", name)
         if block:
             tower, number, part, end = block.groups()
-            prefix = f"{_TOWERS.get(tower)}.resblocks.{number}"
-            if part in _BLOCK:
-                kept[f"{prefix}.{_BLOCK[part]}.{end}"] = value
+            prefix = f"{TOWERS.get(tower)}.resblocks.{number}"
+            if part in BLOCK:
+                kept[f"{prefix}.{BLOCK[part]}.{end}"] = value
             elif part == "self_attn.q_proj":
                 kept[f"{prefix}.attn.in_proj_{end}"] = _joined(state, name)
             continue
         stem, _, end = name.rpartition(".")
-        if name in _OUTER:
-            kept[_OUTER[name]] = value
-        elif stem in _OUTER:
-            kept[f"{_OUTER[stem]}.{end}"] = value
+        if name in OUTER:
+            kept[OUTER[name]] = value
+        elif stem in OUTER:
+            kept[f"{OUTER[stem]}.{end}"] = value
         elif name == MERGES:
             kept[MERGES] = value
     return kept

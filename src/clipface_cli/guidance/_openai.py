@@ -9,28 +9,16 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from clipface_cli.assets.clip_names import BLOCK, OUTER, TOWERS
 from clipface_cli.errors import InputError
 
 if TYPE_CHECKING:
     from transformers import CLIPConfig, CLIPModel
 
 _HEAD = 64  # width of an attention head in every published CLIP
-_BLOCK = {
-    "ln_1": "layer_norm1", "ln_2": "layer_norm2", "mlp.c_fc": "mlp.fc1", "mlp.c_proj": "mlp.fc2",
-    "attn.out_proj": "self_attn.out_proj",
-}  # fmt: skip
-_OUTER = {
-    "visual.class_embedding": "vision_model.embeddings.class_embedding",
-    "visual.positional_embedding": "vision_model.embeddings.position_embedding.weight",
-    "visual.conv1.weight": "vision_model.embeddings.patch_embedding.weight",
-    "visual.ln_pre": "vision_model.pre_layrnorm",
-    "visual.ln_post": "vision_model.post_layernorm",
-    "token_embedding.weight": "text_model.embeddings.token_embedding.weight",
-    "positional_embedding": "text_model.embeddings.position_embedding.weight",
-    "ln_final": "text_model.final_layer_norm",
-    "logit_scale": "logit_scale",
-}
-_TOWERS = {"visual.transformer": "vision_model", "transformer": "text_model"}
+_BLOCK, _OUTER, _TOWERS = (
+    {openai: ours for ours, openai in names.items()} for names in (BLOCK, OUTER, TOWERS)
+)
 
 
 def clip_model(state: Mapping[str, Tensor]) -> CLIPModel:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from clipface_cli.assets import Asset, read_asset, verify
-from clipface_cli.assets._clip import MERGES
+from clipface_cli.assets.clip_names import MERGES
 from clipface_cli.errors import InputError
 from clipface_cli.guidance._pixels import Pixels
 from clipface_cli.guidance._tokens import BytePairs, OwnTokens, Tokenizer
