@@ -40,7 +40,8 @@ class Toy:
         pairs = torch.tensor([[0, i + 1] for i in range(len(names))])
         requests = [rows_of(self.words, text) for text in texts]
         captions = [rows_of(self.words, "a face"), *requests]
-        return Batch(images, captions, pairs, requests, texts)
+        facts = torch.cat([torch.zeros(1, len(names)), torch.eye(len(names))])
+        return Batch(images, captions, pairs, requests, texts, facts)
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +53,10 @@ def test_learns_coloured_parts(words):
     torch.manual_seed(0)
     model = EmbeddedGuidance(words, [*COLOURS, *PLACES, "a", "photo", "of", "face"], size=32)
     learner = training._Learner(
-        model, Toy(words).take, training.GuidanceSettings(steps=40, size=32)
+        model,
+        len(COLOURS) * len(PLACES),
+        Toy(words).take,
+        training.GuidanceSettings(steps=40, size=32),
     )
     for _ in range(40):
         metrics = learner.step(0.2)
@@ -91,7 +95,7 @@ def test_a_run_writes_a_model_and_resumes(tmp_path, monkeypatch, head):
     batch = Studio(head, families).shoot(drafts.draft(np.random.default_rng(0), 2))
     assert batch.images.shape == (8, 3, 128, 128)
     assert batch.images.abs().max() <= 1
-    assert len(batch.captions) == 8
+    assert len(batch.captions) == len(batch.facts) == 8
     assert len(batch.requests) == len(batch.names) == len(batch.pairs) == 6
 
 
@@ -106,6 +110,7 @@ def test_workers_draw_what_one_process_draws(tmp_path):
     assert np.array_equal(alone.row, shared.row)
     assert alone.captions == shared.captions
     assert alone.requests == shared.requests
+    assert np.array_equal(alone.facts, shared.facts)
     assert alone.seed == shared.seed
 
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from clipface_cli.assets._clip import MERGES
 from clipface_cli.assets._kinds import KINDS, Arrays, Kind, find_kind, variant
 from clipface_cli.assets._limits import Refused
 from clipface_cli.assets._reading import read_content
 from clipface_cli.assets._tensor_files import read_safetensors, write_safetensors
+from clipface_cli.assets.clip_names import MERGES
 from clipface_cli.assets.registry import PUBLISHED, entry, home
 from clipface_cli.errors import InputError
 

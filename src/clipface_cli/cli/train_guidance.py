@@ -26,7 +26,7 @@ def train_guidance(
     steps: Steps = 1200,
     minutes: Minutes = None,
     families: Annotated[
-        int, typer.Option("--families", help="People to paint, each changed six times.", min=2)
+        int, typer.Option("--families", help="People to paint, each changed twice.", min=2)
     ] = 300,
     batch: Annotated[int, typer.Option("--batch", help="Images a step.", min=8)] = 64,
     workers: Annotated[

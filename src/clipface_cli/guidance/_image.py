@@ -65,11 +65,15 @@ class ImageTower(nn.Module):
     coordinates: Tensor
 
     def forward(self, images: Tensor) -> Tensor:
+        return self.project(self.features(images))
+
+    def features(self, images: Tensor) -> Tensor:
+        """What the embedding is projected from, (B, `project.in_features`)."""
         images = resize(images)
         place = self.coordinates.expand(len(images), -1, -1, -1)
         x = torch.cat([images, place.to(images.dtype)], 1)
         x = x.contiguous(memory_format=torch.channels_last)
-        return self.project(self.pool(self.stages(x)))
+        return self.pool(self.stages(x))
 
 
 def resize(images: Tensor) -> Tensor:

@@ -35,7 +35,7 @@ from clipface_cli.train._guidance_changes import (
 )
 
 PAINTED, _KEPT = 256, 192  # texels a side when painted and when kept for rendering
-VARIANTS = 6
+VARIANTS = 2
 
 Description = dict[str, Any]
 _BY_NAME = {change.name: change for change in CHANGES}
@@ -138,10 +138,18 @@ def _visible(latent: Latent, change: Change, rng: np.random.Generator) -> bool:
     """The change moves some attribute by more than 0.7 of its standard deviation."""
     before = person_from_latent(latent).vector()
     after = apply_changes(latent, (change,), rng).vector()
-    return bool((np.abs(after - before) / _spread()).max() > 0.7)
+    _, spread = _usual()
+    return bool((np.abs(after - before) / spread).max() > 0.7)
+
+
+def standardised(person: Person) -> Latent:
+    """Attributes (A,) as standard deviations from their means, 4 at most."""
+    mean, spread = _usual()
+    return ((person.vector() - mean) / spread).clip(-4, 4)
 
 
 @lru_cache
-def _spread() -> Latent:
-    """Standard deviation (A,) of every attribute."""
-    return np.maximum(sample_attributes(2000, 0)[1].std(0), 0.02)
+def _usual() -> tuple[Latent, Latent]:
+    """Mean and standard deviation (A,) of every attribute."""
+    attributes = sample_attributes(2000, 0)[1]
+    return attributes.mean(0), np.maximum(attributes.std(0), 0.02)

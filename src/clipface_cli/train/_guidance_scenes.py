@@ -5,6 +5,7 @@ A `Casting` decides what is to be seen and writes the texts; a `Studio` takes th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 
@@ -27,7 +28,7 @@ from clipface_cli.synth import (
     sample_attributes,
 )
 from clipface_cli.train._guidance_changes import CHANGES, EXPRESSION_CHANGES, Change
-from clipface_cli.train._guidance_families import Family
+from clipface_cli.train._guidance_families import Family, standardised
 from clipface_cli.train.pictures import as_images
 
 RESOLUTION = 128
@@ -41,7 +42,8 @@ class Draft:
     family (F); row (F, 4): whose texture; expression (F, 4, E); blend (F): how far the changes of
     the texture have gone; side (F): texels a side when softened, 0 when not; captions (4 F) and
     requests (3 F) as rows of the word table; names (3 F): what was changed, equal where two
-    requests mean the same; seed: of heads, cameras and light.
+    requests mean the same; facts (F, 4, A): what was painted and the expression; seed: of heads,
+    cameras and light.
     """
 
     family: NDArray[np.int64]
@@ -52,6 +54,7 @@ class Draft:
     captions: list[list[int]]
     requests: list[list[int]]
     names: list[str]
+    facts: NDArray[np.float32]
     seed: int
 
 
@@ -60,7 +63,7 @@ class Batch:
     """images (N, 3, H, W) in [-1, 1], texts as rows of the word table.
 
     captions (N) of the images; pairs (P, 2) of images before and after a request (P); names (P):
-    what was changed, equal where two requests mean the same.
+    what was changed, equal where two requests mean the same; facts (N, A) that the images show.
     """
 
     images: Tensor
@@ -68,6 +71,7 @@ class Batch:
     pairs: Tensor
     requests: list[list[int]]
     names: list[str]
+    facts: Tensor
 
 
 class Casting:
@@ -90,19 +94,37 @@ class Casting:
         chosen = [int(rng.integers(len(self.families))) for _ in range(count)]
         drawn = [self._draw(self.families[index], rng) for index in chosen]
         rows, expressions, texts, changes = zip(*drawn, strict=True)
+        blend = np.where(rng.random(count) < 0.3, rng.uniform(0.5, 1, count), 1)
         asked = [change for group in changes for change in group]
         softened = rng.random(count) < 0.4
         return Draft(
             np.array(chosen),
             np.array(rows),
             np.stack(expressions),
-            np.where(rng.random(count) < 0.3, rng.uniform(0.5, 1, count), 1).astype(np.float32),
+            blend.astype(np.float32),
             np.where(softened, rng.integers(72, 144, count), 0),
             [rows_of(self.words, text) for group in texts for text in group],
             [rows_of(self.words, request(change, rng)) for change in asked],
             [name_of(change) for change in asked],
+            self._facts(chosen, rows, expressions, blend),
             int(rng.integers(2**31)),
         )
+
+    def _facts(
+        self,
+        families: list[int],
+        rows: Sequence[list[int]],
+        expressions: Sequence[NDArray[np.float32]],
+        blend: NDArray[np.float64],
+    ) -> NDArray[np.float32]:
+        """Facts (F, 4, A) of shots: standardised attributes as far as they are blended in,
+        expressions."""
+        people = [
+            [self.families[f].people[r] for r in row] for f, row in zip(families, rows, strict=True)
+        ]
+        shown = np.stack([[standardised(person) for person in shots] for shots in people])
+        shown = shown[:, :1] + blend[:, None, None] * (shown - shown[:, :1])
+        return np.concatenate([shown, np.stack(expressions)], 2).astype(np.float32)
 
     def portrait(self, family: Family, rng: np.random.Generator) -> tuple[Tensor, str]:
         """Expression (E) and caption of a picture of a family's person."""
@@ -183,6 +205,7 @@ class Studio:
             pairs.flatten(0, 1),
             draft.requests,
             draft.names,
+            torch.from_numpy(draft.facts).flatten(0, 1),
         )
 
     def pictures(self, textures: Tensor, expression: Tensor, group: int) -> Tensor:

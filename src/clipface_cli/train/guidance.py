@@ -3,6 +3,8 @@
 Two contrastive losses: renders against captions, and the change between two renders of one head
 against the change that a request asks for. The second is what an edit uses (paper eq. 5-7). Both
 sides of a change also learn to be equally long, so that the text says how far an edit has to go.
+A caption tells little of a picture; the image tower's features therefore also learn to say what was
+painted, all of it, through a layer that is thrown away at the end.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from clipface_cli.guidance import SOURCE_PROMPT, EmbeddedGuidance
 from clipface_cli.guidance._words import WordTable
 from clipface_cli.guidance.embedded import rows_of
 from clipface_cli.head import HeadModel
+from clipface_cli.synth import ATTRIBUTE_SIZE
 from clipface_cli.texture import fast_autocast
 from clipface_cli.train._guidance_families import load_families
 from clipface_cli.train._guidance_feed import Feed
@@ -69,23 +72,36 @@ class _Learner:
     """Model, its moving average, optimiser and the training step."""
 
     def __init__(
-        self, model: EmbeddedGuidance, take: Callable[[int], Batch], settings: GuidanceSettings
+        self,
+        model: EmbeddedGuidance,
+        facts: int,
+        take: Callable[[int], Batch],
+        settings: GuidanceSettings,
     ) -> None:
         self.model, self.take, self.settings = model, take, settings
         self.device = torch.device(settings.device)
         self.source = rows_of(model.words, SOURCE_PROMPT)
         model.to(self.device)
         self.average = deepcopy(model).requires_grad_(False)
+        self.facts = nn.Linear(model.image.project.in_features, facts).to(self.device)
         self.temperatures = _Temperatures().to(self.device)
         self.optimizer = torch.optim.AdamW(
             [
-                {"params": model.parameters(), "weight_decay": settings.weight_decay},
+                {
+                    "params": [*model.parameters(), *self.facts.parameters()],
+                    "weight_decay": settings.weight_decay,
+                },
                 {"params": self.temperatures.parameters(), "weight_decay": 0.0},
             ],
             lr=settings.learning_rate,
             betas=(0.9, 0.98),
         )
-        modules = {"model": model, "average": self.average, "temperatures": self.temperatures}
+        modules = {
+            "model": model,
+            "average": self.average,
+            "temperatures": self.temperatures,
+            "facts": self.facts,
+        }
         self.state = TrainState(modules, {"all": self.optimizer})
 
     def step(self, spent: float) -> Measured:
@@ -105,8 +121,9 @@ class _Learner:
     def _loss(self, batch: Batch) -> tuple[Tensor, Measured]:
         texts = self._text([*batch.captions, *batch.requests, self.source])
         with fast_autocast(self.device):
-            images = self.model.encode_image(batch.images)
-        images = images.float()
+            features = self.model.image.features(batch.images)
+            images, facts = self.model.image.project(features), self.facts(features)
+        images, shown = images.float(), batch.facts.to(self.device)
         captions, requests, source = texts.split([len(images), len(batch.requests), 1])
         before, after = batch.pairs.to(self.device).unbind(1)
         moved, asked = images[after] - images[before], requests - source
@@ -118,13 +135,15 @@ class _Learner:
         along = 1 - F.cosine_similarity(moved, asked, dim=1).mean()
         lengths = (moved.norm(dim=1) + 0.1).log() - (asked.norm(dim=1) + 0.1).log()
         length = lengths.square().mean()
-        loss = caption_loss + change_loss + 0.5 * along + 0.2 * length
+        facts_loss = F.smooth_l1_loss(facts.float(), shown)
+        loss = caption_loss + change_loss + 0.5 * along + 0.2 * length + 4 * facts_loss
         values = {
             "loss": loss,
             "captions": caption_loss,
             "changes": change_loss,
             "along": along,
             "length": length,
+            "facts": facts_loss,
         }
         return loss, {name: value.detach() for name, value in values.items()}
 
@@ -173,7 +192,8 @@ def train_guidance(
         model = EmbeddedGuidance.load(start, words).train().requires_grad_(True)
     studio = Studio(head, families, settings.device)
     feed = Feed(path, settings.families, seed, settings.families_per_batch, settings.workers)
-    learner = _Learner(model, lambda step: studio.shoot(feed.take(step)), settings)
+    facts = ATTRIBUTE_SIZE + head.expression_size
+    learner = _Learner(model, facts, lambda step: studio.shoot(feed.take(step)), settings)
     folder.begin(learner.state, resume)
 
     def report(metrics: Mapping[str, float]) -> None:
