@@ -9,7 +9,7 @@ from clipface_cli.guidance._words import WordTable
 from clipface_cli.guidance.embedded import rows_of
 from clipface_cli.train import guidance as training
 from clipface_cli.train._guidance_changes import CHANGES
-from clipface_cli.train._guidance_families import load_families
+from clipface_cli.train._guidance_families import load_families, standardised
 from clipface_cli.train._guidance_feed import Feed
 from clipface_cli.train._guidance_scenes import Batch, Casting, Studio, vocabulary
 from clipface_cli.train._guidance_synonyms import SYNONYMS
@@ -92,10 +92,13 @@ def test_a_run_writes_a_model_and_resumes(tmp_path, monkeypatch, head):
     assert resumed.name == "guidance"
     families = load_families(tmp_path / "a" / "families.safetensors", 2, 1)
     drafts = Casting(head, families, WordTable.load())
-    batch = Studio(head, families).shoot(drafts.draft(np.random.default_rng(0), 2))
+    draft = drafts.draft(np.random.default_rng(0), 2)
+    batch = Studio(head, families).shoot(draft)
     assert batch.images.shape == (8, 3, 128, 128)
     assert batch.images.abs().max() <= 1
     assert len(batch.captions) == len(batch.facts) == 8
+    first = standardised(families[draft.family[0]].people[0])
+    assert np.allclose(batch.facts[0], [*first, *draft.expression[0, 0]])
     assert len(batch.requests) == len(batch.names) == len(batch.pairs) == 6
 
 
@@ -110,7 +113,8 @@ def test_workers_draw_what_one_process_draws(tmp_path):
     assert np.array_equal(alone.row, shared.row)
     assert alone.captions == shared.captions
     assert alone.requests == shared.requests
-    assert np.array_equal(alone.facts, shared.facts)
+    assert np.array_equal(alone.family, shared.family)
+    assert np.array_equal(alone.blend, shared.blend)
     assert alone.seed == shared.seed
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _HEAD = 64  # width of an attention head in every published CLIP
 _BLOCK, _OUTER, _TOWERS = (
-    {openai: ours for ours, openai in names.items()} for names in (BLOCK, OUTER, TOWERS)
+    {openai: hf for hf, openai in names.items()} for names in (BLOCK, OUTER, TOWERS)
 )
 
 

@@ -5,7 +5,6 @@ A `Casting` decides what is to be seen and writes the texts; a `Studio` takes th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 
@@ -42,8 +41,7 @@ class Draft:
     family (F); row (F, 4): whose texture; expression (F, 4, E); blend (F): how far the changes of
     the texture have gone; side (F): texels a side when softened, 0 when not; captions (4 F) and
     requests (3 F) as rows of the word table; names (3 F): what was changed, equal where two
-    requests mean the same; facts (F, 4, A): what was painted and the expression; seed: of heads,
-    cameras and light.
+    requests mean the same; seed: of heads, cameras and light.
     """
 
     family: NDArray[np.int64]
@@ -54,7 +52,6 @@ class Draft:
     captions: list[list[int]]
     requests: list[list[int]]
     names: list[str]
-    facts: NDArray[np.float32]
     seed: int
 
 
@@ -63,7 +60,8 @@ class Batch:
     """images (N, 3, H, W) in [-1, 1], texts as rows of the word table.
 
     captions (N) of the images; pairs (P, 2) of images before and after a request (P); names (P):
-    what was changed, equal where two requests mean the same; facts (N, A) that the images show.
+    what was changed, equal where two requests mean the same; facts (N, A + E) that the images show:
+    standardised attributes and expression.
     """
 
     images: Tensor
@@ -94,37 +92,19 @@ class Casting:
         chosen = [int(rng.integers(len(self.families))) for _ in range(count)]
         drawn = [self._draw(self.families[index], rng) for index in chosen]
         rows, expressions, texts, changes = zip(*drawn, strict=True)
-        blend = np.where(rng.random(count) < 0.3, rng.uniform(0.5, 1, count), 1)
         asked = [change for group in changes for change in group]
         softened = rng.random(count) < 0.4
         return Draft(
             np.array(chosen),
             np.array(rows),
             np.stack(expressions),
-            blend.astype(np.float32),
+            np.where(rng.random(count) < 0.3, rng.uniform(0.5, 1, count), 1).astype(np.float32),
             np.where(softened, rng.integers(72, 144, count), 0),
             [rows_of(self.words, text) for group in texts for text in group],
             [rows_of(self.words, request(change, rng)) for change in asked],
             [name_of(change) for change in asked],
-            self._facts(chosen, rows, expressions, blend),
             int(rng.integers(2**31)),
         )
-
-    def _facts(
-        self,
-        families: list[int],
-        rows: Sequence[list[int]],
-        expressions: Sequence[NDArray[np.float32]],
-        blend: NDArray[np.float64],
-    ) -> NDArray[np.float32]:
-        """Facts (F, 4, A) of shots: standardised attributes as far as they are blended in,
-        expressions."""
-        people = [
-            [self.families[f].people[r] for r in row] for f, row in zip(families, rows, strict=True)
-        ]
-        shown = np.stack([[standardised(person) for person in shots] for shots in people])
-        shown = shown[:, :1] + blend[:, None, None] * (shown - shown[:, :1])
-        return np.concatenate([shown, np.stack(expressions)], 2).astype(np.float32)
 
     def portrait(self, family: Family, rng: np.random.Generator) -> tuple[Tensor, str]:
         """Expression (E) and caption of a picture of a family's person."""
@@ -190,13 +170,16 @@ class Studio:
         )
         self.head = deepcopy(head).to(self.device)
         self.textures = torch.stack([family.textures for family in families]).to(self.device)
+        attributes = np.stack([[standardised(p) for p in family.people] for family in families])
+        self.attributes = torch.from_numpy(attributes).to(self.device)
 
     def shoot(self, draft: Draft) -> Batch:
         """The batch of a draft."""
         torch.manual_seed(draft.seed)
         count = len(draft.family)
         textures = self._textures(draft)
-        expression = torch.from_numpy(draft.expression).flatten(0, 1)
+        expression = torch.from_numpy(draft.expression).flatten(0, 1).to(self.device)
+        attributes = _part_way(self._shots(self.attributes, draft), draft).flatten(0, 1)
         first = SHOTS * torch.arange(count)
         pairs = torch.stack([first[:, None].expand(-1, 3), first[:, None] + torch.arange(1, 4)], 2)
         return Batch(
@@ -205,7 +188,7 @@ class Studio:
             pairs.flatten(0, 1),
             draft.requests,
             draft.names,
-            torch.from_numpy(draft.facts).flatten(0, 1),
+            torch.cat([attributes, expression], 1),
         )
 
     def pictures(self, textures: Tensor, expression: Tensor, group: int) -> Tensor:
@@ -238,16 +221,22 @@ class Studio:
 
     def _textures(self, draft: Draft) -> Tensor:
         """Textures (4 F, 3, R, R), some as an unfinished edit or a soft generator has them."""
-        family, row, blend = (
-            torch.from_numpy(part).to(self.device)
-            for part in (draft.family, draft.row, draft.blend)
-        )
-        textures = as_images(self.textures[family[:, None], row])
-        textures = torch.lerp(textures[:, :1], textures, blend[:, None, None, None, None])
+        textures = _part_way(as_images(self._shots(self.textures, draft)), draft)
         for place, side in enumerate(draft.side.tolist()):
             if side:
                 textures[place] = _softened(textures[place], side)
         return textures.flatten(0, 1)
+
+    def _shots(self, versions: Tensor, draft: Draft) -> Tensor:
+        """What the shots (F, 4, ...) show of the versions (families, 1 + K, ...)."""
+        family, row = (torch.from_numpy(p).to(self.device) for p in (draft.family, draft.row))
+        return versions[family[:, None], row]
+
+
+def _part_way(shots: Tensor, draft: Draft) -> Tensor:
+    """Shots (F, 4, ...), changed from the first as far as the draft says."""
+    blend = torch.from_numpy(draft.blend).to(shots.device)
+    return torch.lerp(shots[:, :1], shots, blend.view(-1, *[1] * (shots.ndim - 1)))
 
 
 def vocabulary(words: WordTable) -> list[str]:

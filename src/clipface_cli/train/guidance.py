@@ -123,7 +123,7 @@ class _Learner:
         with fast_autocast(self.device):
             features = self.model.image.features(batch.images)
             images, facts = self.model.image.project(features), self.facts(features)
-        images, shown = images.float(), batch.facts.to(self.device)
+        images = images.float()
         captions, requests, source = texts.split([len(images), len(batch.requests), 1])
         before, after = batch.pairs.to(self.device).unbind(1)
         moved, asked = images[after] - images[before], requests - source
@@ -135,7 +135,7 @@ class _Learner:
         along = 1 - F.cosine_similarity(moved, asked, dim=1).mean()
         lengths = (moved.norm(dim=1) + 0.1).log() - (asked.norm(dim=1) + 0.1).log()
         length = lengths.square().mean()
-        facts_loss = F.smooth_l1_loss(facts.float(), shown)
+        facts_loss = F.smooth_l1_loss(facts.float(), batch.facts)
         loss = caption_loss + change_loss + 0.5 * along + 0.2 * length + 4 * facts_loss
         values = {
             "loss": loss,
