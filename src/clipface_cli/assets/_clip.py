@@ -9,7 +9,7 @@ import numpy as np
 
 from clipface_cli.assets._limits import Refused
 from clipface_cli.assets._makers import Array
-from clipface_cli.assets.clip_names import BLOCK, MERGES, OUTER, TOWERS
+from clipface_cli.assets.clip_names import BLOCK, MERGES, OUTER, TOWERS, outer_name
 
 State = Mapping[str, Array]
 _SETTINGS = ("input_resolution", "context_length", "vocab_size")
@@ -54,13 +54,9 @@ def _from_hugging_face(state: State) -> dict[str, Array]:
             elif part == "self_attn.q_proj":
                 kept[f"{prefix}.attn.in_proj_{end}"] = _joined(state, name)
             continue
-        stem, _, end = name.rpartition(".")
-        if name in OUTER:
-            kept[OUTER[name]] = value
-        elif stem in OUTER:
-            kept[f"{OUTER[stem]}.{end}"] = value
-        elif name == MERGES:
-            kept[MERGES] = value
+        outer = outer_name(name, OUTER)
+        if outer or name == MERGES:
+            kept[outer or name] = value
     return kept
 
 

@@ -1,5 +1,9 @@
 """Names of a CLIP's parts: what Hugging Face calls them, and what OpenAI does."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+
 BLOCK = {  # inside a transformer's block; queries, keys and values are one matrix at OpenAI's
     "layer_norm1": "ln_1", "layer_norm2": "ln_2", "mlp.fc1": "mlp.c_fc", "mlp.fc2": "mlp.c_proj",
     "self_attn.out_proj": "attn.out_proj",
@@ -17,3 +21,9 @@ OUTER = {
 }
 TOWERS = {"vision_model": "visual.transformer", "text_model": "transformer"}
 MERGES = "tokenizer.merges"  # bytes of the byte-pair merges, where the source has them
+
+
+def outer_name(name: str, names: Mapping[str, str]) -> str | None:
+    """A weight outside the blocks by `OUTER`, either way round; None where it is not there."""
+    stem, _, end = name.rpartition(".")
+    return names.get(name) or (f"{names[stem]}.{end}" if stem in names else None)

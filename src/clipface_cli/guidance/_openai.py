@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from clipface_cli.assets.clip_names import BLOCK, OUTER, TOWERS
+from clipface_cli.assets.clip_names import BLOCK, OUTER, TOWERS, outer_name
 from clipface_cli.errors import InputError
 
 if TYPE_CHECKING:
@@ -89,9 +89,6 @@ def _renamed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
             else:
                 found[f"{prefix}.{_BLOCK[part]}.{end}"] = value
             continue
-        stem, _, end = name.rpartition(".")
-        if name in _OUTER:
-            found[_OUTER[name]] = value
-        elif stem in _OUTER:
-            found[f"{_OUTER[stem]}.{end}"] = value
+        if outer := outer_name(name, _OUTER):
+            found[outer] = value
     return {name: torch.as_tensor(value).float() for name, value in found.items()}
