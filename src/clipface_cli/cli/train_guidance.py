@@ -27,7 +27,7 @@ def train_guidance(
     minutes: Minutes = None,
     families: Annotated[
         int, typer.Option("--families", help="People to paint, each changed twice.", min=2)
-    ] = 300,
+    ] = 700,
     batch: Annotated[int, typer.Option("--batch", help="Images a step.", min=8)] = 64,
     workers: Annotated[
         int, typer.Option("--workers", help="Processes that draw batches [this one].", min=0)

@@ -47,7 +47,7 @@ class GuidanceSettings:
 
     steps: int = 1200
     minutes: float | None = None
-    families: int = 300
+    families: int = 700
     families_per_batch: int = 16  # four images each
     workers: int = 0  # processes that draw batches; 0: this one
     device: str = "cpu"
