@@ -52,6 +52,19 @@ def test_it_begins_with_nothing(generator: Generator) -> None:
     assert not change.any()
 
 
+def test_a_mood_leaves_the_code_alone(generator: Generator) -> None:
+    scene = Scene(HEAD, generator, MeanColour(), SMALL)
+    person = sample_subject(HEAD, generator, 3)
+    plan = Planner(scene, person, ONE_PASS).whole("red", 0)
+    mapper = PromptMapper.fresh(scene, 0)
+    torch.nn.init.ones_(mapper.texture.leave.weight)
+    asked = goal(scene, [replace(plan, looky=looky) for looky in (1.0, 0.5, 0.0)])
+    whole, half, none = mapper(person.w, asked)[0]
+    assert whole.abs().max() > 0.1
+    assert torch.allclose(half, whole / 2)
+    assert not none.any()
+
+
 def test_a_pass_goes_where_no_plan_is(generator: Generator, tmp_path: Path) -> None:
     guidance = MeanColour(calibrated=False)  # for which nothing is planned
     trained = train_prompt_mapper(

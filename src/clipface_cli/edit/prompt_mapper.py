@@ -87,6 +87,7 @@ class PromptMapper(nn.Module):
         condition = F.leaky_relu(self.read(asked), SLOPE)
         start = w + goal.offset[:, None]
         moved = self.spread * self.texture(normalize_second_moment(start), condition)
+        moved = goal.looky[:, None, None] * moved  # a mood is no reason to repaint skin and hair
         mean = normalize_second_moment((start + moved).mean(1, keepdim=True))
         seen = torch.cat([mean, goal.mood[:, None]], 2)
         return moved, self.expression(seen, condition)[:, 0]
