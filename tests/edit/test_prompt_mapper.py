@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 from toy_guidance import MeanColour
 
 from clipface_cli.edit import (
@@ -19,6 +20,7 @@ from clipface_cli.edit import (
     sample_subject,
     train_prompt_mapper,
 )
+from clipface_cli.edit.scene import Goal
 from clipface_cli.edit.target import Planner, goal
 from clipface_cli.errors import InputError
 from clipface_cli.head import HeadModel
@@ -81,6 +83,23 @@ def test_a_pass_goes_where_no_plan_is(generator: Generator, tmp_path: Path) -> N
     mapped = edit_meshes(person, [("deep red", 0)], scene, ONE_PASS)[0]
     assert plain.end == 0
     assert mapped.end > 0.3
+
+
+@pytest.mark.parametrize(("steps", "asked"), [(0, 1), (1, 0)])
+def test_the_embedded_one_is_for_a_single_pass(
+    generator: Generator, steps: int, asked: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+
+    def nothing(w: Tensor, aimed: Goal) -> tuple[Tensor, Tensor]:
+        calls.append(aimed)
+        return torch.zeros_like(w), torch.zeros_like(aimed.mood)
+
+    monkeypatch.setattr(Scene, "embedded_mapper", staticmethod(nothing))
+    person = sample_subject(HEAD, generator, 3)
+    settings = replace(ONE_PASS, steps=steps)
+    edit_mesh(person, "red", HEAD, generator, MeanColour(), settings)
+    assert len(calls) == asked
 
 
 def test_it_edits_only_what_it_was_trained_for(generator: Generator, tmp_path: Path) -> None:

@@ -188,11 +188,14 @@ class _Bout:
 
     @torch.no_grad()
     def _start(self) -> tuple[Tensor, Tensor]:
-        """Offsets of codes (B, L, w_dim) and expressions (B, E): a single pass, no step yet."""
-        w, aimed = self.easel.w, self.goal
+        """Offsets of codes (B, L, w_dim) and expressions (B, E) before the first step."""
+        w, aimed, scene = self.easel.w, self.goal, self.scene
         offset, mood = aimed.offset[:, None].expand_as(w), aimed.mood
-        if self.settings.near and self.scene.prompt_mapper is not None:
-            moved, change = self.scene.prompt_mapper(w, aimed)
+        mapper = scene.mapper
+        if mapper is None and not self.settings.steps:  # steps find better what it would add
+            mapper = scene.embedded_mapper
+        if self.settings.near and mapper is not None:
+            moved, change = mapper(w, aimed)
             offset, mood = offset + moved, mood + change
         return offset, mood
 

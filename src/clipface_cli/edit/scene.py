@@ -95,14 +95,13 @@ class Scene:
         aim: Aim = DEFAULT.aim,
         mapper: PromptMapper | None = None,
     ) -> None:
-        """mapper: taken instead of the embedded one; InputError where it is not for these."""
+        """mapper: where edits start; InputError where it is not for these networks."""
         self.head, self.generator, self.guidance, self.aim = head, generator, guidance, aim
-        if mapper is not None:
-            if not mapper.fits(self):
-                raise InputError(
-                    "This mapper was trained for another head, generator or guidance than these."
-                )
-            self.prompt_mapper = mapper
+        self.mapper = mapper
+        if mapper is not None and not mapper.fits(self):
+            raise InputError(
+                "This mapper was trained for another head, generator or guidance than these."
+            )
         self.renderer = Renderer(head, aim.resolution)
         self.augments = not guidance.calibrated if aim.augment is None else aim.augment
 
@@ -112,8 +111,8 @@ class Scene:
         return Crowd.of(self.head, self.generator, self.guidance)
 
     @cached_property
-    def prompt_mapper(self) -> PromptMapper | None:
-        """The embedded one where it was made for these networks."""
+    def embedded_mapper(self) -> PromptMapper | None:
+        """The package's own where it was made for these networks."""
         mapper = PromptMapper.load(builtin(FILE))
         return mapper if mapper.fits(self) else None
 
