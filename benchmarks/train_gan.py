@@ -20,9 +20,10 @@ from clipface_cli.head import HeadModel
 from clipface_cli.texture import Generator
 from clipface_cli.train import PRESETS
 from clipface_cli.train.dataset import Dataset
-from clipface_cli.train.forger import Forger, Stage
+from clipface_cli.train.forger import Forger
 from clipface_cli.train.game import Game
 from clipface_cli.train.ranks import Ranks
+from clipface_cli.train.stage import PhotoStage
 
 PARTS = {
     "_forge": "generator",
@@ -50,7 +51,7 @@ def main() -> None:
     dataset = Dataset.load(options.dataset, settings.resolution, head)
     generator = Generator.create(settings.resolution, settings.channel_base, settings.channel_max)
     forger = Forger(generator, settings, ranks, False, None)
-    game = Game(forger, Stage(dataset, head, settings.resolution), settings, ranks)
+    game = Game(forger, PhotoStage(dataset, head, settings.resolution), settings, ranks)
     seconds: dict[str, float] = defaultdict(float)
     run(game, 16)
     whole = timed(lambda: run(game, options.steps))

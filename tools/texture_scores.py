@@ -19,7 +19,7 @@ from clipface_cli.metrics import PcaTexture, frechet_distance, image_features, k
 from clipface_cli.texture import Generator, fast_autocast
 from clipface_cli.train.corpus import Corpus
 from clipface_cli.train.dataset import Dataset
-from clipface_cli.train.forger import Stage
+from clipface_cli.train.stage import PhotoStage
 
 BATCH = 8
 Textures = Callable[[int, int], Tensor]
@@ -40,7 +40,7 @@ def main() -> None:
     dataset = Dataset.load(options.dataset, options.resolution, head)
     count = min(options.images, len(dataset))
     real = image_features(tower, real_images(dataset, count))
-    stage = Stage(dataset, head, options.resolution)
+    stage = PhotoStage(dataset, head, options.resolution)
     corpus = Corpus.load(options.corpus, options.resolution)
     people = torch.linspace(0, len(corpus) - 1, min(options.people, len(corpus))).long()
     linear = PcaTexture.fit(corpus.batch(people))
@@ -78,7 +78,7 @@ def real_images(dataset: Dataset, count: int) -> Iterator[Tensor]:
 
 
 @torch.no_grad()
-def renders(stage: Stage, textures: Textures, count: int) -> Iterator[Tensor]:
+def renders(stage: PhotoStage, textures: Textures, count: int) -> Iterator[Tensor]:
     """Random textures on the dataset's heads."""
     for rows in batches(count):
         yield stage.show(textures(len(rows), int(rows[0])), rows)

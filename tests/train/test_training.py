@@ -82,6 +82,16 @@ def test_adversarial_training_resumes_exactly(warmed, corpus_folder, dataset_fol
         assert one | {"minutes": ""} == other | {"minutes": ""}
 
 
+def test_a_game_on_maps_leaves_what_is_frozen(warmed, corpus_folder, tmp_path):
+    made = play(corpus_folder, tmp_path, 4, start=warmed, corpus=corpus_folder, freeze=16)
+    before, after = (Generator.load(path).state_dict() for path in (warmed, made))
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed
+    assert all(name.startswith("synthesis.blocks.2.") for name in changed)
+    with pytest.raises(InputError, match="--freeze must be below the resolution, 32"):
+        GanSettings(resolution=32, freeze=32).check()
+
+
 def test_training_from_scratch(dataset_folder, tmp_path):
     weights = play(dataset_folder, tmp_path, 2, patches=0, augment_target=None, pieces=2)
     generator = Generator.load(weights)

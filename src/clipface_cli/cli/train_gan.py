@@ -11,6 +11,7 @@ import typer
 from clipface_cli.cli._command import Result
 from clipface_cli.cli._options import Force, HeadSource, Minutes, OutputFolder, Resume, Seed
 from clipface_cli.cli._progress import say
+from clipface_cli.errors import InputError
 
 if TYPE_CHECKING:
     from clipface_cli.train import GanSettings
@@ -22,7 +23,10 @@ _PLACES, _SPEED = "Where to run", "Speed and memory"
 def train_gan(
     dataset: Annotated[
         Path,
-        typer.Argument(metavar="DATASET", help="A folder of `preprocess` or `synth`."),
+        typer.Argument(
+            metavar="DATASET",
+            help="A folder of `preprocess` or `synth`, or one with UV maps in uv/ (see the guide).",
+        ),
     ],
     output: OutputFolder,
     preset: Annotated[
@@ -58,6 +62,12 @@ def train_gan(
     patch: Annotated[
         bool, typer.Option("--patch/--no-patch", help="Judge random 64 x 64 patches too.")
     ] = True,
+    freeze: Annotated[
+        int | None,
+        typer.Option(
+            "--freeze", metavar="N", help="Train only what paints finer than N x N.", min=0
+        ),
+    ] = None,
     ada: Annotated[
         bool, typer.Option("--ada/--no-ada", help="Augment what is judged, adaptively.")
     ] = True,
@@ -110,7 +120,7 @@ def train_gan(
     ] = None,
     force: Force = False,
 ) -> Result:
-    """Train a texture generator through the renderer; writes generator.safetensors into RUN.
+    """Train a texture generator through the renderer, or on UV maps; writes generator.safetensors.
 
     Ctrl-C (or a scheduler's SIGTERM) saves; --resume goes on from there, bit for bit on the CPU.
     """
@@ -133,11 +143,14 @@ def train_gan(
         "workers": workers,
         "cache_gib": cache,
         "seed": seed,
+        "freeze": freeze,
         "patches": None if patch else 0,
     }
     settings = replace(PRESETS[preset], **{k: v for k, v in given.items() if v is not None})
     settings = settings if ada else replace(settings, augment_target=None)
     settings.check()
+    if settings.freeze and start is None and warm_start is None:
+        raise InputError("--freeze needs weights to keep; give --start or --warm-start.")
     ranks = Ranks(device, devices, num_nodes, precision)
     if ranks.device.type == "cuda" and usable_backend() == "cpu":
         say("nvdiffrast is missing (extra `cuda`): heads are drawn on the CPU, which is slower.")

@@ -1,4 +1,4 @@
-"""Adversarial training of the texture generator through the renderer (paper section 3.1)."""
+"""Adversarial training of the texture generator (paper section 3.1)."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -10,14 +10,14 @@ from clipface_cli.artifacts import save_image
 from clipface_cli.head import HeadModel
 from clipface_cli.texture import Generator
 from clipface_cli.train.anchor import Anchor
-from clipface_cli.train.dataset import Dataset
-from clipface_cli.train.forger import Forger, Stage
+from clipface_cli.train.forger import Forger
 from clipface_cli.train.game import Game
 from clipface_cli.train.loop import Budget, Progress, prepare_cpu, run_loop
 from clipface_cli.train.ranks import Ranks
 from clipface_cli.train.score import Score
 from clipface_cli.train.settings import GanSettings
 from clipface_cli.train.sheet import sample_sheet
+from clipface_cli.train.stage import open_stage
 from clipface_cli.train.state import RunFolder
 
 
@@ -31,10 +31,10 @@ def train_gan(
     resume: bool = False,
     ranks: Ranks | None = None,
 ) -> Path:
-    """Train on a dataset folder; returns the path of generator.safetensors (averaged) in `out`.
+    """Train on a dataset, or on UV maps; returns the path of generator.safetensors (averaged).
 
     `start` is a generator to go on from, as `warm_start` writes it, and `corpus_folder` the people
-    it was warmed on: it then keeps reconstructing them. Raises InputError when a folder is not what
+    it was warmed on: they then keep their colours. Raises InputError when a folder is not what
     it should be, KeyboardInterrupt after saving when Ctrl-C was pressed.
     """
     prepare_cpu()
@@ -64,7 +64,7 @@ def train_gan(
         game.feed.close()
     path = out / "generator.safetensors"
     if ranks.first:
-        origin = "adversarial training through the renderer"
+        origin = "adversarial training"
         average.save(path, dtype=torch.float16, origin=origin)
     ranks.wait()
     return path
@@ -79,7 +79,7 @@ def _set_up(
     ranks: Ranks,
 ) -> Game:
     """The same on every process: all weights follow from the seed or from `start`."""
-    dataset = Dataset.load(dataset_folder, settings.resolution, head, settings.cache_gib)
+    stage = open_stage(dataset_folder, head, settings.resolution, settings.cache_gib)
     torch.manual_seed(settings.seed)
     generator = (
         Generator.create(settings.resolution, settings.channel_base, settings.channel_max)
@@ -88,6 +88,6 @@ def _set_up(
     )
     anchor = None
     if corpus_folder is not None:
-        anchor = Anchor(corpus_folder, head, generator)
+        anchor = Anchor(corpus_folder, head, generator.resolution)
     forger = Forger(generator, settings, ranks, start is not None, anchor)
-    return Game(forger, Stage(dataset, head, settings.resolution), settings, ranks)
+    return Game(forger, stage, settings, ranks)

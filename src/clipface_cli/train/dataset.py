@@ -32,7 +32,9 @@ class Dataset:
         table = folder / TABLE
         paths = sorted((folder / "images").glob("*/*.png"))
         if not table.is_file() or not paths:
-            raise InputError(f"{folder} is no dataset: it needs params.safetensors and images/.")
+            raise InputError(
+                f"{folder} is no dataset: it needs params.safetensors and images/, or maps in uv/."
+            )
         rows = load_state(table)
         missing = [name for name in PARAMETERS if name not in rows]
         if missing or len(rows["shape"]) != len(paths):

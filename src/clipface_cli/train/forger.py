@@ -1,16 +1,13 @@
-"""The generator's side of the game: textures from random codes, drawn on the dataset's heads."""
+"""The generator's side of the game: textures from random codes."""
 
 from copy import deepcopy
 
 import torch
 from torch import Tensor, nn
 
-from clipface_cli.head import HeadModel
-from clipface_cli.render import Renderer, usable_backend
 from clipface_cli.texture import Generator
 from clipface_cli.train.anchor import Anchor
 from clipface_cli.train.chance import Chance
-from clipface_cli.train.dataset import Dataset
 from clipface_cli.train.loop import update_average
 from clipface_cli.train.ranks import Ranks
 from clipface_cli.train.settings import GanSettings
@@ -22,7 +19,7 @@ class Forger(nn.Module):
     """Generator and its moving average.
 
     With `fixed_noise` the details that a warm start laid into the noise maps stay in place. With an
-    anchor every second step draws people of its corpus.
+    anchor all people are those of its corpus.
     """
 
     def __init__(
@@ -36,7 +33,7 @@ class Forger(nn.Module):
         super().__init__()
         self.settings, self.ranks = settings, ranks
         self.fixed_noise, self.anchor = fixed_noise, anchor
-        self.generator = generator.train().requires_grad_(True)
+        self.generator = _thawed(generator.train(), settings.freeze)
         self.average = deepcopy(generator).eval().requires_grad_(False)
 
     def codes(self, chance: Chance) -> Tensor:
@@ -45,7 +42,8 @@ class Forger(nn.Module):
         z, other = chance.normal(self.generator.z_dim), chance.normal(self.generator.z_dim)
         draw = chance.uniform(2)
         w = mapping(z.to(self.ranks.dtype))
-        self._follow(w[:, 0])
+        if not self.settings.freeze:
+            self._follow(w[:, 0])
         first = 1 + (draw[:, :1] * (levels - 1)).long()
         mixed = (draw[:, 1:] < self.settings.style_mixing) & (
             torch.arange(levels, device=w.device) >= first
@@ -59,13 +57,11 @@ class Forger(nn.Module):
             texture: Tensor = self.generator.synthesis(w, noise=noise)
         return texture.to(self.ranks.dtype)
 
-    def forge(self, chance: Chance, anchored: bool) -> tuple[Tensor, Tensor]:
-        """Textures of random people, or of the anchor's, and how far those are from it."""
-        if not anchored or self.anchor is None:
+    def forge(self, chance: Chance) -> tuple[Tensor, Tensor]:
+        """Textures of random people, and how far those of an anchor are from it."""
+        if self.anchor is None:
             w = self.codes(chance)
-            textures = self.textures(w, chance)
-            held = self.anchor.drift(textures, w) if self.anchor else w.new_zeros(())
-            return textures, held
+            return self.textures(w, chance), w.new_zeros(())
         z, targets = self.anchor.draw(chance, self.generator.z_dim)
         textures = self.textures(self.generator.mapping(z.to(self.ranks.dtype)), chance)
         return textures, self.anchor.loss(textures, targets)
@@ -81,19 +77,10 @@ class Forger(nn.Module):
         middle.lerp_(self.ranks.mean(w.detach().mean(0)), _FOLLOW)
 
 
-class Stage:
-    """Where textures are seen: the dataset's heads through the renderer.
-
-    Without nvdiffrast heads are drawn on the CPU, also where the textures lie on a GPU.
-    """
-
-    def __init__(self, dataset: Dataset, head: HeadModel, resolution: int) -> None:
-        self.dataset, self.head = dataset, head
-        self.renderer = Renderer(head, resolution, usable_backend(), exclude=head.inside_mouth)
-
-    def show(self, textures: Tensor, rows: Tensor) -> Tensor:
-        """Textures on the heads of these photos: images (B, 3, R, R)."""
-        vertices, camera = self.dataset.heads(rows, self.head)
-        vertices, camera = vertices.to(textures.device), camera.to(textures.device)
-        image, _ = self.renderer(vertices, textures.float(), camera)
-        return image.to(textures.dtype)
+def _thawed(generator: Generator, frozen: int) -> Generator:
+    """Set to train what paints beyond `frozen` texels a side, or with 0 everything."""
+    generator.requires_grad_(not frozen)
+    blocks = generator.synthesis.get_submodule("blocks").children()
+    for level, block in enumerate(blocks):
+        block.requires_grad_(8 << level > frozen)
+    return generator

@@ -8,20 +8,21 @@ from torch import Tensor, nn
 
 from clipface_cli.train.chance import Chance, shared_chance, shuffled
 from clipface_cli.train.critics import Critic, make_critics
-from clipface_cli.train.forger import Forger, Stage
+from clipface_cli.train.forger import Forger
 from clipface_cli.train.loop import Measured
 from clipface_cli.train.losses import discriminator_loss, generator_loss
 from clipface_cli.train.pictures import Feed
 from clipface_cli.train.ranks import Ranks
 from clipface_cli.train.regularisers import PathLength
 from clipface_cli.train.settings import GanSettings
+from clipface_cli.train.stage import Stage
 from clipface_cli.train.state import TrainState
 
 
 @dataclass
 class Piece:
-    """A part of the batch that is computed at once: rows of the dataset, their photos, and fakes
-    on the same heads."""
+    """A part of the batch that is computed at once: rows of the stage's pictures, those, and fakes
+    beside them."""
 
     rows: Tensor
     chance: Chance
@@ -47,8 +48,7 @@ class Game:
         self.judging = _adam(judging, settings.critic_rate, settings.penalty_every)
         self._rates = [(o, o.param_groups[0]["lr"]) for o in (self.forging, self.judging)]
         self.state = TrainState(modules, {"forger": self.forging, "critic": self.judging})
-        pictures = stage.dataset.pictures
-        self.feed = Feed(pictures, self.rows_at, settings.workers)
+        self.feed = Feed(stage.pictures, self.rows_at, settings.workers)
 
     @property
     def whole(self) -> int:
@@ -56,8 +56,8 @@ class Game:
         return self.settings.batch * self.ranks.world
 
     def rows_at(self, step: int) -> Tensor:
-        """Rows of the dataset that this device sees in a step."""
-        first, size = step * self.whole, len(self.stage.dataset)
+        """Rows of the pictures that this device sees in a step."""
+        first, size = step * self.whole, len(self.stage.pictures)
         rows = shuffled(self.settings.seed, first, first + self.whole, size)
         return rows[self.ranks.rank :: self.ranks.world]
 
@@ -114,7 +114,7 @@ class Game:
 
     def _make(self, piece: Piece) -> Tensor:
         """Fill in a piece's fakes; returns the anchor's loss."""
-        textures, kept = self.forger.forge(piece.chance, anchored=self.state.step % 2 == 1)
+        textures, kept = self.forger.forge(piece.chance)
         piece.fakes = self.stage.show(textures, piece.rows)
         return kept
 
@@ -154,6 +154,7 @@ class Game:
         for piece in pieces:
             half = piece.chance.first_half()
             w = self.forger.codes(half)
+            w.requires_grad_()  # also where the mapping is frozen
             textures = self.forger.textures(w, half)
             lengths = self.path.lengths(textures, w, half.field(*textures.shape[1:]))
             penalty = self.path.penalty(lengths)
@@ -230,4 +231,5 @@ class _Sums:
 def _adam(parameters: Iterable[nn.Parameter], rate: float, every: int) -> torch.optim.Optimizer:
     """Adam (0, 0.99), corrected for the steps that a regulariser adds every `every` ones."""
     lazy = every / (every + 1)
-    return torch.optim.Adam(list(parameters), rate * lazy, (0.0, 0.99**lazy), eps=1e-8, fused=True)
+    trained = [p for p in parameters if p.requires_grad]
+    return torch.optim.Adam(trained, rate * lazy, (0.0, 0.99**lazy), eps=1e-8, fused=True)

@@ -31,7 +31,8 @@ class GanSettings:
     style_mixing: float = 0.9
     average_images: float = 10_000  # half-life of the moving average of G, shorter at first
     critic_first: int = 0  # steps in which only the discriminators learn
-    anchor: float = 1.0  # weight of reconstruction where a corpus is given
+    anchor: float = 4.0  # weight of its people's colours where a corpus is given
+    freeze: int = 0  # leave mapping and blocks up to this resolution as they are
     whiten: bool = False  # show the discriminators pictures with even octaves
     channel_base: int = 8192
     channel_max: int = 256
@@ -47,6 +48,8 @@ class GanSettings:
         """InputError for settings that cannot work."""
         if self.resolution & (self.resolution - 1) or not 16 <= self.resolution <= 1024:
             raise InputError("--resolution must be a power of two from 16 to 1024.")
+        if self.freeze >= self.resolution:
+            raise InputError(f"--freeze must be below the resolution, {self.resolution}.")
         if self.batch % self.pieces:
             raise InputError(f"--batch {self.batch} does not divide by --accumulate {self.pieces}.")
 
@@ -57,16 +60,18 @@ PRESETS = {
     # What two CPU cores can do for the weights in the package.
     "embedded": GanSettings(
         batch=4,
-        learning_rate=1e-3,
+        learning_rate=1.5e-3,
         cooling=0.2,
         penalty=1.0,
         path_weight=0.0,
-        patches=4,
-        critic_first=30,
-        anchor=2.0,
+        patches=8,
+        augment_target=None,
+        style_mixing=0.0,
+        average_images=2000,
+        critic_first=20,
         whiten=True,
         critic_base=2048,
         critic_max=128,
-        every=50,
+        every=100,
     ),
 }
