@@ -167,6 +167,10 @@ def reddened() -> tuple[Animation, Generator, list[float]]:
     static = animate(scene, target, subject, clip, short)
     begun = animate(scene, target, subject, clip, replace(short, steps=0), static)
     torch.testing.assert_close(begun.codes([2]), static.codes([0]))
+    stopped = animate(scene, target, subject, clip, short, progress=press_ctrl_c)
+    one_step = animate(scene, target, subject, clip, replace(short, steps=1))
+    assert (stopped.interrupted, one_step.interrupted) == (True, False)
+    assert torch.equal(stopped.codes([0]), one_step.codes([0]))
     made = animate(
         scene,
         target,
@@ -177,6 +181,10 @@ def reddened() -> tuple[Animation, Generator, list[float]]:
         progress=lambda _, __, similarity: similar.append(similarity),
     )
     return made, generator, similar
+
+
+def press_ctrl_c(_step: int, _steps: int, _similarity: float) -> None:
+    raise KeyboardInterrupt
 
 
 def test_optimises(reddened: tuple[Animation, Generator, list[float]]) -> None:

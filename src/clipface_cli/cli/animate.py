@@ -96,7 +96,8 @@ def animate(
     """Move a head by a sequence and texture it by a prompt, strongest where it moves most.
 
     Writes animation.mp4 (original, static and dynamic texture, shaded and unlit), animation.glb,
-    frames/*.png, edited.obj with the strongest frame's texture, and run.json.
+    frames/*.png, edited.obj with the strongest frame's texture, and run.json. Ctrl-C ends the
+    optimisation and films what there is.
     """
     name, options = _request(prompt, mapper, static), FilmOptions(yaw, resolution, frames)
     if fps is not None and not 0 < fps <= FASTEST:
@@ -136,14 +137,15 @@ def animate(
             columns[name] = Animation.of(subject, network, _mapper(mapper, network, model), clip)
         elif judged is not None:
             columns["static"] = flat = _optimised(*judged, subject, clip, settings)
-            if not static:
+            if not static and not flat.interrupted:
                 columns["dynamic"] = _optimised(*judged, subject, clip, settings, flat)
     with record.timing("render"):
         facts = _write(
             folder, FilmScene(model, network, subject, columns), name, motion.fps, options
         )
     record.write(folder, sorted(folder.glob("*.*")), **facts)
-    return Result(folder / "animation.mp4", facts)
+    interrupted = any(made and made.interrupted for made in columns.values())
+    return Result(folder / "animation.mp4", facts, interrupted=interrupted)
 
 
 def _request(prompt: str | None, mapper: Path | None, static: bool) -> str:

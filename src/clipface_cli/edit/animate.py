@@ -169,7 +169,8 @@ class Animation:
     """The code w (1, L, w_dim) of a head, and the mapper that moves it through a clip.
 
     extra: what is painted over the generator's texture (1, 3, R, R) in every frame; dynamic:
-    whether the mapper sees the frames; else one texture serves all.
+    whether the mapper sees the frames; else one texture serves all; interrupted: Ctrl-C ended its
+    optimisation.
     """
 
     w: Tensor
@@ -177,6 +178,7 @@ class Animation:
     clip: Clip
     extra: Tensor
     dynamic: bool = True
+    interrupted: bool = False
 
     @classmethod
     @torch.no_grad()
@@ -225,7 +227,7 @@ def animate(
 
     Without `static` one texture serves all frames. With it, what such an optimisation found, the
     texture begins there and follows the frames. A few frames are rendered a step, drawn by their
-    importance: memory does not grow with the clip.
+    importance: memory does not grow with the clip. Ctrl-C ends it with what it has.
     """
     dynamic = static is not None
     generator, count = scene.generator, settings.frames
@@ -239,25 +241,28 @@ def animate(
     chance = random.Random(settings.seed)
     whole = goal(scene, [target] * count)
     start = easel.coarse.expand(count, -1, -1, -1)
-    for step in range(settings.steps):
-        frames = drawn(clip.weight, count, chance.random())
-        params, expression = clip.params(subject, frames), clip.expression[frames]
-        shots = Shots.plain(chance.sample(range(len(VIEWS)), settings.views))
-        before = compared_with(scene, target, subject, params, start, shots)
-        w = made.codes(frames)
-        textures = easel.sketch(w)
-        after = scene.look(params, textures, expression, shots)
-        wanted = _asked(whole, clip.weight[frames], target.moody) if dynamic else whole
-        change = Change(
-            before, after, w - subject.w, torch.zeros_like(expression), textures - start
-        )
-        loss = scene.loss(wanted, change).mean()
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        if progress:
-            similarity = scene.similarity(wanted, before, after.detach())
-            progress(step + 1, settings.steps, float(similarity.mean()))
+    try:
+        for step in range(settings.steps):
+            frames = drawn(clip.weight, count, chance.random())
+            params, expression = clip.params(subject, frames), clip.expression[frames]
+            shots = Shots.plain(chance.sample(range(len(VIEWS)), settings.views))
+            before = compared_with(scene, target, subject, params, start, shots)
+            w = made.codes(frames)
+            textures = easel.sketch(w)
+            after = scene.look(params, textures, expression, shots)
+            wanted = _asked(whole, clip.weight[frames], target.moody) if dynamic else whole
+            change = Change(
+                before, after, w - subject.w, torch.zeros_like(expression), textures - start
+            )
+            loss = scene.loss(wanted, change).mean()
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            if progress:
+                similarity = scene.similarity(wanted, before, after.detach())
+                progress(step + 1, settings.steps, float(similarity.mean()))
+    except KeyboardInterrupt:
+        made.interrupted = True
     return made
 
 
