@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -78,9 +79,13 @@ class Crowd:
 
     def reach(self, direction: Tensor) -> float:
         """Wanted length of the image direction (1, D): visible even where the text's is short."""
-        own = direction.norm()
-        usual = (self.features - self.features.mean(0)).norm(dim=1).mean()
-        return float(torch.maximum(own, (own * usual).sqrt()))
+        own = float(direction.norm())
+        return max(own, (own * self.usual) ** 0.5)
+
+    @cached_property
+    def usual(self) -> float:
+        """Mean length of the image direction from everybody's middle to one of them."""
+        return float((self.features - self.features.mean(0)).norm(dim=1).mean())
 
     def distance(self, change: Tensor) -> Tensor:
         """Mean squared length (B,) of changes of code (B, L, w_dim); 1: as between people."""

@@ -16,6 +16,8 @@ from clipface_cli.edit.subject import Subject
 from clipface_cli.errors import InputError
 from clipface_cli.guidance import split_prompt, target_prompt
 
+TELLING = 0.2  # length of a word's direction, of what people differ by, from which it counts
+
 
 @dataclass(frozen=True)
 class Target:
@@ -72,7 +74,32 @@ class Planner:
             raise InputError("The prompt is empty; say what the face should look like.")
         guidance = self.scene.guidance
         guidance.encode_text([target_prompt(prompt)])  # which refuses what it cannot read
-        return split_prompt(prompt) if guidance.calibrated else [prompt]
+        if not guidance.calibrated:
+            return [prompt]
+        parts = split_prompt(prompt)
+        if self.settings.change != "both":
+            return parts
+        return [piece for part in parts for piece in self._mood_and_look(part)]
+
+    def _mood_and_look(self, part: str) -> list[str]:
+        """A part that names a mood and a look, in two: "sad old clown" -> "sad", "old clown"."""
+        words = part.split()
+        felt = [self._felt(word) for word in words] if len(words) > 1 else []
+        if 0.0 not in felt or 1.0 not in felt:
+            return [part]
+        told = list(zip(words, felt, strict=True))
+        moods, rest = ([w for w, sure in told if (sure == 1) is moody] for moody in (True, False))
+        return [" ".join(moods), " ".join(rest)]
+
+    @torch.no_grad()
+    def _felt(self, word: str) -> float | None:
+        """How surely a word means a mood, 0 where it means a look; None where it says little."""
+        if self.scene.guidance.understood(word).empty:
+            return None
+        direction = self.scene.direction(word)
+        if direction.norm() < TELLING * self.scene.crowd.usual:
+            return None
+        return self.moods.expression(self.scene.aim.reach * direction)[1]
 
     def _stage(self, parts: Sequence[str], seed: int, expressive: bool) -> Target:
         """The sum of what the parts ask for."""
