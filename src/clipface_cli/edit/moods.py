@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from clipface_cli.edit.mix import explain
@@ -13,6 +14,8 @@ from clipface_cli.synth import RECIPES
 
 PROBE = 0.7  # activation at which the response to an axis is measured
 SPARSITY = 0.2  # few axes rather than a bit of all
+NEARLY = 0.06  # how much a single axis' cosine to the direction may be below that of a mix
+FARTHEST = 2.0  # steps along an axis, of which one at most is gone, that still make it an answer
 DOUBTFUL, CERTAIN = 0.45, 0.65  # cosine of a mix to the prompt's direction: no mood, a mood
 
 
@@ -39,7 +42,21 @@ class Moods:
         activation, sure = explain(
             self.response, direction[0], SPARSITY, DOUBTFUL, CERTAIN, most=1.0
         )
+        activation = self._plainest(direction[0], activation)
         return sure * (activation @ self.axes), sure
+
+    def _plainest(self, direction: Tensor, activation: Tensor) -> Tensor:
+        """One axis instead of a mix (K,) where it says nearly the same: a wink, not half a blink
+        and half a smile.
+        """
+        mixed = F.cosine_similarity(activation @ self.response, direction, dim=0)
+        alone = F.cosine_similarity(self.response, direction[None], dim=1)
+        needed = (self.response @ direction) / self.response.square().sum(1)
+        best = int(alone.where(needed < FARTHEST, alone.new_tensor(-1.0)).argmax())
+        if alone[best] < mixed - NEARLY:
+            return activation
+        amount = ((1 - SPARSITY) * needed[best]).clamp(0, 1)
+        return F.one_hot(torch.tensor(best), len(alone)) * amount
 
 
 def _axes(head: HeadModel) -> Tensor:
