@@ -46,8 +46,8 @@ def test_whitening_brings_detail_forward():
     assert torch.allclose(whiten(flat + ripple), whiten(flat) + whiten(ripple), atol=1e-6)
 
 
-def test_an_anchor_holds_colours_and_frees_detail(corpus_folder, head):
-    anchor = Anchor(corpus_folder, head, 32)
+def test_an_anchor_holds_colours_and_frees_detail(corpus_folder):
+    anchor = Anchor(corpus_folder, 32)
     z, targets = anchor.draw(Chance.at(0, 0, range(2)), 512)
     assert z.shape == (2, 512)
     ripple = 0.1 * (torch.arange(32) % 2 * 2.0 - 1)

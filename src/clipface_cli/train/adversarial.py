@@ -88,6 +88,6 @@ def _set_up(
     )
     anchor = None
     if corpus_folder is not None:
-        anchor = Anchor(corpus_folder, head, generator.resolution)
+        anchor = Anchor(corpus_folder, generator.resolution)
     forger = Forger(generator, settings, ranks, start is not None, anchor)
     return Game(forger, stage, settings, ranks)

@@ -5,10 +5,8 @@ from pathlib import Path
 import torch.nn.functional as F
 from torch import Tensor
 
-from clipface_cli.head import HeadModel
 from clipface_cli.train.chance import Chance
 from clipface_cli.train.corpus import Corpus
-from clipface_cli.train.weight_map import weight_map
 
 _COARSE = 4  # texels a side over which colours are held
 
@@ -16,12 +14,12 @@ _COARSE = 4  # texels a side over which colours are held
 class Anchor:
     """A corpus whose people the first numbers of z stand for (see `warm_start`).
 
-    They keep their colours; only what is finer is the game's to change.
+    They keep their colours, also where photos never look (teeth); only what is finer is the game's
+    to change.
     """
 
-    def __init__(self, folder: Path, head: HeadModel, resolution: int) -> None:
+    def __init__(self, folder: Path, resolution: int) -> None:
         self.corpus = Corpus.load(folder, resolution)
-        self.weight = F.avg_pool2d(weight_map(head, resolution), _COARSE)
 
     def draw(self, chance: Chance, z_dim: int) -> tuple[Tensor, Tensor]:
         """z (B, z_dim) of random people of the corpus, and their textures."""
@@ -33,5 +31,4 @@ class Anchor:
 
     def loss(self, textures: Tensor, targets: Tensor) -> Tensor:
         """How far the colours of textures (B, 3, R, R) are from those people's."""
-        error = F.avg_pool2d(textures - targets, _COARSE).abs()
-        return (self.weight.to(error) * error).mean()
+        return F.avg_pool2d(textures - targets, _COARSE).abs().mean()
