@@ -2,10 +2,10 @@
 
     python tools/build_generator.py runs/texture
 
-A short game sharpens skin, and leaves noise where the discriminators have not looked often enough,
-in hair above all. Weights halfway between the warm start and the end of the game keep most of the
-one and little of the other (both are the same network, fine-tuned, so the path between them is
-smooth).
+A short game sharpens skin and hair, and leaves noise where the discriminators have not looked often
+enough, in rare looks above all. Weights most of the way from the warm start to the end of the game
+keep the one and little of the other (both are the same network, fine-tuned, so the path between
+them is smooth).
 """
 
 import argparse
@@ -16,7 +16,7 @@ import torch
 from clipface_cli.assets import builtin
 from clipface_cli.texture import Generator
 
-SHARE = 0.5  # of the game
+SHARE = 0.8  # of the game
 
 
 def main() -> None:
@@ -29,7 +29,7 @@ def main() -> None:
     sharp.load_state_dict(
         {name: before[name].lerp(after, SHARE) for name, after in sharp.state_dict().items()}
     )
-    origin = "warm start, then half-way to the end of adversarial training through the renderer"
+    origin = "warm start, then most of the way to the end of adversarial training on UV maps"
     sharp.save(builtin("generator.safetensors"), torch.int8, origin=origin)
 
 
