@@ -87,9 +87,9 @@ class Planner:
         felt = [self._felt(word) for word in words] if len(words) > 1 else []
         if 0.0 not in felt or 1.0 not in felt:
             return [part]
-        told = list(zip(words, felt, strict=True))
-        moods, rest = ([w for w, sure in told if (sure == 1) is moody] for moody in (True, False))
-        return [" ".join(moods), " ".join(rest)]
+        mood = " ".join(word for word, sure in zip(words, felt, strict=True) if sure == 1)
+        look = " ".join(word for word, sure in zip(words, felt, strict=True) if sure != 1)
+        return [mood, look]
 
     @torch.no_grad()
     def _felt(self, word: str) -> float | None:
