@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
 
 from clipface_cli.artifacts import quantised, read_tensors, restored, write_tensors
 from clipface_cli.errors import InputError
@@ -72,13 +73,10 @@ class EmbeddedGuidance(nn.Module):
 
     def vectors_of(self, rows: list[list[int]]) -> tuple[Tensor, Tensor]:
         """`word_vectors` of prompts given as rows of the word table."""
-        length = max(map(len, rows))
         device = self.text.memory.keys.device
-        vectors = torch.zeros(len(rows), length, self.words.vectors.shape[1])
-        present = torch.zeros(len(rows), length)
-        for item, found in enumerate(rows):
-            vectors[item, : len(found)] = self.words.vectors[found]
-            present[item, : len(found)] = 1
+        index = pad_sequence([torch.tensor(found, dtype=torch.long) for found in rows], True, -1)
+        present = (index >= 0).float()
+        vectors = self.words.vectors[index.clamp(min=0)] * present[..., None]
         return vectors.to(device), present.to(device)
 
     def understood(self, prompt: str) -> Coverage:

@@ -150,8 +150,8 @@ class _Learner:
     def _text(self, prompts: list[list[int]]) -> Tensor:
         """Text embeddings with noise on the word vectors, so that neighbours mean the same."""
         vectors, present = self.model.vectors_of(prompts)
-        noise = torch.randn(vectors.shape) * self.settings.word_noise / vectors.shape[2] ** 0.5
-        noise = (noise * torch.rand(len(prompts), 1, 1)).to(vectors)
+        noise = torch.randn_like(vectors) * self.settings.word_noise / vectors.shape[2] ** 0.5
+        noise = noise * torch.rand(len(prompts), 1, 1).to(vectors)
         noisy = F.normalize(vectors + noise, dim=2)
         embedded: Tensor = self.model.text(noisy * present[..., None], present)
         return embedded
