@@ -23,7 +23,9 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=100)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/out/render_gpu.json"))
     options = parser.parse_args()
-    head, context = HeadModel.load("builtin"), dr.RasterizeCudaContext()
+    head = HeadModel.load("builtin")
+    ours_image(head)(*scene(head, 1, "forward"))  # compiles nvdiffrast
+    context = dr.RasterizeCudaContext()
     rows = []
     for batch in (1, 8, 32):
         ours, bare = ours_image(head), bare_image(head, context)

@@ -135,6 +135,19 @@ def test_a_library_that_does_not_compile_says_what_it_needs(monkeypatch) -> None
         _gpu._context(torch.device("cuda", 99))
 
 
+def test_a_hash_alone_compiles_the_library(monkeypatch, soup) -> None:
+    """A renderer asks for it before it asks for a picture."""
+    started: list[torch.device] = []
+    module = SimpleNamespace(
+        RasterizeCudaContext=started.append,
+        antialias_construct_topology_hash=antialias_construct_topology_hash,
+    )
+    monkeypatch.setattr(_gpu, "nvdiffrast", lambda: module)
+    _gpu._context.cache_clear()
+    _gpu.topology_hash(soup(6, 4, 1, (1, 1), 0)[1])
+    assert started
+
+
 def test_tensors_must_be_where_the_backend_draws(library, sphere) -> None:
     head = sphere()
     with pytest.raises(ValueError, match="vertices"):

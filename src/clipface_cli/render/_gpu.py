@@ -116,6 +116,7 @@ def texture(
 
 
 def topology_hash(tri: Tensor) -> Any:
+    _context(tri.device)  # so that the library is compiled
     return nvdiffrast().antialias_construct_topology_hash(_indices(tri))
 
 
