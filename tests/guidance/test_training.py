@@ -118,6 +118,15 @@ def test_workers_draw_what_one_process_draws(tmp_path):
     assert alone.seed == shared.seed
 
 
+def test_a_draft_serves_several_steps_with_other_heads(tmp_path):
+    path = tmp_path / "families.safetensors"
+    feed = Feed(path, 2, 0, per_batch=2, takes=2)
+    first, again, following = (feed.take(step) for step in range(3))
+    assert first.captions == again.captions != following.captions
+    assert first.seed != again.seed
+    assert again.seed == Feed(path, 2, 0, per_batch=2, takes=2).take(1).seed
+
+
 def test_vocabulary_is_in_the_word_table(words):
     concepts = vocabulary(words)
     assert {"zombie", "mona lisa", "laughing", "lips", "red"} <= set(concepts)

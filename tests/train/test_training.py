@@ -14,6 +14,7 @@ from clipface_cli.artifacts import load_pixels
 from clipface_cli.errors import ClipfaceError, InputError
 from clipface_cli.synth import sample_attributes
 from clipface_cli.texture import Generator
+from clipface_cli.texture.resample import upsample_image
 from clipface_cli.train import GanSettings, WarmStartSettings, train_gan, warm_start
 from clipface_cli.train.loop import Budget, run_loop
 from clipface_cli.train.ranks import Ranks
@@ -90,6 +91,22 @@ def test_a_game_on_maps_leaves_what_is_frozen(warmed, corpus_folder, tmp_path):
     assert all(name.startswith("synthesis.blocks.2.") for name in changed)
     with pytest.raises(InputError, match="--freeze must be below the resolution, 32"):
         GanSettings(resolution=32, freeze=32).check()
+
+
+def test_a_generator_grows(warmed, corpus_folder, tmp_path):
+    """From 32² to 64²: at first its pictures enlarged; the game then trains the new block alone."""
+    small, w = Generator.load(warmed), torch.randn(1, 10, 512)
+    grown = small.grown(64)
+    assert (grown.resolution, grown.num_ws) == (64, 12)
+    enlarged = grown.synthesis(torch.cat([w, w[:, :2]], 1))
+    assert torch.allclose(enlarged, upsample_image(small.synthesis(w)), atol=1e-5)
+    made = play(corpus_folder, tmp_path, 4, start=warmed, corpus=corpus_folder, resolution=64,
+                freeze=32)  # fmt: skip
+    before, after = small.state_dict(), Generator.load(made).state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert after["synthesis.blocks.3.torgb.weight"].any()
+    with pytest.raises(InputError, match="at 32² cannot go on at 16²"):
+        small.grown(16)
 
 
 def test_training_from_scratch(dataset_folder, tmp_path):

@@ -46,13 +46,15 @@ def train_guidance(
     from clipface_cli.train.guidance import train_guidance as train
     from clipface_cli.train.ranks import device_kind
 
+    kind = device_kind(device)
     settings = GuidanceSettings(
         steps=steps,
         minutes=minutes,
         families=families,
         families_per_batch=batch // 4,
         workers=workers,
-        device=device_kind(device),
+        takes=3 if kind == "cuda" else 1,  # processors write texts slower than a GPU reads them
+        device=kind,
         seed=seed,
     )
     claim_folder(output, force or resume)

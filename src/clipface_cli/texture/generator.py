@@ -231,6 +231,30 @@ class Generator(nn.Module):
         generator.layout, generator.source = layout_of(file), str(path)
         return generator.eval().requires_grad_(False)
 
+    def grown(self, resolution: int) -> Generator:
+        """A copy that paints at `resolution`: at first what this one paints, enlarged.
+
+        Every new block has half the channels of the one before. Raises InputError where
+        `resolution` is lower than this one's or the synthesis is not a `SynthesisNetwork`.
+        """
+        synthesis = self.synthesis
+        if not isinstance(synthesis, SynthesisNetwork) or resolution < self.resolution:
+            raise InputError(
+                f"A generator at {self.resolution}² cannot go on at {resolution}²; "
+                f"give --resolution {self.resolution} or more."
+            )
+        widths = [len(synthesis.first_block.conv1.bias)]
+        widths += [len(block.get_parameter("conv0.bias")) for block in synthesis.blocks]
+        while 2 << len(widths) < resolution:
+            widths.append(widths[-1] // 2)
+        channels = {4 << level: width for level, width in enumerate(widths)}
+        grown = Generator(channels, self.z_dim, self.w_dim, len(self.mapping.layers))
+        grown.layout, grown.source = self.layout, self.source
+        for block in list(grown.synthesis.get_submodule("blocks").children())[len(synthesis.blocks) :]:
+            nn.init.zeros_(block.get_parameter("torgb.weight"))
+        grown.load_state_dict(self.state_dict(), strict=False)
+        return grown
+
     def save(self, path: str | Path, dtype: torch.dtype = torch.float32, **provenance: str) -> None:
         """Write weights as safetensors; `provenance` goes into the file's metadata."""
         about = {"layout": self.layout, **provenance}

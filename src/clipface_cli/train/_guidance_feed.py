@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -22,10 +23,21 @@ class Feed:
     """Drafts by step: a step's draft is always the same, whoever draws it."""
 
     def __init__(
-        self, families: Path, count: int, seed: int, per_batch: int, workers: int = 0
+        self,
+        families: Path,
+        count: int,
+        seed: int,
+        per_batch: int,
+        workers: int = 0,
+        takes: int = 1,
     ) -> None:
-        """`families` and `count` as for `load_families`; `per_batch` families a batch."""
+        """`families` and `count` as for `load_families`; `per_batch` families a batch.
+
+        A draft serves `takes` steps, each with other heads, cameras and light.
+        """
         self._seed, self._per_batch, self._workers = seed, per_batch, workers
+        self._takes = takes
+        self._drawn: tuple[int, Draft] | None = None
         start = partial(_start, families, count, seed + 1)
         self._coming: dict[int, Future[Draft]] = {}
         if workers:
@@ -35,13 +47,20 @@ class Feed:
 
     def take(self, step: int) -> Draft:
         """The draft of a step."""
+        number, again = divmod(step, self._takes)
+        if self._drawn is None or self._drawn[0] != number:
+            self._drawn = number, self._draw(number)
+        draft = self._drawn[1]
+        return replace(draft, seed=draft.seed + again)
+
+    def _draw(self, number: int) -> Draft:
         if not self._workers:
-            return self._casting.draft(np.random.default_rng((self._seed, step)), self._per_batch)
-        for ahead in range(step, step + _AHEAD * self._workers):
+            return self._casting.draft(np.random.default_rng((self._seed, number)), self._per_batch)
+        for ahead in range(number, number + _AHEAD * self._workers):
             if ahead not in self._coming:
                 job = self._pool.submit(_draft, (self._seed, ahead), self._per_batch)
                 self._coming[ahead] = job
-        return self._coming.pop(step).result()
+        return self._coming.pop(number).result()
 
     def close(self) -> None:
         """Stop the workers."""

@@ -82,7 +82,7 @@ class Casting:
         head: HeadModel,
         families: list[Family],
         words: WordTable,
-        caption_parts: tuple[int, int] = (1, 4),
+        caption_parts: tuple[int, int] = (2, 5),
     ) -> None:
         self.head, self.families, self.words = head, families, words
         self.caption_parts = caption_parts

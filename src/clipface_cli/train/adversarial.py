@@ -84,7 +84,7 @@ def _set_up(
     generator = (
         Generator.create(settings.resolution, settings.channel_base, settings.channel_max)
         if start is None
-        else Generator.load(start)
+        else Generator.load(start).grown(settings.resolution)
     )
     anchor = None
     if corpus_folder is not None:

@@ -50,6 +50,7 @@ class GuidanceSettings:
     families: int = 700
     families_per_batch: int = 16  # four images each
     workers: int = 0  # processes that draw batches; 0: this one
+    takes: int = 1  # steps that show the same people and texts, with other heads and cameras
     device: str = "cpu"
     learning_rate: float = 1.5e-3
     weight_decay: float = 0.05
@@ -191,7 +192,14 @@ def train_guidance(
     else:
         model = EmbeddedGuidance.load(start, words).train().requires_grad_(True)
     studio = Studio(head, families, settings.device)
-    feed = Feed(path, settings.families, seed, settings.families_per_batch, settings.workers)
+    feed = Feed(
+        path,
+        settings.families,
+        seed,
+        settings.families_per_batch,
+        settings.workers,
+        settings.takes,
+    )
     facts = ATTRIBUTE_SIZE + head.expression_size
     learner = _Learner(model, facts, lambda step: studio.shoot(feed.take(step)), settings)
     folder.begin(learner.state, resume)
