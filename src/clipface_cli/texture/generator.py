@@ -235,10 +235,11 @@ class Generator(nn.Module):
         """A copy that paints at `resolution`: at first what this one paints, enlarged.
 
         Every new block has half the channels of the one before. Raises InputError where
-        `resolution` is lower than this one's or the synthesis is not a `SynthesisNetwork`.
+        `resolution` is lower than this one's.
         """
         synthesis = self.synthesis
-        if not isinstance(synthesis, SynthesisNetwork) or resolution < self.resolution:
+        assert isinstance(synthesis, SynthesisNetwork), "carried to another layout"
+        if resolution < self.resolution:
             raise InputError(
                 f"A generator at {self.resolution}² cannot go on at {resolution}²; "
                 f"give --resolution {self.resolution} or more."
@@ -246,11 +247,12 @@ class Generator(nn.Module):
         widths = [len(synthesis.first_block.conv1.bias)]
         widths += [len(block.get_parameter("conv0.bias")) for block in synthesis.blocks]
         while 2 << len(widths) < resolution:
-            widths.append(widths[-1] // 2)
+            widths.append(max(widths[-1] // 2, 1))
         channels = {4 << level: width for level, width in enumerate(widths)}
         grown = Generator(channels, self.z_dim, self.w_dim, len(self.mapping.layers))
         grown.layout, grown.source = self.layout, self.source
-        for block in list(grown.synthesis.get_submodule("blocks").children())[len(synthesis.blocks) :]:
+        blocks = list(grown.synthesis.get_submodule("blocks").children())
+        for block in blocks[len(synthesis.blocks) :]:
             nn.init.zeros_(block.get_parameter("torgb.weight"))
         grown.load_state_dict(self.state_dict(), strict=False)
         return grown
