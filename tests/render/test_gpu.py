@@ -145,6 +145,7 @@ def test_a_hash_alone_compiles_the_library(monkeypatch, soup) -> None:
     monkeypatch.setattr(_gpu, "nvdiffrast", lambda: module)
     _gpu._context.cache_clear()
     _gpu.topology_hash(soup(6, 4, 1, (1, 1), 0)[1])
+    _gpu._context.cache_clear()
     assert started
 
 
