@@ -100,8 +100,8 @@ def test_a_generator_grows(warmed, corpus_folder, tmp_path):
     assert (grown.resolution, grown.num_ws) == (64, 12)
     enlarged = grown.synthesis(torch.cat([w, w[:, :2]], 1))
     assert torch.allclose(enlarged, upsample_image(small.synthesis(w)), atol=1e-5)
-    made = play(corpus_folder, tmp_path, 4, start=warmed, corpus=corpus_folder, resolution=64,
-                freeze=32)  # fmt: skip
+    options = {"corpus": corpus_folder, "resolution": 64, "freeze": 32}
+    made = play(corpus_folder, tmp_path, 4, start=warmed, **options)
     before, after = small.state_dict(), Generator.load(made).state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
     assert after["synthesis.blocks.3.torgb.weight"].any()

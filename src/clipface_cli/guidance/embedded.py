@@ -74,7 +74,8 @@ class EmbeddedGuidance(nn.Module):
     def vectors_of(self, rows: list[list[int]]) -> tuple[Tensor, Tensor]:
         """`word_vectors` of prompts given as rows of the word table."""
         device = self.text.memory.keys.device
-        index = pad_sequence([torch.tensor(found, dtype=torch.long) for found in rows], True, -1)
+        found = [torch.tensor(row, dtype=torch.long) for row in rows]
+        index = pad_sequence(found, batch_first=True, padding_value=-1)
         present = (index >= 0).float()
         vectors = self.words.vectors[index.clamp(min=0)] * present[..., None]
         return vectors.to(device), present.to(device)

@@ -60,6 +60,12 @@ def _started(device: torch.device) -> Any:
         return nvdiffrast().RasterizeCudaContext(device)
 
 
+def _compiled(device: torch.device) -> ModuleType:
+    """nvdiffrast, able to run: any of its operations may be the first of a process."""
+    _context(device)
+    return nvdiffrast()
+
+
 def rasterize(
     pos: Tensor, tri: Tensor, resolution: tuple[int, int], ranges: Tensor | None, grad_db: bool
 ) -> tuple[Tensor, Tensor]:
@@ -87,7 +93,7 @@ def interpolate(
 ) -> tuple[Tensor, Tensor]:
     _check_single("attr", attr)
     rast_db = None if rast_db is None else rast_db.contiguous()
-    result: tuple[Tensor, Tensor] = nvdiffrast().interpolate(
+    result: tuple[Tensor, Tensor] = _compiled(attr.device).interpolate(
         attr.contiguous(), rast.contiguous(), _indices(tri), rast_db, chosen or None
     )
     return result
@@ -103,7 +109,7 @@ def texture(
 ) -> Tensor:
     _check_single("tex", levels[0])
     mipmapped = len(levels) > 1
-    result: Tensor = nvdiffrast().texture(
+    result: Tensor = _compiled(uv.device).texture(
         levels[0].contiguous(),
         uv.contiguous(),
         uv_da.contiguous() if mipmapped and uv_da is not None else None,
@@ -116,15 +122,14 @@ def texture(
 
 
 def topology_hash(tri: Tensor) -> Any:
-    _context(tri.device)  # so that the library is compiled
-    return nvdiffrast().antialias_construct_topology_hash(_indices(tri))
+    return _compiled(tri.device).antialias_construct_topology_hash(_indices(tri))
 
 
 def antialias(
     color: Tensor, rast: Tensor, pos: Tensor, tri: Tensor, topology: Any, boost: float
 ) -> Tensor:
     _check_single("color", color)
-    result: Tensor = nvdiffrast().antialias(
+    result: Tensor = _compiled(color.device).antialias(
         color.contiguous(), rast.contiguous(), pos.contiguous(), _indices(tri), topology, boost
     )
     return result

@@ -128,7 +128,7 @@ class SynthesisNetwork(nn.Module):
 
     def __init__(self, w_dim: int, channels: Mapping[int, int]):
         super().__init__()
-        self.resolution = max(channels)
+        self.channels, self.resolution = dict(channels), max(channels)
         self.num_ws = 2 * len(channels) + 2
         self.first_block = SynthesisPrologue(channels[4], w_dim)
         self.blocks = nn.ModuleList(
@@ -232,10 +232,10 @@ class Generator(nn.Module):
         return generator.eval().requires_grad_(False)
 
     def grown(self, resolution: int) -> Generator:
-        """A copy that paints at `resolution`: at first what this one paints, enlarged.
+        """One that paints at `resolution`: at first what this one paints, enlarged.
 
-        Every new block has half the channels of the one before. Raises InputError where
-        `resolution` is lower than this one's.
+        Every new block has half the channels of the one before; without one it is this generator.
+        Raises InputError where `resolution` is lower than this one's.
         """
         synthesis = self.synthesis
         assert isinstance(synthesis, SynthesisNetwork), "carried to another layout"
@@ -244,11 +244,11 @@ class Generator(nn.Module):
                 f"A generator at {self.resolution}² cannot go on at {resolution}²; "
                 f"give --resolution {self.resolution} or more."
             )
-        widths = [len(synthesis.first_block.conv1.bias)]
-        widths += [len(block.get_parameter("conv0.bias")) for block in synthesis.blocks]
-        while 2 << len(widths) < resolution:
-            widths.append(max(widths[-1] // 2, 1))
-        channels = {4 << level: width for level, width in enumerate(widths)}
+        if resolution == self.resolution:
+            return self
+        channels = dict(synthesis.channels)
+        while (finest := max(channels)) < resolution:
+            channels[2 * finest] = max(channels[finest] // 2, 1)
         grown = Generator(channels, self.z_dim, self.w_dim, len(self.mapping.layers))
         grown.layout, grown.source = self.layout, self.source
         blocks = list(grown.synthesis.get_submodule("blocks").children())
