@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from scipy.spatial import cKDTree
+from painted import PALE, long_haired
 
 from clipface_cli.head import HeadModel
 from clipface_cli.render._figure import pose_figure
@@ -13,7 +13,6 @@ from clipface_cli.render._zbuffer import nearest
 from clipface_cli.render.portrait import THREE_QUARTER, portrait, portraits
 
 SIZE = 96
-PALE = (220, 175, 150)
 
 
 @pytest.fixture(scope="module")
@@ -150,24 +149,10 @@ def test_an_open_mouth_is_dark(head: HeadModel, skin: torch.Tensor) -> None:
     assert _mean(wide, *mouth) < 0.5 * _mean(still, *mouth)
 
 
-def _haired(head: HeadModel, shade: int) -> np.ndarray:
-    """A texture (64, 64, 3) of pale skin under long hair of one grey."""
-    fixed = topology(head)
-    hair = np.maximum(fixed.masks["scalp"], np.maximum(fixed.masks["ears"], fixed.behind))
-    corners = fixed.triangles[: len(fixed.own_faces)]
-    bare = np.ones(len(fixed.uv), bool)
-    bare[corners[:, 3:6]] = hair[corners[:, :3]] < 0.2
-    axis = (np.arange(64) + 0.5) / 64
-    texels = np.stack(np.meshgrid(axis, 1 - axis), axis=-1)
-    own = np.unique(corners[:, 3:6])
-    _, nearest_uv = cKDTree(fixed.uv[own]).query(texels)
-    return np.where(bare[own][nearest_uv][..., None], PALE, shade).astype(np.uint8)
-
-
 def test_hair_painted_over_the_ears_hangs_beside_the_neck(head: HeadModel) -> None:
     bald = np.full((64, 64, 3), PALE, np.uint8)
     beside = []
-    for texture in (_haired(head, 40), bald):
+    for texture in (long_haired(head, 40), bald):
         picture = portrait(head, head.template, texture, resolution=SIZE, background=(0, 255, 0))
         neck = picture[SIZE * 3 // 4 : SIZE * 4 // 5].astype(int)
         beside.append((neck[..., 1] - neck[..., 0] > 128).sum())
@@ -177,7 +162,9 @@ def test_hair_painted_over_the_ears_hangs_beside_the_neck(head: HeadModel) -> No
 def test_a_tint_of_the_hair_moves_no_outline(head: HeadModel) -> None:
     fixed = topology(head)
     dark, lighter = (
-        pose_figure(fixed, head.template, _haired(head, shade)).vertices[:, POSITION : POSITION + 3]
+        pose_figure(fixed, head.template, long_haired(head, shade)).vertices[
+            :, POSITION : POSITION + 3
+        ]
         for shade in (40, 70)
     )
     assert np.abs(dark - lighter).max() < 2e-4  # metres, at the hairline
@@ -187,7 +174,7 @@ def test_hair_stands_off_the_scalp_but_not_off_the_neck_in_the_shirt(head: HeadM
     fixed, own = topology(head), len(topology(head).rest)
     haired, bald = (
         pose_figure(fixed, head.template, texture).vertices[:own, POSITION : POSITION + 3]
-        for texture in (_haired(head, 40), np.full((64, 64, 3), PALE, np.uint8))
+        for texture in (long_haired(head, 40), np.full((64, 64, 3), PALE, np.uint8))
     )
     lift = np.linalg.norm(haired - bald, axis=1)
     assert lift[fixed.bust.free == 0].max() == 0

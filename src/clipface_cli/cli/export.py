@@ -114,15 +114,20 @@ def _convert(
         write_rig,
         write_stl,
     )
-    from clipface_cli.edit import load_rigged, read_textured
+    from clipface_cli.edit import dress, load_rigged, read_textured
 
     ending = target.suffix.lower()
     if ending == ".glb":
-        made = load_rigged(path, load_head(head, path))
-        write_rig(target, made.rig, _resized(made.texture, resolution))
-        return _facts(made.mesh) | {
-            "morph_targets": list(made.rig.targets),
-            "joints": [joint.name for joint in made.rig.joints],
+        model = load_head(head, path)
+        made = load_rigged(path, model)
+        rig, texture = made.rig, _resized(made.texture, resolution)
+        if made.params is not None:
+            (rig,) = dress(model, (rig, texture))
+        write_rig(target, rig, texture)
+        return _facts(rig.mesh) | {
+            "morph_targets": list(rig.targets),
+            "joints": [joint.name for joint in rig.joints],
+            "parts": [part.name for part in rig.parts],
         }
     if ending == ".html":
         return _page(path, target, head, resolution)

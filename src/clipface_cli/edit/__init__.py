@@ -1,6 +1,7 @@
 """Text-guided edits of textured heads: mappers, their optimisation, and what they edit."""
 
 from clipface_cli.edit.blend import between, blend
+from clipface_cli.edit.dress import dress
 from clipface_cli.edit.edit import Edit, Moment, edit_mesh, edit_meshes
 from clipface_cli.edit.mappers import ExpressionMapper, TextureMapper, pretrain_zero
 from clipface_cli.edit.pair import Mappers
@@ -37,6 +38,7 @@ __all__ = [
     "apply_mappers",
     "between",
     "blend",
+    "dress",
     "edit_mesh",
     "edit_meshes",
     "find_shown",

@@ -19,10 +19,11 @@ from clipface_cli.artifacts import (
     write_rig,
 )
 from clipface_cli.edit.animate import Animation, keyed
+from clipface_cli.edit.dress import dress
 from clipface_cli.edit.subject import Subject
 from clipface_cli.head import HeadModel, motion_of, rig_of
-from clipface_cli.render import Camera, Renderer
-from clipface_cli.render.light import Light
+from clipface_cli.render import Camera, Light, Renderer
+from clipface_cli.render.dressed import DressedHead
 from clipface_cli.texture import Generator
 
 SIGNATURE = 32  # texels a side by which textures are compared
@@ -54,18 +55,20 @@ def film(scene: FilmScene, yaw: float, resolution: int, observe: Observer) -> It
 
     `observe` is given each frame of the last column before it is drawn.
     """
-    renderer = Renderer(scene.head, resolution)
+    surface = DressedHead(scene.head)
+    renderer = Renderer(surface, resolution)
     camera, light = Camera.turned(yaw), Light.studio()
     clip, head = scene.last.clip, scene.head
     for frame in range(len(clip)):
-        vertices = head.pose_head(clip.params(scene.subject, [frame])) - head.origin
+        vertices = head.pose_head(clip.params(scene.subject, [frame]))[0]
         textures = [
             scene.subject.texture if made is None else made.texture(scene.generator, frame)
             for made in scene.columns.values()
         ]
         observe(frame, textures[-1])
+        worn = [surface.wear(vertices, surface.painted(t[0]))[None] - head.origin for t in textures]
         rows = [
-            [to_pixels(renderer(vertices, t, camera, lit)[0]) for t in textures]
+            [to_pixels(renderer(v, t, camera, lit)[0]) for v, t in zip(worn, textures, strict=True)]
             for lit in (light, None)
         ]
         yield contact_sheet(rows, list(scene.columns), ROWS)
@@ -97,6 +100,7 @@ def write_animation(path: Path, scene: FilmScene, frames: Frames, fps: float) ->
     pictures = [to_pixels(made.texture(scene.generator, frame)) for frame in middles]
     motion = replace(motion, textures=pictures, groups=groups)
     strongest = pictures[int(groups[peak(made)])]
+    (rig,) = dress(scene.head, (rig, strongest))
     write_rig(path, rig, strongest, motion, to_pixels(subject.texture))
     return len(pictures)
 

@@ -23,6 +23,7 @@ from clipface_cli.artifacts import (
     rig_bytes,
     sidecar_path,
 )
+from clipface_cli.edit.dress import dress
 from clipface_cli.edit.rigged import Rigged, load_rigged
 from clipface_cli.errors import InputError
 from clipface_cli.head import HeadModel
@@ -39,6 +40,7 @@ class Compared:
 
     now: Rigged
     before: Rigged | None
+    head: HeadModel
 
     def glb(self, resolution: int | None = None) -> bytes:
         """The rig with the texture before and, as a morph target, the shape before."""
@@ -46,22 +48,26 @@ class Compared:
         return rig_bytes(self._rig(), _sized(self.now.texture, resolution), original=before)
 
     def _rig(self) -> Rig:
-        rig, before = self.now.rig, self.before
-        if before is None or not rig.joints:
-            return rig
-        moved = before.rig.mesh.vertices - rig.mesh.vertices
-        if np.abs(moved).max() < VISIBLE:
-            return rig
-        return replace(rig, targets={**rig.targets, ORIGINAL: moved})
+        looks = [(look.rig, look.texture) for look in (self.now, self.before) if look]
+        if not self.now.rig.joints:
+            return self.now.rig
+        rig, *before = dress(self.head, *looks)
+        for earlier in before:
+            moved = earlier.mesh.vertices - rig.mesh.vertices
+            if np.abs(moved).max() >= VISIBLE:
+                return replace(rig, targets={**rig.targets, ORIGINAL: moved})
+        return rig
 
 
 def with_original(path: Path, head: HeadModel) -> Compared:
     """The mesh, and the one that an edit made it from."""
     now, source = load_rigged(path, head), _source(path)
     before = load_rigged(source, head) if source else None
+    if before and before.params is None:
+        before = None  # a scan with a surface of its own
     if before and before.texture.shape != now.texture.shape:
         before.texture = enlarge(before.texture, now.texture.shape[0])
-    return Compared(now, before)
+    return Compared(now, before, head)
 
 
 def find_shown(path: Path) -> list[Path]:

@@ -53,31 +53,60 @@ class Figure:
     lashes: Curves
 
 
+@dataclass(frozen=True)
+class PaintedHair:
+    """What a texture paints: skin (2,) brightness and redness; where (V1,) there is hair, 0..1.
+
+    length: 1 where hair covers both ears, 0 where they are bare.
+    """
+
+    skin: Float
+    where: Float
+    length: float
+
+
 def pose_figure(fixed: Topology, vertices: torch.Tensor, texture: Texture) -> Figure:
     """Prepare vertices (V,3) and a texture, (3,R,R) in [-1,1] or (R,R,3) uint8."""
-    rgb = _linear_texture(texture)
+    rgb = linear_texture(texture, TEXELS)
     layers = np.concatenate([rgb, _height_gradient(rgb)], axis=2)
-    skin = _skin_colour(fixed, rgb)
+    painted = painted_hair(fixed, rgb)
+    skin, long = painted.skin, painted.length
     points, eyes, gazes = _refine(fixed, vertices.detach().cpu().numpy())
-    own = fixed.own_faces
-    normals = vertex_normals(points, own)
-    painted = _texels(rgb, fixed.uv[fixed.vertex_uv])
-    darkness = np.clip(np.log((skin[0] + 0.02) / (painted.sum(axis=1) + 0.02)) / 2, 0, 1)
+    normals = vertex_normals(points, fixed.own_faces)
+    colours = _texels(rgb, fixed.uv[fixed.vertex_uv])
+    darkness = np.clip(np.log((skin[0] + 0.02) / (colours.sum(axis=1) + 0.02)) / 2, 0, 1)
     curves = lashes(fixed.lashes, points, normals, fixed.rest_normals, darkness)
     shirt = bust_points(fixed.bust, points, normals) if fixed.bust else np.zeros((0, 3))
-    dressed = _sure(hairy(painted, skin))
-    long = _long_hair(fixed, dressed)
-    zone = np.maximum(fixed.masks["scalp"], long * fixed.behind)
-    points = cover_ears(fixed.tresses, points, long)
-    normals = vertex_normals(points, own)
-    shell = zone * dressed * fixed.bust.free if fixed.bust else zone * dressed
-    points = raise_shell(points, normals, shell, fixed.blend)
-    tresses = hang(fixed.tresses, points, long)
+    points, tresses = wear_hair(fixed, points, painted)
     points = np.concatenate([points, shirt, tresses]).astype(np.float32)
+    zone = _hair_zone(fixed, long)
     hair = np.concatenate([zone, np.zeros(len(shirt)), np.full(len(tresses), long)])
     table = _vertex_table(fixed, points)
     table[:, HAIR] = hair
     return Figure(fixed, table, layers, skin, eyes, gazes, curves)
+
+
+def painted_hair(fixed: Topology, rgb: Float) -> PaintedHair:
+    """Tell hair from skin in a texture (T,T,3) of linear light."""
+    skin = _skin_colour(fixed, rgb)
+    where = _sure(hairy(_texels(rgb, fixed.uv[fixed.vertex_uv]), skin))
+    return PaintedHair(skin, where, _long_hair(fixed, where))
+
+
+def wear_hair(fixed: Topology, points: Float, painted: PaintedHair) -> tuple[Float, Float]:
+    """The head's points (V1,3) with sunk ears and hair that stands off it, and tresses (K,3)."""
+    points = cover_ears(fixed.tresses, points, painted.length)
+    normals = vertex_normals(points, fixed.own_faces)
+    shell = _hair_zone(fixed, painted.length) * painted.where
+    if fixed.bust:
+        shell = shell * fixed.bust.free
+    points = raise_shell(points, normals, shell, fixed.blend)
+    return points, hang(fixed.tresses, points, painted.length)
+
+
+def _hair_zone(fixed: Topology, long: float) -> Float:
+    """Where hair may stand off the head (V1,)."""
+    return np.asarray(np.maximum(fixed.masks["scalp"], long * fixed.behind))
 
 
 def _sure(hairiness: Float) -> Float:
@@ -176,14 +205,14 @@ def _cavity(fixed: Topology, points: Float, normals: Float) -> Float:
     return np.asarray(0.5 * bend + 0.5 * (fixed.blend @ bend), np.float32)
 
 
-def _linear_texture(texture: Texture) -> Float:
-    """(T,T,3) linear light, enlarged to at least `TEXELS` a side."""
+def linear_texture(texture: Texture, least: int = 0) -> Float:
+    """(T,T,3) linear light, enlarged to at least `least` texels a side."""
     if isinstance(texture, torch.Tensor):
         image = texture.detach().cpu().float()[None] * 0.5 + 0.5
     else:
         image = torch.from_numpy(np.ascontiguousarray(texture)).permute(2, 0, 1)[None] / 255
-    if image.shape[-1] < TEXELS:
-        image = torch.nn.functional.interpolate(image, (TEXELS, TEXELS), mode="bicubic")
+    if image.shape[-1] < least:
+        image = torch.nn.functional.interpolate(image, (least, least), mode="bicubic")
     srgb = image[0].permute(1, 2, 0).clamp(0, 1)
     linear = torch.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
     return linear.contiguous().numpy()
@@ -200,9 +229,9 @@ def _height_gradient(rgb: Float) -> Float:
 
 def _texels(rgb: Float, uv: Float) -> Float:
     """Nearest texels (N,3) at (N,2)."""
-    last = rgb.shape[0] - 1
-    row, column = ((1 - uv[:, 1]) * last).astype(int), (uv[:, 0] * last).astype(int)
-    return np.asarray(rgb[row.clip(0, last), column.clip(0, last)])
+    low, right = rgb.shape[0] - 1, rgb.shape[1] - 1
+    row, column = ((1 - uv[:, 1]) * low).astype(int), (uv[:, 0] * right).astype(int)
+    return np.asarray(rgb[row.clip(0, low), column.clip(0, right)])
 
 
 def _skin_colour(fixed: Topology, rgb: Float) -> Float:

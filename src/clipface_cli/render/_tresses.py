@@ -13,6 +13,7 @@ from clipface_cli.render._vectors import Array
 ROOT_HEIGHT = 0.045  # metres above the eyes, where hanging hair leaves the head
 LENGTH = 0.235  # metres
 THICKNESS = 0.006  # metres
+OVERLAP, BACK = 0.002, 0.3  # metres by which the sides cross behind; share of columns so drawn
 AXIS = -0.075  # depth of the head's vertical axis, metres
 _TURNS = np.radians(np.linspace(180, 64, 40))  # columns of each side, from the back to the front
 _ROWS = 28
@@ -82,8 +83,19 @@ def hang(tresses: Tresses, points: Array, amount: float) -> Array:
     return np.concatenate(sides)
 
 
+def columns() -> NDArray[np.int64]:
+    """Row of `anchors` (K,) at which each curtain vertex hangs."""
+    count = len(_TURNS)
+    there = np.arange(count)
+    row = np.concatenate([there, there[::-1]])
+    return np.concatenate([np.tile(row, _ROWS), np.tile(row + count, _ROWS)])
+
+
 def _sheet(root: Array, aside: Array, side: int, inner: float) -> Array:
-    """One layer (_ROWS, columns, 3) falling from its roots, waved, drawn forward at the front."""
+    """One layer (_ROWS, columns, 3) falling from its roots, waved, drawn forward at the front.
+
+    Behind, it is drawn to the middle, so that no gap is left between the sides.
+    """
     t = np.linspace(0, 1, _ROWS)[:, None]
     column = np.arange(len(root))[None] / len(root)
     swell = 0.015 * (1 - np.exp(-((t / 0.22) ** 2))) * (1 - 0.6 * column**4) + 0.004 * t - 0.002
@@ -97,6 +109,8 @@ def _sheet(root: Array, aside: Array, side: int, inner: float) -> Array:
     sheet = root[None] + aside[None] * out[..., None]
     sheet[..., 1] -= LENGTH * t
     sheet[..., 2] += forward
+    beyond = side * sheet[:, :1, 0] + OVERLAP
+    sheet[..., 0] -= side * beyond * np.clip(1 - column / BACK, 0, 1) ** 2
     return np.asarray(sheet)
 
 
