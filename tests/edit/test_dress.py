@@ -1,9 +1,12 @@
+from pathlib import Path
+
 import numpy as np
+import torch
 import trimesh
 from painted import PALE, long_haired
 
-from clipface_cli.artifacts import rig_bytes
-from clipface_cli.edit import dress
+from clipface_cli.artifacts import Mesh, RunRecord, from_pixels, rig_bytes, write_obj
+from clipface_cli.edit import Subject, dress, save_subject, with_original
 from clipface_cli.head import HeadModel, HeadParams, rig_of
 
 BALD = np.full((64, 64, 3), PALE, np.uint8)
@@ -33,3 +36,16 @@ def test_looks_that_turn_into_each_other_have_the_same_vertices(head: HeadModel)
     assert np.array_equal(bald.mesh.faces, haired.mesh.faces)
     moved = np.abs(bald.mesh.vertices - haired.mesh.vertices).max(1)
     assert moved[: len(head.template)].max() < 0.05 < moved[-1000:].max()
+
+
+def test_a_scan_is_no_look_of_the_head_made_from_it(head: HeadModel, tmp_path: Path) -> None:
+    scan, made = tmp_path / "scan/scan.obj", tmp_path / "made/edited.obj"
+    triangle = Mesh(np.eye(3), np.array([[0, 1, 2]]), np.eye(3)[:, :2], np.array([[0, 1, 2]]))
+    write_obj(scan, triangle, BALD)
+    record = RunRecord({}, [scan])
+    w = torch.zeros(1, 14, 512)
+    save_subject(made, Subject(HeadParams.neutral(), w, from_pixels(BALD)), head)
+    record.write(made.parent, [made])
+    found = with_original(made, head)
+    assert found.before is None
+    assert found.glb()
