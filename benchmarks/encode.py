@@ -88,9 +88,9 @@ def compare(
     found = landmark_vertices(head, head.pose_head(encoded.params)).double()
     moved, scaled = [], []
     for a, b in zip(found, true, strict=True):
-        scale, turn, shift = similarity(a, b)
-        scaled.append((scale * a @ turn.T + shift - b).norm(dim=1).mean())
-        rigid = (a - a.mean(0)) @ turn.T + b.mean(0)
+        placing = similarity(a, b)
+        scaled.append((placing.apply(a) - b).norm(dim=1).mean())
+        rigid = (a - a.mean(0)) @ placing.rotation.T + b.mean(0)
         moved.append((rigid - b).norm(dim=1).mean())
     in_view = (found - found.mean(1, keepdim=True)) - (true - true.mean(1, keepdim=True))
     off = angles(encoded.params.pose[:, :3].numpy(), pose[:, :3].numpy())

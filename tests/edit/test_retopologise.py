@@ -38,8 +38,7 @@ def test_a_scan_becomes_the_head_it_was_cut_from(tmp_path, head):
     assert found.face_share > 0.9
     assert found.mean_mm < 0.5
     vertices, truth = head.pose_head(found.subject.params)[0].double(), torch.from_numpy(made.truth)
-    scale, rotation, shift = similarity(vertices, truth)
-    apart = (scale * vertices @ rotation.T + shift - truth).norm(dim=1)
+    apart = (similarity(vertices, truth).apply(vertices) - truth).norm(dim=1)
     assert apart[head.masks["face"] > 0.5].mean() < 0.002
     wanted = F.avg_pool2d(person.texture, person.texture.shape[-1] // 128)
     face = region_map(head, "face", 128) > 0.99

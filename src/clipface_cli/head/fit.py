@@ -55,15 +55,15 @@ def fit_vertices(head: HeadModel, vertices: Tensor, iterations: int = 40) -> Fit
     mirrored = _misses(posed, target, True) < _misses(posed, target, False)
     before = float("inf")
     for _ in range(iterations):
-        placed = _Placed.on(posed, target, mirrored)
-        miss = float(placed.residual.norm(dim=1).mean())
+        residual = similarity(posed, target, mirrored).undo(target) - posed
+        miss = float(residual.norm(dim=1).mean())
         if before - miss < ENOUGH:
             break
         before = miss
-        coefficients = solver.step(coefficients, posed, placed.residual)
+        coefficients = solver.step(coefficients, posed, residual)
         posed = solver.vertices(coefficients[None])[0]
-    placed = _Placed.on(posed, target, mirrored)
-    apart = placed.residual.norm(dim=1) * 1000
+    placed = similarity(posed, target, mirrored)
+    apart = (placed.undo(target) - posed).norm(dim=1) * 1000
     fit = Fit(
         solver.params(coefficients[None]),
         placed.scale,
@@ -93,20 +93,6 @@ def _check(head: HeadModel, vertices: Tensor) -> None:
         raise InputError("All vertices of the mesh are in one place; export it again.")
 
 
-@dataclass
-class _Placed:
-    """The target brought to the posed head: residual (V, 3) in the head's frame and size."""
-
-    scale: float
-    rotation: Tensor
-    shift: Tensor
-    residual: Tensor
-
-    @classmethod
-    def on(cls, posed: Tensor, target: Tensor, mirrored: bool) -> _Placed:
-        scale, rotation, shift = similarity(posed, target, mirrored)
-        return cls(scale, rotation, shift, (target - shift) @ rotation / scale - posed)
-
-
 def _misses(posed: Tensor, target: Tensor, mirrored: bool) -> float:
-    return float(_Placed.on(posed, target, mirrored).residual.square().mean())
+    residual = similarity(posed, target, mirrored).undo(target) - posed
+    return float(residual.square().mean())

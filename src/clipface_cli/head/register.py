@@ -19,7 +19,7 @@ from clipface_cli.artifacts import vertex_normals
 from clipface_cli.head.gauss_newton import Solver
 from clipface_cli.head.model import HeadModel
 from clipface_cli.head.params import HeadParams
-from clipface_cli.head.similarity import similarity
+from clipface_cli.head.similarity import Similarity, similarity
 from clipface_cli.head.surface import Surface
 
 PRIOR = 3e-5  # m^2, as in `gauss_newton`; correspondences are rougher than a mesh's own vertices
@@ -99,19 +99,6 @@ def register(
 
 
 @dataclass
-class _Placement:
-    scale: float
-    rotation: Tensor
-    shift: Tensor
-
-    def apply(self, points: Tensor) -> Tensor:
-        return self.scale * points @ self.rotation.T + self.shift
-
-    def undo(self, points: Tensor) -> Tensor:
-        return (points - self.shift) @ self.rotation / self.scale
-
-
-@dataclass
 class _Pull:
     """Where each vertex is drawn to (V, 3), how strongly (V,), and how far the surface is (V,)."""
 
@@ -165,14 +152,14 @@ class _Task:
         return _Pull(target, total, pull.distance)
 
 
-def _fit_model(solver: Solver, task: _Task) -> tuple[Tensor, _Placement]:
+def _fit_model(solver: Solver, task: _Task) -> tuple[Tensor, Similarity]:
     """Coefficients (S + E + 3,) and the placement of the head they make.
 
     Landmarks, which the network finds to some millimetres, lead at first; the surface has the last
     word: metres of reach, iterations, pull of a landmark against that of a vertex.
     """
     coefficients = torch.zeros(solver.size, dtype=torch.float64)
-    placed = _Placement(1.0, torch.eye(3).double(), torch.zeros(3).double())
+    placed = Similarity(1.0, torch.eye(3).double(), torch.zeros(3).double())
     posed = solver.vertices(coefficients[None])[0]
     for reach, iterations, strength in COARSE_TO_FINE:
         for _ in range(iterations):
@@ -181,7 +168,7 @@ def _fit_model(solver: Solver, task: _Task) -> tuple[Tensor, _Placement]:
             taken = pull.weight > 0.05
             if int(taken.sum()) < 50:
                 return coefficients, placed
-            placed = _Placement(*similarity(posed[taken], pull.target[taken]))
+            placed = similarity(posed[taken], pull.target[taken])
             residual = placed.undo(pull.target) - posed
             coefficients = solver.step(coefficients, posed, residual, pull.weight)
             posed = solver.vertices(coefficients[None])[0]

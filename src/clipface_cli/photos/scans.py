@@ -8,7 +8,6 @@ from itertools import permutations, product
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from clipface_cli.artifacts.scan import Scan
 from clipface_cli.errors import InputError
@@ -106,18 +105,14 @@ def _aligned(scan: Scan, places: Array, wanted: Array, seen: Array) -> tuple[Sca
     on = seen > 0
     source, target = torch.from_numpy(places[on]), torch.from_numpy(wanted[on])
     for _ in range(3):
-        scale, rotation, shift = similarity(source, target)
-        off = (scale * source @ rotation.T + shift - target).norm(dim=1)
+        placing = similarity(source, target)
+        off = (placing.apply(source) - target).norm(dim=1)
         near = off < 2.5 * off.median()
         source, target = source[near], target[near]
-    return replace(scan, vertices=_moved(scan.vertices, scale, rotation, shift)), _moved(
-        places, scale, rotation, shift
+    vertices, moved = (
+        placing.apply(torch.from_numpy(points)).numpy() for points in (scan.vertices, places)
     )
-
-
-def _moved(points: Array, scale: float, rotation: Tensor, shift: Tensor) -> Array:
-    moved: Array = scale * points @ rotation.numpy().T + shift.numpy()
-    return moved
+    return replace(scan, vertices=vertices), moved
 
 
 def _outward(placed: Scan) -> Scan:
