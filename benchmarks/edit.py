@@ -23,7 +23,7 @@ import torch
 from torch import nn
 
 from clipface_cli.edit import EditSettings, ExpressionMapper, Subject, TextureMapper, sample_subject
-from clipface_cli.edit.edit import _Bout
+from clipface_cli.edit.edit import Bout
 from clipface_cli.edit.scene import Scene
 from clipface_cli.edit.target import Planner
 from clipface_cli.guidance import (
@@ -80,7 +80,7 @@ def ours(scene: Scene, person: Subject) -> Callable[[], None]:
     """A step of `edit_mesh` with one view, as `Plain` has."""
     settings = EditSettings(views=1)
     target = Planner(scene, person, settings).stages(PROMPT, 0)[0]
-    bout = _Bout(scene, [person], [target], [0], settings)
+    bout = Bout(scene, [person], [target], [0], settings)
     optimizer = bout.mappers.optimizer(settings.texture_rate, settings.expression_rate)
     return lambda: bout._step(optimizer, *bout._shots()) and None
 

@@ -99,7 +99,7 @@ def edit_meshes(
             some = due[first : first + TOGETHER]
             if any(edit.interrupted for edit in edits):
                 break
-            bout = _Bout(
+            bout = Bout(
                 scene,
                 [edits[k].subject for k in some],
                 [plans[k][stage] for k in some],
@@ -163,7 +163,7 @@ def _scaled(
     return replace(before, params=params.with_expression(expression), w=w, texture=texture)
 
 
-class _Bout:
+class Bout:
     """Some edits that are optimised together, each with mappers of its own."""
 
     def __init__(
