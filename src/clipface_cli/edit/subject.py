@@ -25,6 +25,7 @@ from clipface_cli.artifacts import (
     write_obj,
     write_sidecar,
 )
+from clipface_cli.edit.shapes import person_painted, shape_for
 from clipface_cli.errors import InputError
 from clipface_cli.head import HeadModel, HeadParams, fit_vertices
 from clipface_cli.texture import Generator, invert
@@ -72,12 +73,18 @@ class Subject:
 def sample_subject(
     head: HeadModel, generator: Generator, seed: int, truncation: float = 0.8
 ) -> Subject:
-    """A random person: shape and texture drawn from the seed, neutral expression and pose."""
+    """A random person: shape and texture drawn from the seed, neutral expression and pose.
+
+    Where it is known who is painted, the shape goes with it.
+    """
     random = torch.Generator().manual_seed(seed)
     params = HeadParams.neutral(1, head.shape_size, head.expression_size)
-    params.shape = truncation * torch.randn(1, head.shape_size, generator=random)
+    shape = torch.randn(1, head.shape_size, generator=random)
+    z = torch.randn(1, generator.z_dim, generator=random)
+    person = person_painted(generator, z)
+    params.shape = truncation * (shape if person is None else shape_for(head, person, shape))
     with torch.no_grad():
-        w = generator.mapping(torch.randn(1, generator.z_dim, generator=random), truncation)
+        w = generator.mapping(z, truncation)
         return Subject(params, w, generator.synthesis(w), generator=generator.source)
 
 
