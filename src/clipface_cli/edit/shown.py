@@ -48,9 +48,9 @@ class Compared:
         return rig_bytes(self._rig(), _sized(self.now.texture, resolution), original=before)
 
     def _rig(self) -> Rig:
-        looks = [(look.rig, look.texture) for look in (self.now, self.before) if look]
         if not self.now.rig.joints:
             return self.now.rig
+        looks = [(look.rig, look.texture) for look in (self.now, self.before) if look]
         rig, *before = dress(self.head, *looks)
         for earlier in before:
             moved = earlier.mesh.vertices - rig.mesh.vertices
