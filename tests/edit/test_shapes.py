@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import torch
 
 from clipface_cli.edit import sample_subject
@@ -15,7 +17,7 @@ def test_jaws_of_men_are_larger_and_ages_differ(head: HeadModel) -> None:
     chance = torch.randn(1, head.shape_size, generator=torch.Generator().manual_seed(0))
 
     def face(**known: float) -> torch.Tensor:
-        shape = shape_for(head, type(person)(**{**vars(person), **known}), chance)
+        shape = shape_for(head, replace(person, **known), chance)
         nothing = torch.zeros(1, head.expression_size), torch.zeros(1, 6)
         return head(shape, *nothing)[0][head.masks["face"] > 0.5]
 

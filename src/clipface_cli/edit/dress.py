@@ -29,19 +29,23 @@ def dress(head: HeadModel, *looks: tuple[Rig, Pixels]) -> list[Rig]:
 
 def _dressed(rig: Rig, surface: DressedHead, painted: PaintedHair, long: bool) -> Rig:
     follows = surface.follows if long else surface.follows[: surface.edges]
-    more, hair = int(surface.hair.sum()) if long else 0, surface.hair.numpy()
+    hair = surface.hair.numpy()
     kept = slice(None) if long else ~hair
+    faces = surface.faces.numpy()[kept]
     vertices = surface.wear(torch.from_numpy(rig.mesh.vertices), painted).numpy()
 
     def extended(values: np.ndarray) -> np.ndarray:
         return np.concatenate([values, follows @ values])
 
-    parts = [replace(part, faces=np.pad(part.faces, (0, more))) for part in rig.parts]
+    parts = [
+        replace(part, faces=np.pad(part.faces, (0, len(faces) - len(part.faces))))
+        for part in rig.parts
+    ]
     return replace(
         rig,
         mesh=Mesh(
             vertices[: len(rig.mesh.vertices) + follows.shape[0]],
-            surface.faces.numpy()[kept],
+            faces,
             surface.uv.double().numpy(),
             surface.uv_faces.numpy()[kept],
         ),

@@ -52,10 +52,11 @@ def fit_vertices(head: HeadModel, vertices: Tensor, iterations: int = 40) -> Fit
     solver = Solver(head)
     coefficients = torch.zeros(solver.size, dtype=torch.float64)
     posed = solver.vertices(coefficients[None])[0]
-    mirrored = _misses(posed, target, True) < _misses(posed, target, False)
+    straight, turned_over = (_residual(posed, target, mirrored) for mirrored in (False, True))
+    mirrored = bool(turned_over.norm() < straight.norm())
     before = float("inf")
     for _ in range(iterations):
-        residual = similarity(posed, target, mirrored).undo(target) - posed
+        residual = _residual(posed, target, mirrored)
         miss = float(residual.norm(dim=1).mean())
         if before - miss < ENOUGH:
             break
@@ -93,6 +94,6 @@ def _check(head: HeadModel, vertices: Tensor) -> None:
         raise InputError("All vertices of the mesh are in one place; export it again.")
 
 
-def _misses(posed: Tensor, target: Tensor, mirrored: bool) -> float:
-    residual = similarity(posed, target, mirrored).undo(target) - posed
-    return float(residual.square().mean())
+def _residual(posed: Tensor, target: Tensor, mirrored: bool) -> Tensor:
+    """What the posed head (V, 3) lacks to the target, in the head's frame and size."""
+    return similarity(posed, target, mirrored).undo(target) - posed

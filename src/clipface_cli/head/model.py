@@ -33,8 +33,8 @@ class HeadModel(nn.Module):
     masks: region -> (V,) weights in [0, 1] · units: ARKit name -> (V, 3) displacement in metres ·
     landmarks: set of points -> vertex indices (N, 3) and their weights (N, 3) ·
     layout: "builtin" or "flame", whose textures fit it · origin (3,): the place between the eyes
-    from which cameras are set · source: what was loaded · traits: how shapes (S,) differ between
-    a woman and a "man", and between the ends of `Person.age`; none where the head knows none.
+    from which cameras are set · source: what was loaded · traits: how shapes (S,) change from
+    woman to "man" and, with "age", from 16 to 85 years; empty where the head does not know.
     """
 
     template: Tensor
@@ -60,6 +60,7 @@ class HeadModel(nn.Module):
         landmarks: Landmarks | None = None,
         layout: str = "builtin",
         transfer: Transfer | None = None,
+        traits: dict[str, Tensor] | None = None,
     ) -> None:
         """layout: whose texture layout it is; transfer: how the embedded head lies on this one.
 
@@ -94,7 +95,7 @@ class HeadModel(nn.Module):
         self.units = units
         self.head_id = head_id
         self.landmarks = landmarks or {}
-        self.traits: dict[str, Tensor] = {}
+        self.traits = traits or {}
         self.layout, self.transfer, self.source = layout, transfer, "builtin"
 
     @classmethod
@@ -242,16 +243,15 @@ def _read(path: Path, landmarks: Landmarks | None = None) -> HeadModel:
         "uv_faces": tensors["uv_faces"].long(),
     }
     masks = tensors["masks"].float() / 255
-    head = HeadModel(
+    traits = zip(json.loads(header.get("traits", "[]")), tensors.get("traits", ()), strict=True)
+    return HeadModel(
         tensors | parts,
         dict(zip(json.loads(header["masks"]), masks, strict=True)),
         dict(zip(json.loads(header["units"]), units, strict=True)),
         header["head_id"],
         landmarks,
+        traits=dict(traits),
     )
-    if "traits" in header:
-        head.traits = dict(zip(json.loads(header["traits"]), tensors["traits"], strict=True))
-    return head
 
 
 def _decoded(tensors: dict[str, Tensor], name: str) -> Tensor:

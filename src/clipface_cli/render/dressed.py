@@ -17,7 +17,7 @@ from clipface_cli.render._figure import (
     wear_hair,
 )
 from clipface_cli.render._topology import topology
-from clipface_cli.render._tresses import columns
+from clipface_cli.render._tresses import columns, hang
 
 __all__ = ["DressedHead", "PaintedHair"]
 
@@ -58,15 +58,17 @@ class DressedHead:
         return painted_hair(self._fixed, linear_texture(texture))
 
     def wear(self, vertices: Tensor, painted: PaintedHair) -> Tensor:
-        """Vertices (V, 3) of the head to (V + E, 3): hair stands off, and long hair covers ears.
+        """Vertices (V, 3) of the head to (V + E, 3): long hair stands off it and covers the ears.
 
-        Without length the hair lies in one point inside the head.
+        Without length the head stays as it is, and the hair lies in one point inside it.
         """
         own = vertices.detach().cpu().double().numpy()
         points = self._fixed.refine @ (own - self._fixed.origin)
-        worn, tresses = wear_hair(self._fixed, points, painted)
         if painted.length > 0:
+            worn, tresses = wear_hair(self._fixed, points, painted)
             own = own + (worn - points)[: len(own)]
+        else:
+            tresses = hang(self._fixed.tresses, points, 0.0)
         edges = self.follows[: self.edges] @ own
         both = np.concatenate([own, edges, tresses + self._fixed.origin])
         return torch.from_numpy(both).to(vertices)
@@ -82,12 +84,11 @@ def _with_edges(head: HeadModel) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         return faces, np.zeros(0, np.int64)
     teeth = (head.masks["teeth"].cpu().numpy()[faces] > 0.5).all(1)
     corners = head.template.cpu().double().numpy()[faces]
-    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    normals /= np.linalg.norm(normals, axis=1, keepdims=True) + 1e-12
+    across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     middles = corners.mean(1)
     outward = (middles - middles[teeth].mean(0)) * (1, 0, 1)
-    outward /= np.linalg.norm(outward, axis=1, keepdims=True) + 1e-12
-    front = teeth & ((normals * outward).sum(1) > FACING)
+    lengths = np.linalg.norm(across, axis=1) * np.linalg.norm(outward, axis=1)
+    front = teeth & ((across * outward).sum(1) > FACING * lengths)
     shared = np.intersect1d(faces[front], faces[teeth & ~front])
     copies = np.arange(len(head.template))
     copies[shared] = len(head.template) + np.arange(len(shared))
