@@ -13,6 +13,20 @@ MIDDLE = 0.52  # age of the mean shape, as `Person` counts it
 AGES = 0.13, 0.92  # between which shapes are known
 
 
+def shapes_painted(head: HeadModel, generator: Generator, z: Tensor, chance: Tensor) -> Tensor:
+    """Shapes (B, S) of the people whom the generator paints for z (B, z_dim).
+
+    As `chance` (B, S) has them, but for what is known of who is painted.
+    """
+    people = [person_painted(generator, one[None]) for one in z]
+    return torch.cat(
+        [
+            shape if person is None else shape_for(head, person, shape)
+            for person, shape in zip(people, chance.split(1), strict=True)
+        ]
+    )
+
+
 def person_painted(generator: Generator, z: Tensor) -> Person | None:
     """Whom the embedded generator paints for z (1, z_dim); of others it is not known.
 

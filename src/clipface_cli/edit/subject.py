@@ -25,7 +25,7 @@ from clipface_cli.artifacts import (
     write_obj,
     write_sidecar,
 )
-from clipface_cli.edit.shapes import person_painted, shape_for
+from clipface_cli.edit.shapes import shapes_painted
 from clipface_cli.errors import InputError
 from clipface_cli.head import HeadModel, HeadParams, fit_vertices
 from clipface_cli.texture import Generator, invert
@@ -81,8 +81,7 @@ def sample_subject(
     params = HeadParams.neutral(1, head.shape_size, head.expression_size)
     shape = torch.randn(1, head.shape_size, generator=random)
     z = torch.randn(1, generator.z_dim, generator=random)
-    person = person_painted(generator, z)
-    params.shape = truncation * (shape if person is None else shape_for(head, person, shape))
+    params.shape = truncation * shapes_painted(head, generator, z, shape)
     with torch.no_grad():
         w = generator.mapping(z, truncation)
         return Subject(params, w, generator.synthesis(w), generator=generator.source)

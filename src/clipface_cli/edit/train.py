@@ -17,6 +17,7 @@ from clipface_cli.edit.pair import Mappers
 from clipface_cli.edit.prompt_mapper import FILE, PromptMapper
 from clipface_cli.edit.scene import VIEWS, Change, Goal, Scene, Shots
 from clipface_cli.edit.settings import Aim, EditSettings
+from clipface_cli.edit.shapes import shapes_painted
 from clipface_cli.edit.subject import Subject, sample_subject
 from clipface_cli.edit.target import Planner, Target, goal
 from clipface_cli.errors import InputError
@@ -161,11 +162,13 @@ def _learn(
 
 
 def _people(scene: Scene, count: int, seed: int) -> tuple[HeadParams, Tensor]:
-    """Shapes and codes of random people, all with a neutral expression."""
+    """Codes of random people and shapes that go with them, all with a neutral expression."""
     head, generator, chance = scene.head, scene.generator, torch.Generator().manual_seed(seed)
     params = HeadParams.neutral(count, head.shape_size, head.expression_size)
-    params.shape = torch.randn(count, head.shape_size, generator=chance)
-    return params, generator.mapping(torch.randn(count, generator.z_dim, generator=chance))
+    shapes = torch.randn(count, head.shape_size, generator=chance)
+    z = torch.randn(count, generator.z_dim, generator=chance)
+    params.shape = shapes_painted(head, generator, z, shapes)
+    return params, generator.mapping(z)
 
 
 def _shots(scene: Scene, chance: random.Random) -> Shots:

@@ -18,6 +18,7 @@ STRUCTURE = 1.0  # weight of what SSIM misses
 PRIOR = 2e-3  # weight of squared deviations from the start, in standard deviations of w
 RATE = 0.2  # of Adam, in standard deviations of w; falls to zero over the second half
 SMALLEST = 16  # coarsest scale compared
+LARGEST = 256  # finest scale compared
 Show = Callable[[Tensor], Tensor]
 
 
@@ -33,11 +34,16 @@ def invert(
     """w (1, L, w_dim) whose texture resembles `image` (1, 3, R, R) in [-1, 1].
 
     `show` turns a texture into what `image` is a picture of, such as a render on a fitted head;
-    without it `image` is the texture itself. In space "w" all levels share one code. Starts from
-    the nearest of 64 random people and minimises pixel differences at all scales and of structure,
-    with a prior that keeps the code among those the mapping network makes. known (1, 1, R, R) in
-    0..1: where the image says anything, everywhere if None.
+    without it `image` is the texture itself. Textures are compared at 256² at most; finer levels
+    keep the start's code. In space "w" all levels share one code. Starts from the nearest of 64
+    random people and minimises pixel differences at all scales and of structure, with a prior that
+    keeps the code among those the mapping network makes. known (1, 1, R, R) in 0..1: where the
+    image says anything, everywhere if None.
     """
+    size = min(generator.resolution, LARGEST)
+    if show is None:
+        image = F.adaptive_avg_pool2d(image, size)
+        known = known if known is None else F.adaptive_avg_pool2d(known, size)
     z = torch.randn(CANDIDATES, generator.z_dim, generator=torch.Generator().manual_seed(seed))
     with torch.no_grad():
         codes = generator.mapping(z)
@@ -48,7 +54,8 @@ def invert(
     for step in range(steps):
         optimizer.param_groups[0]["lr"] = RATE * min(1.0, 2 * (1 - step / steps))
         with fast_autocast(offset.device):
-            texture = generator.synthesis(start + offset * spread).to(image.dtype)
+            w = start + offset * spread
+            texture = generator.synthesis(w, resolution=size).to(image.dtype)
         shown = show(texture) if show else texture
         if known is not None:
             shown = torch.lerp(image, shown, known)
