@@ -86,6 +86,7 @@ bundle: $(DEV)
 	  --warm-minutes $(BUDGET) --minutes $(BUDGET) --freeze 32 --preset embedded \
 	  -o $(BUNDLE)/texture --force
 	$(BIN)/python tools/build_generator.py $(BUNDLE)/texture
+	$(BIN)/python tools/build_detail.py --minutes $(BUDGET) --restorer $(BUNDLE)/restorer.safetensors
 	$(BIN)/python tools/build_crowd.py
 	$(BIN)/python tools/build_prompt_mapper.py
 

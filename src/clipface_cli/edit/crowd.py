@@ -98,7 +98,8 @@ def embed_people(head: HeadModel, generator: Generator, guidance: Guidance, coun
     renderer = Renderer(head, RESOLUTION)
     features = []
     for codes in _codes(generator, count).split(BATCH):
-        textures = generator.synthesis(codes[:, None].expand(-1, generator.num_ws, -1))
+        w = codes[:, None].expand(-1, generator.num_ws, -1)
+        textures = generator.synthesis(w, resolution=RESOLUTION)
         vertices = (head.template - head.origin).expand(len(codes), -1, -1)
         image, _ = renderer(vertices, textures, Camera.front(len(codes)))
         features.append(guidance.encode_image(image))

@@ -13,7 +13,7 @@ _LINE_AT = np.array([0, 0.012, 0.020, 0.030, 0.045, 0.058, 0.066, 0.075, 0.09])
 _LINE = np.array([-0.0465, -0.0475, -0.052, -0.058, -0.052, -0.036, -0.02, -0.005, 0.0])
 
 
-class _Beard:
+class Beard:
     """Where beards grow, and their traced strokes."""
 
     def __init__(self, canvas: Canvas) -> None:
@@ -57,7 +57,7 @@ def paint_beard(sketch: Sketch) -> None:
     p = sketch.person
     if max(p.stubble, p.beard, p.moustache) < 0.02:
         return
-    beard = sketch.canvas.once(_Beard)
+    beard = sketch.canvas.once(Beard)
     off_lips = 1 - step(0.1, 0.6, sketch.lips)
     chin, moustache = beard.chin, beard.moustache
     cheeks = np.clip(1 - chin - moustache, 0, 1)
@@ -71,7 +71,7 @@ def paint_beard(sketch: Sketch) -> None:
     sketch.hair = np.maximum(sketch.hair, np.asarray(grown * beard.soft * 0.8, np.float32))
 
 
-def _shade(sketch: Sketch, beard: _Beard, grown: Field, stubble: Field) -> None:
+def _shade(sketch: Sketch, beard: Beard, grown: Field, stubble: Field) -> None:
     hair = sketch.hair_colour()
     blue = np.array([0.012, 0.016, 0.022], np.float32) * max(0.0, 1 - sketch.person.melanin)
     amount = beard.soft * (0.30 * stubble + 0.62 * grown**0.8)

@@ -51,7 +51,7 @@ def long_hair(points: Field) -> Field:
     return np.asarray(temple, np.float32)
 
 
-class _Style:
+class Style:
     """One style's direction field and traced layers."""
 
     def __init__(self, canvas: Canvas, name: str) -> None:
@@ -110,7 +110,7 @@ def _inside(sketch: Sketch, points: Field, ragged: Field | float) -> Field:
 def paint_hair(sketch: Sketch) -> None:
     """Base shade, then three layers of strokes."""
     c, p = sketch.canvas, sketch.person
-    style = c.once(_Style, p.style)
+    style = c.once(Style, p.style)
     ragged = 0.0035 * sketch.coarse + 0.0018 * c.wobble[3]
     inside = _inside(sketch, c.position, ragged)
     ears = c.region["ears"] if p.style != "long" else 0 * c.x
