@@ -43,19 +43,25 @@ def painted(count: int, seed: int, resolution: int) -> list[Tensor]:
 
 
 def measured(generator: Generator, targets: list[Tensor], space: str) -> dict[str, float]:
-    """Similarity of the inverted textures, and what one inversion takes."""
-    alike, wall, cpu = [], [], []
+    """Similarity of the inverted textures, whole and at 256², and what one inversion takes."""
+    alike, coarsely, wall, cpu = [], [], [], []
     for target in targets:
         start, used = time.perf_counter(), time.process_time()
         w = invert(generator, target, space=space)
         wall.append(time.perf_counter() - start)
         cpu.append(time.process_time() - used)
         with torch.no_grad():
-            alike.append(float(ssim(generator.synthesis(w), target)))
+            found = generator.synthesis(w)
+            alike.append(float(ssim(found, target)))
+            smaller = [F.interpolate(x, (256, 256), mode="area") for x in (found, target)]
+            coarsely.append(float(ssim(*smaller)))
     return {
         "ssim_mean": statistics.mean(alike),
         "ssim_worst": min(alike),
         "share_from_0.85": sum(x >= 0.85 for x in alike) / len(alike),
+        "ssim_256_mean": statistics.mean(coarsely),
+        "ssim_256_worst": min(coarsely),
+        "share_256_from_0.85": sum(x >= 0.85 for x in coarsely) / len(coarsely),
         "seconds_median": statistics.median(wall),
         "seconds_worst": max(wall),
         "cpu_seconds_median": statistics.median(cpu),
