@@ -26,7 +26,7 @@ from restorer import (
     train_restorer,
 )
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from clipface_cli.assets import builtin
 from clipface_cli.texture import Generator
@@ -184,7 +184,7 @@ def _block(
     return made
 
 
-def _noise_maps(generator: Generator, kept: int) -> list[nn.Parameter]:
+def _noise_maps(generator: Generator, kept: int) -> list[Tensor]:
     """Of both layers of every block that is trained."""
     blocks = _network(generator).blocks[kept:]
     return [layer.noise_const for block in blocks for layer in (block.conv0, block.conv1)]

@@ -8,7 +8,7 @@ restored textures of the generator itself.
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -39,7 +39,7 @@ class Training:
 
     def __init__(
         self,
-        groups: list[tuple[list[nn.Parameter], float]],
+        groups: Sequence[tuple[Sequence[Tensor], float]],
         rate: float,
         minutes: float,
         momentum: float = 0.9,
@@ -261,7 +261,7 @@ def _play(
         judging.descend(F.relu(1 - real).mean() + F.relu(1 + fake).mean())
 
 
-def _groups(restorer: Restorer) -> list[tuple[list[nn.Parameter], float]]:
+def _groups(restorer: Restorer) -> list[tuple[list[Tensor], float]]:
     maps = [restorer.coarse, restorer.fine]
     rest = [p for name, p in restorer.named_parameters() if name not in ("coarse", "fine")]
     return [(rest, 1.0), (maps, 3.0)]
