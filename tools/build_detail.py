@@ -22,7 +22,6 @@ from restorer import (
     Training,
     blurred,
     difference,
-    finest,
     train_restorer,
 )
 from safetensors.torch import load_file, save_file
@@ -32,6 +31,7 @@ from clipface_cli.assets import builtin
 from clipface_cli.texture import Generator
 from clipface_cli.texture.generator import SynthesisNetwork
 from clipface_cli.train.pictures import as_images
+from clipface_cli.train.whitening import split_octave
 
 WIDTH = 32  # channels of the new level
 KEPT = 64  # up to this level all stays as it is
@@ -82,18 +82,14 @@ def random_codes(generator: Generator) -> Tensor:
 @torch.no_grad()
 def grown(generator: Generator) -> Generator:
     """At 512², which it paints from its features alone: an edit's code needs no finer levels."""
-    channels = {**_network(generator).channels, SHARP: WIDTH}
-    finer = Generator(channels, generator.z_dim, generator.w_dim, len(generator.mapping.layers))
-    finer.load_state_dict(generator.state_dict(), strict=False)
-    finer.layout = generator.layout
-    finer.requires_grad_(False)
+    finer = generator.grown(SHARP, WIDTH).requires_grad_(False)
     block = _network(finer).blocks[-1]
     for name, weight in block.named_parameters():
         if name.endswith("affine.weight"):
             weight.zero_()
         if name.endswith("noise_strength"):
             weight.fill_(0.1)
-    block.get_parameter("torgb.weight").mul_(0.05)
+    block.get_parameter("torgb.weight").normal_(std=0.05)
     return finer
 
 
@@ -134,9 +130,8 @@ def lost_detail(pictures: Tensor, aims: Tensor) -> Tensor:
     """
     lost = pictures.new_zeros(())
     for _ in range(2):
-        apart = finest(pictures).abs() - finest(aims).abs()
-        lost = lost + 2 * F.avg_pool2d(apart, 8).abs().mean()
-        pictures, aims = F.avg_pool2d(pictures, 2), F.avg_pool2d(aims, 2)
+        (mine, pictures), (wanted, aims) = split_octave(pictures), split_octave(aims)
+        lost = lost + 2 * F.avg_pool2d(mine.abs() - wanted.abs(), 8).abs().mean()
     return lost
 
 

@@ -14,6 +14,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 import torch.nn.functional as F
+from scipy.ndimage import gaussian_filter
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
@@ -22,6 +23,7 @@ from clipface_cli.synth import Canvas, Person, paint, person_from_latent, sample
 from clipface_cli.synth.beard import Beard
 from clipface_cli.synth.hair import Style
 from clipface_cli.train.pictures import as_images
+from clipface_cli.train.whitening import split_octave
 
 SHARP, SOFT = 512, 256  # texels of a side, restored and before
 PEOPLE, SEED = 400, 777  # who is painted
@@ -144,7 +146,7 @@ class _Critic(nn.Module):
         self.opinion = spectral_norm(nn.Conv2d(4 * width, 1, 3, padding=1))
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, list[Tensor]]:
-        x, features = pictures + 2 * finest(pictures), []
+        x, features = pictures + 2 * split_octave(pictures)[0], []
         x = x.contiguous(memory_format=torch.channels_last)
         for layer in self.layers:
             x = F.leaky_relu(layer(x), 0.2)
@@ -318,20 +320,11 @@ def _grey(pictures: Tensor) -> Tensor:
 def blurred(pictures: Tensor, sigma: float) -> Tensor:
     """Pictures (B, C, H, W) under a Gaussian."""
     reach = max(1, math.ceil(2.5 * sigma))
-    kernel = torch.exp(-(torch.arange(-reach, reach + 1.0) ** 2) / (2 * sigma**2))
-    kernel, count = kernel / kernel.sum(), pictures.shape[1]
-    padded = F.pad(pictures, (reach, reach, reach, reach), mode="reflect")
-    rows = F.conv2d(padded, kernel.view(1, 1, 1, -1).expand(count, -1, -1, -1), groups=count)
-    return F.conv2d(rows, kernel.view(1, 1, -1, 1).expand(count, -1, -1, -1), groups=count)
-
-
-def finest(pictures: Tensor) -> Tensor:
-    """The finest octave of pictures (B, C, H, W)."""
-    coarse = F.interpolate(F.avg_pool2d(pictures, 2), scale_factor=2, mode="bilinear")
-    return pictures - coarse
+    soft = gaussian_filter(pictures.numpy(), sigma, mode="mirror", radius=reach, axes=(2, 3))
+    return torch.from_numpy(soft)
 
 
 def difference(apart: Tensor) -> Tensor:
     """Mean size of differences (B, 3, H, W), of their finest octave and of their coarse part."""
-    parts = apart, finest(apart), F.avg_pool2d(apart, 4)
+    parts = apart, split_octave(apart)[0], F.avg_pool2d(apart, 4)
     return torch.stack([2 * part.abs().mean() for part in parts]).sum()

@@ -96,8 +96,8 @@ class PromptMapper(nn.Module):
         """Whether it was trained for these networks and this head."""
         here = scene.crowd.codes[0]
         known = self.head_id == scene.head.head_id and self.guidance == scene.guidance.name
-        levels = len(self.texture.level) == scene.generator.num_ws
-        same = levels and here.shape == self.first_code.shape
+        as_deep = len(self.texture.level) == scene.generator.num_ws
+        same = as_deep and here.shape == self.first_code.shape
         return known and same and torch.allclose(here, self.first_code, atol=2e-3)
 
     def save(self, path: Path) -> None:

@@ -231,10 +231,11 @@ class Generator(nn.Module):
         generator.layout, generator.source = layout_of(file), str(path)
         return generator.eval().requires_grad_(False)
 
-    def grown(self, resolution: int) -> Generator:
+    def grown(self, resolution: int, width: int | None = None) -> Generator:
         """One that paints at `resolution`: at first what this one paints, enlarged.
 
-        Every new block has half the channels of the one before; without one it is this generator.
+        Every new block has `width` channels, by default half those of the one before; without one
+        it is this generator.
         Raises InputError where `resolution` is lower than this one's.
         """
         synthesis = self.synthesis
@@ -248,7 +249,7 @@ class Generator(nn.Module):
             return self
         channels = dict(synthesis.channels)
         while (finest := max(channels)) < resolution:
-            channels[2 * finest] = max(channels[finest] // 2, 1)
+            channels[2 * finest] = width or max(channels[finest] // 2, 1)
         grown = Generator(channels, self.z_dim, self.w_dim, len(self.mapping.layers))
         grown.layout, grown.source = self.layout, self.source
         blocks = list(grown.synthesis.get_submodule("blocks").children())

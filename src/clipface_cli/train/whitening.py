@@ -17,13 +17,18 @@ def whiten(images: Tensor) -> Tensor:
     """Images (B, 3, R, R), R a multiple of 8, with their three finest octaves brought forward."""
     octaves = []
     for _ in GAINS:
-        coarse = F.avg_pool2d(images, 2)
-        octaves.append(images - _double(coarse))
-        images = coarse
+        octave, images = split_octave(images)
+        octaves.append(octave)
     seen = COARSE * images
     for octave, gain in zip(reversed(octaves), reversed(GAINS), strict=True):
         seen = _double(seen) + gain * octave
     return seen
+
+
+def split_octave(images: Tensor) -> tuple[Tensor, Tensor]:
+    """The finest octave of images (B, C, R, R), R even, and all coarser ones at half the size."""
+    coarse = F.avg_pool2d(images, 2)
+    return images - _double(coarse), coarse
 
 
 def _double(images: Tensor) -> Tensor:
