@@ -2,15 +2,19 @@ import numpy as np
 import pytest
 import torch
 from painted import PALE, long_haired
+from scipy.spatial import cKDTree
 
 from clipface_cli.head import HeadModel
-from clipface_cli.render._figure import pose_figure
+from clipface_cli.render._curves import Curves
+from clipface_cli.render._figure import Figure, pose_figure
+from clipface_cli.render._long_strands import comb
 from clipface_cli.render._occlusion import ambient_occlusion
-from clipface_cli.render._scene import AO, POSITION
+from clipface_cli.render._scene import AO, NORMAL, POSITION
 from clipface_cli.render._subdivide import loop_matrix, midpoint_matrix, subdivide_faces
 from clipface_cli.render._topology import topology
+from clipface_cli.render._tresses import ROOT_HEIGHT
 from clipface_cli.render._zbuffer import nearest
-from clipface_cli.render.portrait import THREE_QUARTER, portrait, portraits
+from clipface_cli.render.portrait import PIVOT, THREE_QUARTER, _stage, portrait, portraits
 
 SIZE = 96
 
@@ -221,3 +225,26 @@ def test_bad_arguments_are_named(
     arguments = {"vertices": head.template, "texture": skin, "resolution": SIZE} | change
     with pytest.raises(ValueError, match=word):
         portrait(head, **arguments)
+
+
+def _strands(head: HeadModel, texture: np.ndarray) -> tuple[Figure, Curves]:
+    figure = pose_figure(topology(head), head.template, texture)
+    scene = _stage(figure, np.eye(3, dtype=np.float32), SIZE)
+    return figure, comb(topology(head).long_strands, scene)
+
+
+def test_long_strands_fall_from_the_scalp_over_the_outside_of_the_hair(head: HeadModel) -> None:
+    figure, strands = _strands(head, long_haired(head, 40))
+    shown = strands.points[strands.alphas > 0.2] + PIVOT
+    assert len(shown) > 3000
+    assert shown[:, 0, 1].min() > ROOT_HEIGHT - 0.01
+    assert shown[:, -1, 1].max() < -0.15
+    assert np.abs(np.diff(shown, axis=1)).max() < 0.03  # metres; no strand jumps
+    _, below = cKDTree(figure.vertices[:, POSITION : POSITION + 3]).query(shown)
+    surface, normals = (figure.vertices[below, at : at + 3] for at in (POSITION, NORMAL))
+    assert np.quantile(((shown - surface) * normals).sum(axis=-1), 0.02) > 0
+
+
+def test_short_hair_has_no_long_strands(head: HeadModel) -> None:
+    _, strands = _strands(head, np.full((64, 64, 3), PALE, np.uint8))
+    assert not len(strands.points)

@@ -16,7 +16,7 @@ class Curves(NamedTuple):
 
     points: Array  # (N, P, 3) metres
     alphas: Array  # (N,) opacity at the root; it fades toward the tip
-    colours: Array  # (N, 3) linear
+    colours: Array  # (N, P or 1, 3) linear
 
 
 @device
@@ -38,28 +38,44 @@ def _cover(image: Array, depth: Array, x: float, y: float, z: float, ink: Array)
 
 @device
 def _draw(
-    curves: Array, alphas: Array, colours: Array, depth: Array, bias: float, image: Array
+    curves: Array,
+    alphas: Array,
+    colours: Array,
+    depth: Array,
+    bias: float,
+    image: Array,
+    fade: float,
 ) -> None:
-    last = curves.shape[1] - 1
+    last, last_colour = curves.shape[1] - 1, colours.shape[1] - 1
     ink = np.empty(4)
     for n in range(curves.shape[0]):
-        for channel in range(3):
-            ink[channel] = colours[n, channel]
+        if alphas[n] <= 0:
+            continue
         for p in range(last):
             a, b = curves[n, p], curves[n, p + 1]
+            near, far = colours[n, min(p, last_colour)], colours[n, min(p + 1, last_colour)]
+            root, tip = alphas[n] * (1 - p / last) ** fade, alphas[n] * (1 - (p + 1) / last) ** fade
             steps = max(1, math.ceil(math.hypot(b[0] - a[0], b[1] - a[1])))
             for i in range(steps):
                 t = (i + 0.5) / steps
-                ink[3] = alphas[n] * (1 - (p + t) / last) ** 0.55
+                for channel in range(3):
+                    ink[channel] = near[channel] + t * (far[channel] - near[channel])
+                ink[3] = root + t * (tip - root)
                 x, y, z = a[0] + t * (b[0] - a[0]), a[1] + t * (b[1] - a[1]), a[2]
                 _cover(image, depth, x, y, z + t * (b[2] - z) - bias, ink)
 
 
-def draw_curves(screen: Array, curves: Curves, depth: Array, bias: float, image: Array) -> None:
+def draw_curves(
+    screen: Array, curves: Curves, depth: Array, bias: float, image: Array, fade: float = 0.55
+) -> None:
     """Draw curves, in order, into linear `image` (H,W,3).
 
     screen (N,P,3) holds their pixel x, y and distance; a point is hidden where `depth` (H,W) is
-    nearer by more than `bias` metres. Curves thin out on small images.
+    nearer by more than `bias` metres. Curves thin out on small images; `fade` says how far from
+    the tip they begin to fade, 0 not at all.
     """
-    alphas = curves.alphas * np.float32(min(1.0, (len(image) / 2048) ** 0.5))
-    _draw(screen, alphas, curves.colours, depth, bias, image)
+    alphas = curves.alphas * min(1.0, (len(image) / 2048) ** 0.5)
+    points, alphas, colours = (
+        np.ascontiguousarray(x, np.float32) for x in (screen, alphas, curves.colours)
+    )
+    _draw(points, alphas, colours, depth, bias, image, fade)

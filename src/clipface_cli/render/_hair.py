@@ -13,7 +13,7 @@ from clipface_cli.render._shading import shade_roots
 
 Array: TypeAlias = NDArray[Any]
 
-STRANDS = 36000
+STRANDS = 12000
 LENGTH = 0.013  # metres
 LIFT = 0.0020  # metres above the shell at the highest
 VOLUME = 0.006  # metres of the shell above the scalp
@@ -84,4 +84,4 @@ def grow(roots: Roots, scene: Scene) -> Curves:
     reach = (roots.lengths * (0.3 + 0.7 * hair))[:, None, None]
     rise = LIFT * np.sin(2.4 * t) * hair[:, None, None]
     points = at_root(POSITION)[:, None] + comb[:, None] * reach * t + normal[:, None] * rise
-    return Curves(points.astype(np.float32), (ALPHA * hair).astype(np.float32), colours)
+    return Curves(points.astype(np.float32), (ALPHA * hair).astype(np.float32), colours[:, None])

@@ -37,7 +37,7 @@ def lashes(
         alpha = strength * (UPPER_ALPHA if line.upper else LOWER_ALPHA)
         alphas.append(np.full(len(curves[-1]), alpha))
     points = np.concatenate(curves).astype(np.float32)
-    colours = np.tile(np.array(COLOUR, np.float32), (len(points), 1))
+    colours = np.tile(np.array(COLOUR, np.float32), (len(points), 1, 1))
     return Curves(points, np.concatenate(alphas).astype(np.float32), colours)
 
 

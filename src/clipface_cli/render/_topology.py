@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from clipface_cli.head import HeadModel
 from clipface_cli.render._bust import Bust, bust_points, plan_bust
 from clipface_cli.render._hair import Roots, plan_roots
+from clipface_cli.render._long_strands import LongStrands, plan_long_strands
 from clipface_cli.render._occlusion import ambient_occlusion
 from clipface_cli.render._scene import CLOTH, INTERIOR, LEFT_EYE, RIGHT_EYE, SKIN
 from clipface_cli.render._subdivide import (
@@ -72,6 +73,7 @@ class Topology:
     eyes: tuple[Eyeball, ...]  # left, right
     lashes: tuple[LashLine, ...]
     roots: Roots
+    long_strands: LongStrands
     vertex_uv: Ints  # (V1,) one UV vertex of each vertex
 
 
@@ -127,7 +129,7 @@ def _build(head: HeadModel) -> Topology:
         [_materials(faces, rest, masks), np.full(len(cloth), CLOTH), np.full(len(locks), SKIN)]
     )
     may_grow = np.concatenate(
-        [hair.max(axis=0) * (rest[:, 1] > -0.1), np.zeros(len(shirt)), np.ones(len(tresses.uv))]
+        [hair.max(axis=0) * (rest[:, 1] > -0.1), np.zeros(len(shirt) + len(tresses.uv))]
     )
     return Topology(
         refine=refine.tocsr(),
@@ -151,6 +153,9 @@ def _build(head: HeadModel) -> Topology:
         eyes=eyes,
         lashes=_lash_lines(faces, rest, masks["sockets"] > 0.5, eyes),
         roots=plan_roots(all_faces, everything, may_grow),
+        long_strands=plan_long_strands(
+            everything, masks["scalp"], all_faces, len(rest) + len(shirt)
+        ),
         vertex_uv=vertex_uv,
     )
 

@@ -15,8 +15,8 @@ LENGTH = 0.235  # metres
 THICKNESS = 0.006  # metres
 OVERLAP, BACK = 0.002, 0.3  # metres by which the sides cross behind; share of columns so drawn
 AXIS = -0.075  # depth of the head's vertical axis, metres
-_TURNS = np.radians(np.linspace(180, 64, 40))  # columns of each side, from the back to the front
-_ROWS = 28
+TURNS = np.radians(np.linspace(180, 64, 40))  # columns of each side, from the back to the front
+ROWS = 28
 _FOLD = (0.012, 0.100)  # heights between which hanging hair repeats the scalp's texture
 
 
@@ -45,7 +45,7 @@ def plan_tresses(faces: Array, uv: Array, uv_faces: Array, rest: Array, masks: A
     anchors, patches = [], []
     for side in (1, -1):
         near = (masks.max(axis=0) > 0.1) & (side * rest[:, 0] > -1e-4)
-        anchors.append(_interpolate(bare, near, side, np.full(len(_TURNS), ROOT_HEIGHT), _TURNS))
+        anchors.append(_interpolate(bare, near, side, np.full(len(TURNS), ROOT_HEIGHT), TURNS))
         patches.append(_mirrored_uv(bare, near, side, faces, uv[uv_faces]))
     grid = _curtain_faces()
     count = len(patches[0])
@@ -69,7 +69,7 @@ def cover_ears(tresses: Tresses, points: Array, amount: float) -> Array:
 
 def hang(tresses: Tresses, points: Array, amount: float) -> Array:
     """Curtain vertices (K,3) on a posed head; all in one place inside it when `amount` is 0."""
-    roots = (tresses.anchors @ points).reshape(2, len(_TURNS), 3)
+    roots = (tresses.anchors @ points).reshape(2, len(TURNS), 3)
     if amount <= 0:
         return np.broadcast_to(roots.mean(axis=(0, 1)), (len(tresses.uv), 3))
     centre = roots.mean(axis=(0, 1)) * (1, 0, 1)
@@ -85,18 +85,24 @@ def hang(tresses: Tresses, points: Array, amount: float) -> Array:
 
 def columns() -> NDArray[np.int64]:
     """Row of `anchors` (K,) at which each curtain vertex hangs."""
-    count = len(_TURNS)
+    count = len(TURNS)
     there = np.arange(count)
     row = np.concatenate([there, there[::-1]])
-    return np.concatenate([np.tile(row, _ROWS), np.tile(row + count, _ROWS)])
+    return np.concatenate([np.tile(row, ROWS), np.tile(row + count, ROWS)])
+
+
+def outer_layer() -> NDArray[np.int64]:
+    """Curtain vertices (2, ROWS, columns) on the outside: of each side, down, to the front."""
+    count = 2 * len(TURNS)
+    return np.arange(2 * ROWS * count).reshape(2, ROWS, count)[:, :, : len(TURNS)]
 
 
 def _sheet(root: Array, aside: Array, side: int, inner: float) -> Array:
-    """One layer (_ROWS, columns, 3) falling from its roots, waved, drawn forward at the front.
+    """One layer (ROWS, columns, 3) falling from its roots, waved, drawn forward at the front.
 
     Behind, it is drawn to the middle, so that no gap is left between the sides.
     """
-    t = np.linspace(0, 1, _ROWS)[:, None]
+    t = np.linspace(0, 1, ROWS)[:, None]
     column = np.arange(len(root))[None] / len(root)
     swell = 0.015 * (1 - np.exp(-((t / 0.22) ** 2))) * (1 - 0.6 * column**4) + 0.004 * t - 0.002
     wave = 0.0022 * np.sin(29 * column + 5 * t + side) + 0.0030 * np.sin(11 * column - 9 * t)
@@ -140,24 +146,24 @@ def _interpolate(
 
 
 def _mirrored_uv(rest: Array, near: Array, side: int, faces: Array, corner_uv: Array) -> Array:
-    """UVs (_ROWS * 2 columns, 2): hanging rows follow the scalp, then repeat it upside down."""
+    """UVs (ROWS * 2 columns, 2): hanging rows follow the scalp, then repeat it upside down."""
     own = side * rest[faces].mean(axis=1)[:, 0] > 0
     vertex_uv = np.full((len(rest), 2), np.nan)
     vertex_uv[faces[own]] = corner_uv[own]
     near = near & ~np.isnan(vertex_uv[:, 0])
-    fall = ROOT_HEIGHT - LENGTH * np.linspace(0, 1, _ROWS) - _FOLD[0]
+    fall = ROOT_HEIGHT - LENGTH * np.linspace(0, 1, ROWS) - _FOLD[0]
     rise = -fall * (_FOLD[1] - _FOLD[0]) / -fall[-1]
     path = _FOLD[0] + np.where(fall > 0, fall, rise)
-    heights, turns = np.meshgrid(path, _TURNS, indexing="ij")
+    heights, turns = np.meshgrid(path, TURNS, indexing="ij")
     weights = _interpolate(rest, near, side, heights.ravel(), turns.ravel())
-    rows = (weights @ np.nan_to_num(vertex_uv)).reshape(_ROWS, -1, 2)
+    rows = (weights @ np.nan_to_num(vertex_uv)).reshape(ROWS, -1, 2)
     return np.concatenate([rows, rows[:, ::-1]], axis=1).reshape(-1, 2)
 
 
 def _curtain_faces() -> Array:
     """Triangles of the left curtain: rows of an outer layer, then the inner one back again."""
-    columns = 2 * len(_TURNS)
-    row, column = np.meshgrid(np.arange(_ROWS - 1), np.arange(columns - 1), indexing="ij")
+    columns = 2 * len(TURNS)
+    row, column = np.meshgrid(np.arange(ROWS - 1), np.arange(columns - 1), indexing="ij")
     a = (row * columns + column).ravel()
     b, c, d = a + 1, a + columns, a + columns + 1
     return np.concatenate([np.stack([a, b, c], axis=1), np.stack([b, d, c], axis=1)])

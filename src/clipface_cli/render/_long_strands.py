@@ -1,0 +1,186 @@
+"""Strands of long hair: over the scalp from their roots, then down the outside of the tresses.
+
+They give hanging hair its threads and lie over the line at which it leaves the head.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from clipface_cli.render._curves import Curves
+from clipface_cli.render._scene import HAIR, NORMAL, POSITION, Scene
+from clipface_cli.render._shading import shade_roots
+from clipface_cli.render._tresses import AXIS, ROOT_HEIGHT, ROWS, TURNS, outer_layer
+from clipface_cli.render._vectors import Array
+
+STRANDS, LOCKS = 13000, 420  # locks: strands that stay together
+ON_HEAD = 9  # points of a strand over the scalp
+RADIUS = 0.08  # metres from the head's axis to where hair leaves it
+MIDDLE = np.array([0.0, 0.030, -0.075])  # of the skull, metres from between the eyes
+COMBED = np.array([0.0, 0.9, -0.44])  # unit direction from there by which hair in front is combed
+SWEPT = 0.35  # share of their turn to the front by which strands there end further back
+LIFT, BODY = 0.0010, 0.0025  # metres above the surface at least, and more for the topmost
+DEPTHS = 0.5  # brightness of the lowest strands
+SWAY = 1.0  # columns by which locks swing aside at their ends
+GATHERED = 0.7  # how far the ends of a lock come together
+ALPHA, FADE = 0.55, 0.2
+DEPTH_BIAS = 0.0015  # metres
+NONE = Curves(np.zeros((0, 1, 3)), np.zeros(0), np.zeros((0, 1, 3)))
+CREASE = slice(ON_HEAD - 3, ON_HEAD + 6)  # points around the line where hair leaves the head
+
+
+@dataclass(frozen=True)
+class LongStrands:
+    """N strands on the V vertices of a figure, those that lie lowest first.
+
+    Attributes:
+        over: (N * ON_HEAD, V) weights of points over the scalp, from the root down.
+        down: (N * (ROWS - 1), V) weights of points down the tresses.
+        lifts: (N,) metres above the surface.
+        tones: (N,) brightness.
+        lit: (L,) vertices whose light the strands take.
+        triangles, corners: (L,), (L, 3) a triangle of each and its weights there.
+    """
+
+    over: sp.csr_matrix
+    down: sp.csr_matrix
+    lifts: NDArray[np.float32]
+    tones: NDArray[np.float32]
+    lit: NDArray[np.int64]
+    triangles: NDArray[np.int64]
+    corners: Array
+
+    def along(self, values: Array) -> Array:
+        """Values (V, C) of the vertices at the P points of each strand (N, P, C)."""
+        parts = [(part @ values).reshape(len(self.tones), -1, 3) for part in (self.over, self.down)]
+        return np.concatenate(parts, axis=1)
+
+
+def plan_long_strands(points: Array, scalp: Array, faces: Array, tresses: int) -> LongStrands:
+    """Plan on a figure's points (V, 3) at rest, its tresses from row `tresses` on.
+
+    scalp (V1,): where hair grows on the head, whose vertices come first; faces (F, 3).
+    """
+    rng = np.random.default_rng(11)
+    head = points[: len(scalp)]
+    grown = np.flatnonzero((scalp > 0.3) & (head[:, 1] > ROOT_HEIGHT + 0.003))
+    count = STRANDS if len(grown) else 0
+    roots = head[rng.choice(grown, count)] + rng.normal(0, 0.003, (count, 3))
+    roots = roots[roots[:, 1].argsort()]
+    side = np.where(roots[:, 0] + rng.normal(0, 0.002, count) > 0, 1, -1)
+    turn = np.arctan2(side * roots[:, 0], roots[:, 2] - AXIS)
+    front = np.clip(1 - turn / TURNS[-1], 0, 1)
+    back = TURNS[-1] * (1 + SWEPT * front * rng.uniform(0.3, 1.7, count))
+    turn = np.where(front > 0, back, turn) + rng.normal(0, 0.05, count)
+    column = np.interp(turn, TURNS[::-1], np.arange(len(TURNS))[::-1])
+    lock = _locks(side, column)
+    over = _over_the_head(head, scalp > 0.1, _arcs(roots, front, side, turn))
+    over.resize(over.shape[0], len(points))
+    down = _down_the_tresses(tresses + outer_layer(), side, _swaying(column, lock, rng))
+    down.resize(down.shape[0], len(points))
+    lit = np.union1d(over.indices, down.indices)
+    seen, place = np.unique(faces, return_index=True)
+    place = place[np.searchsorted(seen, lit)]
+    rise = 0.6 * rng.uniform(0, 1, LOCKS)[lock] + 0.4 * rng.uniform(0, 1, count)
+    tones = (DEPTHS + (1 - DEPTHS) * rise) * rng.uniform(0.8, 1.2, LOCKS)[lock]
+    tones *= rng.uniform(0.7, 1.3, count)
+    lifts = LIFT + BODY * rise
+    return LongStrands(
+        over,
+        down,
+        lifts.astype(np.float32),
+        tones.astype(np.float32),
+        lit,
+        place // 3,
+        np.eye(3)[place % 3],
+    )
+
+
+def comb(strands: LongStrands, scene: Scene) -> Curves:
+    """Strands in studio space, lit and coloured as the hair below them; none where it is short."""
+    long = scene.vertices[strands.lit[-1:], HAIR].sum()  # the last is of the tresses
+    if long <= 0:
+        return NONE
+    light = np.zeros((len(scene.vertices), 3), np.float32)
+    hair = np.zeros(len(scene.vertices), np.float32)
+    shone, haired = light[strands.lit], hair[strands.lit]
+    even = np.ones(len(strands.lit))
+    shade_roots(strands.triangles, strands.corners, even, scene, shone, haired)
+    light[strands.lit], hair[strands.lit] = haired[:, None] * shone, haired
+    there = strands.along(np.repeat(hair[:, None], 3, axis=1))
+    colours = strands.along(light) / (there + 1e-6)
+    ends = colours[:, CREASE][:, [0, -1]]
+    t = np.linspace(0, 1, CREASE.stop - CREASE.start)[None, :, None]
+    colours[:, CREASE] = ends[:, :1] * (1 - t) + ends[:, 1:] * t
+    points = strands.along(scene.vertices[:, POSITION : POSITION + 3])
+    points += strands.lifts[:, None, None] * strands.along(scene.vertices[:, NORMAL : NORMAL + 3])
+    for _ in range(2):
+        points[:, 1:-1] = (points[:, :-2] + 2 * points[:, 1:-1] + points[:, 2:]) / 4
+    alphas = ALPHA * long * np.clip(2 * there[:, 1:ON_HEAD, 0].min(axis=1) - 0.6, 0, 1)
+    return Curves(points, alphas, strands.tones[:, None, None] * colours)
+
+
+def _locks(side: Array, column: Array) -> NDArray[np.int64]:
+    """The lock (N,) of each strand: those of one side whose columns are near."""
+    lock = np.empty(len(side), np.int64)
+    lock[np.lexsort([column, side])] = np.arange(len(side)) * LOCKS // max(len(side), 1)
+    return lock
+
+
+def _arcs(roots: Array, front: Array, side: Array, turn: Array) -> Array:
+    """Directions (N, ON_HEAD, 3) from the skull's middle, from roots to where hair leaves it."""
+    level = np.full(len(turn), ROOT_HEIGHT)
+    out = np.stack([side * RADIUS * np.sin(turn), level, AXIS + RADIUS * np.cos(turn)], axis=1)
+    start, end = _unit(roots - MIDDLE), _unit(out - MIDDLE)
+    bend = 0.6 * front[:, None]
+    middle = (1 - bend) * _unit(start + end) + bend * COMBED
+    t = np.linspace(0, 1, ON_HEAD)[:, None]
+    start, middle, end = start[:, None], _unit(middle)[:, None], end[:, None]
+    return _unit((1 - t) ** 2 * start + 2 * t * (1 - t) * middle + t**2 * end)
+
+
+def _over_the_head(head: Array, near: Array, arcs: Array) -> sp.csr_matrix:
+    """(N * ON_HEAD, V1) weights of the four `near` vertices closest in direction."""
+    index = np.flatnonzero(near)
+    if not arcs.size:
+        return sp.csr_matrix((0, len(head)), dtype=np.float32)
+    distance, found = cKDTree(_unit(head[index] - MIDDLE)).query(arcs.reshape(-1, 3), k=4)
+    weights = 1 / (distance + 0.01) ** 2
+    weights /= weights.sum(axis=1, keepdims=True)
+    return _rows(index[found], weights, len(head))
+
+
+def _swaying(column: Array, lock: Array, rng: np.random.Generator) -> Array:
+    """Columns (N, ROWS - 1) at which strands cross the rows of the tresses below the first."""
+    t = np.linspace(0, 1, ROWS)[1:]
+    middle = np.bincount(lock, column, LOCKS) / np.maximum(np.bincount(lock, minlength=LOCKS), 1)
+    phase = rng.uniform(0, 2 * np.pi, (LOCKS, 1))[lock]
+    loose = 0.35 * rng.normal(0, 1, (len(lock), 1))
+    together = GATHERED * (middle[lock] - column)[:, None]
+    swung = column[:, None] + t * (together + loose + SWAY * np.sin(phase + 5 * t))
+    return np.asarray(np.clip(swung, 0, len(TURNS) - 1.001))
+
+
+def _down_the_tresses(layer: Array, side: Array, columns: Array) -> sp.csr_matrix:
+    """(N * (ROWS - 1), V) weights in a layer (2, ROWS, columns) of vertices."""
+    left = columns.astype(int)
+    share = columns - left
+    half, row = (side < 0).astype(int)[:, None], np.arange(1, ROWS)
+    corners = np.stack([layer[half, row, left], layer[half, row, left + 1]], axis=-1)
+    weights = np.stack([1 - share, share], axis=-1)
+    return _rows(corners.reshape(-1, 2), weights.reshape(-1, 2), int(layer.max()) + 1)
+
+
+def _rows(index: Array, weights: Array, width: int) -> sp.csr_matrix:
+    """(N, width) of N rows with `weights` (N, k) at the columns `index` (N, k)."""
+    count, each = index.shape
+    starts = np.arange(count + 1) * each
+    values = weights.ravel().astype(np.float32)
+    return sp.csr_matrix((values, index.ravel(), starts), shape=(count, width))
+
+
+def _unit(vectors: Array) -> Array:
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True))
