@@ -20,6 +20,7 @@ LOWER_TEETH_BOX = (0.402, 0.004, 0.700, 0.096)
 TONGUE_BOX = (0.708, 0.004, 0.900, 0.194)
 EYE_LIMIT = np.radians(105)  # eyeball kept up to this angle from the gaze
 EYE_FALLOFF = np.radians(60)
+EYE_AHEAD = 0.467  # radii by which the chart's centre lies ahead of the eyeball's
 
 
 @dataclass
@@ -228,7 +229,11 @@ def _fill_hole(points: np.ndarray, faces: np.ndarray, uv: np.ndarray) -> None:
 def _eye_chart(
     source: head_source.Source, vertices: range, box: tuple[float, float, float, float]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Front of an eyeball by angle from the gaze, magnified towards the pupil."""
+    """Front of an eyeball by angle from the gaze, magnified towards the pupil.
+
+    The first textures were painted as if an eye's centre lay ahead of where it is, with an iris of
+    13 degrees; the chart spreads it over 21, as eyes have it.
+    """
     quads = source.quads[np.isin(source.quads, list(vertices)).all(1)]
     centre = source.neutral[list(vertices)].mean(0)
     direction = source.neutral - centre
@@ -236,8 +241,8 @@ def _eye_chart(
     angle = np.arccos(np.clip(direction[:, 2], -1, 1))
     faces = triangulate(source.neutral, quads[(angle[quads] < EYE_LIMIT).all(1)])
     used, compact = np.unique(faces, return_inverse=True)
-    limit = angle[used].max()
-    radius = (1 - np.exp(-angle[used] / EYE_FALLOFF)) / (1 - np.exp(-limit / EYE_FALLOFF))
+    seen = angle - np.arcsin(EYE_AHEAD * np.sin(angle))
+    radius = 1 - np.exp(-seen[used] / EYE_FALLOFF)
     planar = direction[used, :2] / np.maximum(
         np.linalg.norm(direction[used, :2], axis=1, keepdims=True), 1e-9
     )

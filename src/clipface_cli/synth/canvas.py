@@ -44,6 +44,7 @@ class Canvas:
         self.scale = _MOUTH_DROP / -float(mouth[:, 1].mean())
         self.vertices = (vertices * self.scale).astype(np.float32)
         self.mouth_ring = (mouth * self.scale).astype(np.float32)
+        self.eye_centres = (head.joint_template[3:5].numpy() * self.scale).astype(np.float32)
         self._bake()
         self._measure_eyes()
         self._measure_mouth()

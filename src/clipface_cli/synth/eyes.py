@@ -9,7 +9,7 @@ from clipface_cli.synth.fields import Field, bump, noise, step, to_linear
 from clipface_cli.synth.pigment import skin_colour
 from clipface_cli.synth.sketch import Sketch
 
-_IRIS_ANGLE = np.radians(23.5)
+_IRIS_ANGLE = np.radians(21)
 _SCLERA = to_linear(np.array([212, 200, 192]) / 255)
 
 
@@ -20,13 +20,8 @@ class Globe:
         eyes = canvas.region["eyes"] > 0.5
         self.index = np.nonzero(eyes)
         points = canvas.position[self.index]
-        vertices = canvas.vertices[canvas.vertex_masks["eyes"] > 0.5]
-        direction = np.zeros_like(points)
-        for sign in (-1, 1):
-            half = vertices[vertices[:, 0] * sign > 0]
-            rows = points[:, 0] * sign > 0
-            centre = (half.max(0) + half.min(0)) / 2
-            direction[rows] = points[rows] - centre
+        left, right = canvas.eye_centres
+        direction = points - np.where(points[:, :1] > 0, left, right)
         direction /= np.linalg.norm(direction, axis=1, keepdims=True)
         self.radius = np.arccos(np.clip(direction[:, 2], -1, 1)) / _IRIS_ANGLE
         turn = np.arctan2(direction[:, 1], direction[:, 0] * np.sign(points[:, 0]))
