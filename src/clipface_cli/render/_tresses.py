@@ -17,7 +17,11 @@ OVERLAP, BACK = 0.002, 0.3  # metres by which the sides cross behind; share of c
 AXIS = -0.075  # depth of the head's vertical axis, metres
 TURNS = np.radians(np.linspace(180, 64, 40))  # columns of each side, from the back to the front
 ROWS = 28
-_FOLD = (0.012, 0.100)  # heights between which hanging hair repeats the scalp's texture
+_FOLLOW = (
+    0.015  # metres below the root over which hanging hair ceases to follow the scalp's texture
+)
+_HAIRLINE = np.radians(72)  # turn before which a temple may be bare
+_DRAWN = 0.06  # share of its length by which it moves on there: texels are drawn out to threads
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ def plan_tresses(faces: Array, uv: Array, uv_faces: Array, rest: Array, masks: A
     for side in (1, -1):
         near = (masks.max(axis=0) > 0.1) & (side * rest[:, 0] > -1e-4)
         anchors.append(_interpolate(bare, near, side, np.full(len(TURNS), ROOT_HEIGHT), TURNS))
-        patches.append(_mirrored_uv(bare, near, side, faces, uv[uv_faces]))
+        patches.append(_drawn_uv(bare, near, side, faces, uv[uv_faces]))
     grid = _curtain_faces()
     count = len(patches[0])
     return Tresses(
@@ -145,19 +149,30 @@ def _interpolate(
     return sp.csr_matrix((weights.ravel(), (rows, index[found].ravel())), shape=shape)
 
 
-def _mirrored_uv(rest: Array, near: Array, side: int, faces: Array, corner_uv: Array) -> Array:
-    """UVs (ROWS * 2 columns, 2): hanging rows follow the scalp, then repeat it upside down."""
+def _drawn_uv(rest: Array, hairy: Array, side: int, faces: Array, corner_uv: Array) -> Array:
+    """UVs (ROWS * 2 columns, 2): hanging hair goes on where it leaves the scalp, drawn out.
+
+    A polynomial fitted to the scalp around the roots: single vertices would make it wavy.
+    """
     own = side * rest[faces].mean(axis=1)[:, 0] > 0
     vertex_uv = np.full((len(rest), 2), np.nan)
     vertex_uv[faces[own]] = corner_uv[own]
-    near = near & ~np.isnan(vertex_uv[:, 0])
-    fall = ROOT_HEIGHT - LENGTH * np.linspace(0, 1, ROWS) - _FOLD[0]
-    rise = -fall * (_FOLD[1] - _FOLD[0]) / -fall[-1]
-    path = _FOLD[0] + np.where(fall > 0, fall, rise)
-    heights, turns = np.meshgrid(path, TURNS, indexing="ij")
-    weights = _interpolate(rest, near, side, heights.ravel(), turns.ravel())
-    rows = (weights @ np.nan_to_num(vertex_uv)).reshape(ROWS, -1, 2)
+    height, turn = rest[:, 1], np.arctan2(side * rest[:, 0], rest[:, 2] - AXIS)
+    near = hairy & ~np.isnan(vertex_uv[:, 0]) & (turn > TURNS[-1] - 0.2)
+    near &= np.abs(height - 0.03) < 0.03
+    known = _powers(height[near], turn[near])
+    fitted = np.linalg.lstsq(known, vertex_uv[near], rcond=None)[0]
+    fall = LENGTH * np.linspace(0, 1, ROWS)
+    path = ROOT_HEIGHT - _FOLLOW * (1 - np.exp(-fall / _FOLLOW)) - _DRAWN * fall
+    heights, turns = np.meshgrid(path, np.maximum(TURNS, _HAIRLINE), indexing="ij")
+    rows = (_powers(heights.ravel(), turns.ravel()) @ fitted).reshape(ROWS, -1, 2)
     return np.concatenate([rows, rows[:, ::-1]], axis=1).reshape(-1, 2)
+
+
+def _powers(height: Array, turn: Array) -> Array:
+    """(N, 10) products of powers of heights in decimetres and turns, up to the third."""
+    h, t = 10 * height, turn - 2
+    return np.stack([h**i * t**j for i in range(4) for j in range(4 - i)], axis=1)
 
 
 def _curtain_faces() -> Array:
