@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from clipface_cli.head import HeadModel
 from clipface_cli.synth import LOOKS, Canvas, Person, paint
 
 
@@ -60,3 +61,17 @@ def test_small_changes_stay_small(canvas: Canvas, people: list[Person]) -> None:
     older = replace(person, melanin=person.melanin + 0.01, wrinkles=person.wrinkles + 0.02)
     difference = np.abs(paint(person, canvas).astype(int) - paint(older, canvas))
     assert 0 < difference.mean() < 4
+
+
+def test_an_iris_is_about_twelve_millimetres_wide(people: list[Person]) -> None:
+    """Blue inside its edge, white beyond, seen from the eyeball's own centre."""
+    canvas = Canvas(HeadModel.load("builtin"), 256)
+    person = replace(average(people), iris_red=0.1, iris_green=0.2, iris_blue=0.9)
+    texture = paint(person, canvas).astype(float)
+    blue = texture[..., 2] - texture[..., 0]
+    eyes = canvas.region["eyes"] > 0.5
+    centre = np.where(canvas.x[..., None] > 0, *canvas.eye_centres)
+    away = np.linalg.norm((canvas.position - centre)[..., :2], axis=2)  # metres off the gaze
+    ahead = eyes & (canvas.z > canvas.eye_centres[0, 2])
+    assert blue[ahead & (np.abs(away - 0.0045) < 0.0005)].mean() > 20
+    assert blue[ahead & (np.abs(away - 0.0075) < 0.0005)].mean() < 5
