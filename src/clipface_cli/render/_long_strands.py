@@ -55,7 +55,8 @@ class LongStrands:
 
     def along(self, values: Array) -> Array:
         """Values (V, C) of the vertices at the P points of each strand (N, P, C)."""
-        parts = [(part @ values).reshape(len(self.tones), -1, 3) for part in (self.over, self.down)]
+        shape = (len(self.tones), -1, values.shape[1])
+        parts = [(part @ values).reshape(shape) for part in (self.over, self.down)]
         return np.concatenate(parts, axis=1)
 
 
@@ -77,10 +78,9 @@ def plan_long_strands(points: Array, scalp: Array, faces: Array, tresses: int) -
     turn = np.where(front > 0, back, turn) + rng.normal(0, 0.05, count)
     column = np.interp(turn, TURNS[::-1], np.arange(len(TURNS))[::-1])
     lock = _locks(side, column)
-    over = _over_the_head(head, scalp > 0.1, _arcs(roots, front, side, turn))
-    over.resize(over.shape[0], len(points))
-    down = _down_the_tresses(tresses + outer_layer(), side, _swaying(column, lock, rng))
-    down.resize(down.shape[0], len(points))
+    crossed = _swaying(column, lock, rng)
+    over = _over_the_head(points, scalp > 0.1, _arcs(roots, front, side, turn))
+    down = _down_the_tresses(len(points), tresses + outer_layer(), side, crossed)
     lit = np.union1d(over.indices, down.indices)
     seen, place = np.unique(faces, return_index=True)
     place = place[np.searchsorted(seen, lit)]
@@ -104,14 +104,13 @@ def comb(strands: LongStrands, scene: Scene) -> Curves:
     long = scene.vertices[strands.lit[-1:], HAIR].sum()  # the last is of the tresses
     if long <= 0:
         return NONE
-    light = np.zeros((len(scene.vertices), 3), np.float32)
-    hair = np.zeros(len(scene.vertices), np.float32)
-    shone, haired = light[strands.lit], hair[strands.lit]
-    even = np.ones(len(strands.lit))
-    shade_roots(strands.triangles, strands.corners, even, scene, shone, haired)
-    light[strands.lit], hair[strands.lit] = haired[:, None] * shone, haired
-    there = strands.along(np.repeat(hair[:, None], 3, axis=1))
-    colours = strands.along(light) / (there + 1e-6)
+    count = len(strands.lit)
+    shone, hair = np.empty((count, 3), np.float32), np.empty(count, np.float32)
+    shade_roots(strands.triangles, strands.corners, np.ones(count), scene, shone, hair)
+    table = np.zeros((len(scene.vertices), 4), np.float32)
+    table[strands.lit] = hair[:, None] * np.column_stack([shone, np.ones(count)])
+    below = strands.along(table)
+    colours, hair = below[..., :3] / (below[..., 3:] + 1e-6), below[:, 1:ON_HEAD, 3]
     ends = colours[:, CREASE][:, [0, -1]]
     t = np.linspace(0, 1, CREASE.stop - CREASE.start)[None, :, None]
     colours[:, CREASE] = ends[:, :1] * (1 - t) + ends[:, 1:] * t
@@ -119,7 +118,7 @@ def comb(strands: LongStrands, scene: Scene) -> Curves:
     points += strands.lifts[:, None, None] * strands.along(scene.vertices[:, NORMAL : NORMAL + 3])
     for _ in range(2):
         points[:, 1:-1] = (points[:, :-2] + 2 * points[:, 1:-1] + points[:, 2:]) / 4
-    alphas = ALPHA * long * np.clip(2 * there[:, 1:ON_HEAD, 0].min(axis=1) - 0.6, 0, 1)
+    alphas = ALPHA * long * np.clip(2 * hair.min(axis=1) - 0.6, 0, 1)
     return Curves(points, alphas, strands.tones[:, None, None] * colours)
 
 
@@ -142,15 +141,15 @@ def _arcs(roots: Array, front: Array, side: Array, turn: Array) -> Array:
     return _unit((1 - t) ** 2 * start + 2 * t * (1 - t) * middle + t**2 * end)
 
 
-def _over_the_head(head: Array, near: Array, arcs: Array) -> sp.csr_matrix:
-    """(N * ON_HEAD, V1) weights of the four `near` vertices closest in direction."""
+def _over_the_head(points: Array, near: Array, arcs: Array) -> sp.csr_matrix:
+    """(N * ON_HEAD, V) weights of the four `near` vertices closest in direction."""
     index = np.flatnonzero(near)
     if not arcs.size:
-        return sp.csr_matrix((0, len(head)), dtype=np.float32)
-    distance, found = cKDTree(_unit(head[index] - MIDDLE)).query(arcs.reshape(-1, 3), k=4)
+        return sp.csr_matrix((0, len(points)), dtype=np.float32)
+    distance, found = cKDTree(_unit(points[index] - MIDDLE)).query(arcs.reshape(-1, 3), k=4)
     weights = 1 / (distance + 0.01) ** 2
     weights /= weights.sum(axis=1, keepdims=True)
-    return _rows(index[found], weights, len(head))
+    return _rows(index[found], weights, len(points))
 
 
 def _swaying(column: Array, lock: Array, rng: np.random.Generator) -> Array:
@@ -164,14 +163,14 @@ def _swaying(column: Array, lock: Array, rng: np.random.Generator) -> Array:
     return np.asarray(np.clip(swung, 0, len(TURNS) - 1.001))
 
 
-def _down_the_tresses(layer: Array, side: Array, columns: Array) -> sp.csr_matrix:
-    """(N * (ROWS - 1), V) weights in a layer (2, ROWS, columns) of vertices."""
+def _down_the_tresses(count: int, layer: Array, side: Array, columns: Array) -> sp.csr_matrix:
+    """(N * (ROWS - 1), V) weights in a layer (2, ROWS, columns) of the V = `count` vertices."""
     left = columns.astype(int)
     share = columns - left
     half, row = (side < 0).astype(int)[:, None], np.arange(1, ROWS)
     corners = np.stack([layer[half, row, left], layer[half, row, left + 1]], axis=-1)
     weights = np.stack([1 - share, share], axis=-1)
-    return _rows(corners.reshape(-1, 2), weights.reshape(-1, 2), int(layer.max()) + 1)
+    return _rows(corners.reshape(-1, 2), weights.reshape(-1, 2), count)
 
 
 def _rows(index: Array, weights: Array, width: int) -> sp.csr_matrix:
