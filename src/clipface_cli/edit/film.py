@@ -59,11 +59,16 @@ def film(scene: FilmScene, yaw: float, resolution: int, observe: Observer) -> It
     renderer = Renderer(surface, resolution)
     camera, light = Camera.turned(yaw), Light.studio()
     clip, head = scene.last.clip, scene.head
+
+    def painted(made: Animation | None, frame: int) -> Tensor:
+        return scene.subject.texture if made is None else made.texture(scene.generator, frame)
+
+    columns = scene.columns.items()
+    still = {name: painted(made, 0) for name, made in columns if made is None or not made.dynamic}
     for frame in range(len(clip)):
         vertices = head.pose_head(clip.params(scene.subject, [frame]))[0]
         textures = [
-            scene.subject.texture if made is None else made.texture(scene.generator, frame)
-            for made in scene.columns.values()
+            still[name] if name in still else painted(made, frame) for name, made in columns
         ]
         observe(frame, textures[-1])
         worn = [surface.wear(vertices, surface.painted(t[0]))[None] - head.origin for t in textures]
