@@ -230,7 +230,7 @@ def test_bad_arguments_are_named(
 def _strands(head: HeadModel, texture: np.ndarray) -> tuple[Figure, Curves]:
     figure = pose_figure(topology(head), head.template, texture)
     scene = _stage(figure, np.eye(3, dtype=np.float32), SIZE)
-    return figure, comb(topology(head).long_strands, scene)
+    return figure, comb(topology(head), scene)
 
 
 def test_long_strands_fall_from_the_scalp_over_the_outside_of_the_hair(head: HeadModel) -> None:

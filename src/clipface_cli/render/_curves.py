@@ -10,6 +10,8 @@ from clipface_cli.render._jit import device
 
 Array: TypeAlias = NDArray[Any]
 
+SHARP = 2048  # pixels a side of an image from which curves are drawn in full
+
 
 class Curves(NamedTuple):
     """N curves of P points each."""
@@ -74,7 +76,7 @@ def draw_curves(
     nearer by more than `bias` metres. Curves thin out on small images; `fade` says how far from
     the tip they begin to fade, 0 not at all.
     """
-    alphas = curves.alphas * min(1.0, (len(image) / 2048) ** 0.5)
+    alphas = curves.alphas * min(1.0, (len(image) / SHARP) ** 0.5)
     points, alphas, colours = (
         np.ascontiguousarray(x, np.float32) for x in (screen, alphas, curves.colours)
     )

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from clipface_cli.render._curves import Curves
 from clipface_cli.render._topology import LashLine
+from clipface_cli.render._vectors import units
 
 UPPER_COUNT, LOWER_COUNT = 120, 55
 UPPER_LENGTH, LOWER_LENGTH = 0.0078, 0.0038  # metres
@@ -43,7 +44,7 @@ def lashes(
 
 def _turn(rest: Float, posed: Float) -> NDArray[np.float64]:
     """Smallest rotation (3,3) that takes one direction to another."""
-    a, b = _unit(rest.astype(np.float64)), _unit(posed.astype(np.float64))
+    a, b = units(rest.astype(np.float64)), units(posed.astype(np.float64))
     x, y, z = np.cross(a, b)
     skew = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
     return np.eye(3) + skew + skew @ skew / (1 + a @ b + 1e-9)
@@ -63,15 +64,11 @@ def _grow(
     outward = 2 * u - 1
     fan = 0.55 * outward + 0.20 * side + rng.normal(0, 0.10, count)
     ones = np.ones(count)
-    first = _unit(np.stack([0.7 * fan, ones * (0.10 if line.upper else -0.25), ones], axis=1))
-    last = _unit(np.stack([fan, ones * (1.0 if line.upper else -0.9), 0.35 * ones], axis=1))
+    first = units(np.stack([0.7 * fan, ones * (0.10 if line.upper else -0.25), ones], axis=1))
+    last = units(np.stack([fan, ones * (1.0 if line.upper else -0.9), 0.35 * ones], axis=1))
     lengths = length * (1 - 0.35 * outward**2) * rng.uniform(0.7, 1.15, count)
     lengths *= 1 + 0.25 * outward * side
     t = np.linspace(0, 1, POINTS)[None, :, None]
     bend = first[:, None] * (1 - 0.62 * t) + last[:, None] * (0.62 * t)
     lift = np.array([0.0, 0.0001 if line.upper else -0.0001, 0.0002])
     return roots[:, None] + (lift + bend * t * lengths[:, None, None]) @ turn.T
-
-
-def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)

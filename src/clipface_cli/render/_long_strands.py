@@ -3,18 +3,31 @@
 They give hanging hair its threads and lie over the line at which it leaves the head.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from clipface_cli.render._curves import Curves
 from clipface_cli.render._scene import HAIR, NORMAL, POSITION, Scene
 from clipface_cli.render._shading import shade_roots
-from clipface_cli.render._tresses import AXIS, ROOT_HEIGHT, ROWS, TURNS, outer_layer
-from clipface_cli.render._vectors import Array
+from clipface_cli.render._tresses import (
+    AXIS,
+    ROOT_HEIGHT,
+    ROWS,
+    TURNS,
+    nearest_four,
+    outer_layer,
+    sparse_rows,
+)
+from clipface_cli.render._vectors import Array, units
+
+if TYPE_CHECKING:
+    from clipface_cli.render._topology import Topology
 
 STRANDS, LOCKS = 13000, 420  # locks: strands that stay together
 ON_HEAD = 9  # points of a strand over the scalp
@@ -60,13 +73,13 @@ class LongStrands:
         return np.concatenate(parts, axis=1)
 
 
-def plan_long_strands(points: Array, scalp: Array, faces: Array, tresses: int) -> LongStrands:
-    """Plan on a figure's points (V, 3) at rest, its tresses from row `tresses` on.
+def plan_long_strands(head: Array, scalp: Array, faces: Array, tresses: int) -> LongStrands:
+    """Plan on a head's points (V1, 3) at rest and the mask of its scalp (V1,).
 
-    scalp (V1,): where hair grows on the head, whose vertices come first; faces (F, 3).
+    `faces` (F, 3) are all of a figure's V vertices, the last `tresses` of which are its tresses'.
     """
     rng = np.random.default_rng(11)
-    head = points[: len(scalp)]
+    vertices = int(faces.max()) + 1
     grown = np.flatnonzero((scalp > 0.3) & (head[:, 1] > ROOT_HEIGHT + 0.003))
     count = STRANDS if len(grown) else 0
     roots = head[rng.choice(grown, count)] + rng.normal(0, 0.003, (count, 3))
@@ -79,8 +92,8 @@ def plan_long_strands(points: Array, scalp: Array, faces: Array, tresses: int) -
     column = np.interp(turn, TURNS[::-1], np.arange(len(TURNS))[::-1])
     lock = _locks(side, column)
     crossed = _swaying(column, lock, rng)
-    over = _over_the_head(points, scalp > 0.1, _arcs(roots, front, side, turn))
-    down = _down_the_tresses(len(points), tresses + outer_layer(), side, crossed)
+    over = _over_the_head(vertices, head, scalp > 0.1, _arcs(roots, front, side, turn))
+    down = _down_the_tresses(vertices, vertices - tresses + outer_layer(), side, crossed)
     lit = np.union1d(over.indices, down.indices)
     seen, place = np.unique(faces, return_index=True)
     place = place[np.searchsorted(seen, lit)]
@@ -89,8 +102,8 @@ def plan_long_strands(points: Array, scalp: Array, faces: Array, tresses: int) -
     tones *= rng.uniform(0.7, 1.3, count)
     lifts = LIFT + BODY * rise
     return LongStrands(
-        over,
-        down,
+        over.astype(np.float32),
+        down.astype(np.float32),
         lifts.astype(np.float32),
         tones.astype(np.float32),
         lit,
@@ -99,11 +112,12 @@ def plan_long_strands(points: Array, scalp: Array, faces: Array, tresses: int) -
     )
 
 
-def comb(strands: LongStrands, scene: Scene) -> Curves:
+def comb(fixed: Topology, scene: Scene) -> Curves:
     """Strands in studio space, lit and coloured as the hair below them; none where it is short."""
-    long = scene.vertices[strands.lit[-1:], HAIR].sum()  # the last is of the tresses
+    long = scene.vertices[-1, HAIR]  # of the tresses
     if long <= 0:
         return NONE
+    strands = fixed.long_strands
     count = len(strands.lit)
     shone, hair = np.empty((count, 3), np.float32), np.empty(count, np.float32)
     shade_roots(strands.triangles, strands.corners, np.ones(count), scene, shone, hair)
@@ -133,23 +147,21 @@ def _arcs(roots: Array, front: Array, side: Array, turn: Array) -> Array:
     """Directions (N, ON_HEAD, 3) from the skull's middle, from roots to where hair leaves it."""
     level = np.full(len(turn), ROOT_HEIGHT)
     out = np.stack([side * RADIUS * np.sin(turn), level, AXIS + RADIUS * np.cos(turn)], axis=1)
-    start, end = _unit(roots - MIDDLE), _unit(out - MIDDLE)
+    start, end = units(roots - MIDDLE), units(out - MIDDLE)
     bend = 0.6 * front[:, None]
-    middle = (1 - bend) * _unit(start + end) + bend * COMBED
+    middle = (1 - bend) * units(start + end) + bend * COMBED
     t = np.linspace(0, 1, ON_HEAD)[:, None]
-    start, middle, end = start[:, None], _unit(middle)[:, None], end[:, None]
-    return _unit((1 - t) ** 2 * start + 2 * t * (1 - t) * middle + t**2 * end)
+    start, middle, end = start[:, None], units(middle)[:, None], end[:, None]
+    return units((1 - t) ** 2 * start + 2 * t * (1 - t) * middle + t**2 * end)
 
 
-def _over_the_head(points: Array, near: Array, arcs: Array) -> sp.csr_matrix:
-    """(N * ON_HEAD, V) weights of the four `near` vertices closest in direction."""
+def _over_the_head(count: int, head: Array, near: Array, arcs: Array) -> sp.csr_matrix:
+    """(N * ON_HEAD, V = `count`) weights of the `near` vertices closest in direction."""
     index = np.flatnonzero(near)
     if not arcs.size:
-        return sp.csr_matrix((0, len(points)), dtype=np.float32)
-    distance, found = cKDTree(_unit(points[index] - MIDDLE)).query(arcs.reshape(-1, 3), k=4)
-    weights = 1 / (distance + 0.01) ** 2
-    weights /= weights.sum(axis=1, keepdims=True)
-    return _rows(index[found], weights, len(points))
+        return sp.csr_matrix((0, count))
+    places = units(head[index] - MIDDLE)
+    return nearest_four(places, arcs.reshape(-1, 3), 0.01, index, count)
 
 
 def _swaying(column: Array, lock: Array, rng: np.random.Generator) -> Array:
@@ -170,16 +182,4 @@ def _down_the_tresses(count: int, layer: Array, side: Array, columns: Array) -> 
     half, row = (side < 0).astype(int)[:, None], np.arange(1, ROWS)
     corners = np.stack([layer[half, row, left], layer[half, row, left + 1]], axis=-1)
     weights = np.stack([1 - share, share], axis=-1)
-    return _rows(corners.reshape(-1, 2), weights.reshape(-1, 2), count)
-
-
-def _rows(index: Array, weights: Array, width: int) -> sp.csr_matrix:
-    """(N, width) of N rows with `weights` (N, k) at the columns `index` (N, k)."""
-    count, each = index.shape
-    starts = np.arange(count + 1) * each
-    values = weights.ravel().astype(np.float32)
-    return sp.csr_matrix((values, index.ravel(), starts), shape=(count, width))
-
-
-def _unit(vectors: Array) -> Array:
-    return np.asarray(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True))
+    return sparse_rows(corners.reshape(-1, 2), weights.reshape(-1, 2), count)

@@ -1,6 +1,7 @@
 """What a portrait can know of a head before it moves: subdivision, materials, lash lines."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -73,8 +74,12 @@ class Topology:
     eyes: tuple[Eyeball, ...]  # left, right
     lashes: tuple[LashLine, ...]
     roots: Roots
-    long_strands: LongStrands
     vertex_uv: Ints  # (V1,) one UV vertex of each vertex
+
+    @cached_property
+    def long_strands(self) -> LongStrands:
+        """Those of long hair, which many a head never has."""
+        return plan_long_strands(self.rest, self.masks["scalp"], self.faces, len(self.tresses.uv))
 
 
 _MASKS = (
@@ -153,9 +158,6 @@ def _build(head: HeadModel) -> Topology:
         eyes=eyes,
         lashes=_lash_lines(faces, rest, masks["sockets"] > 0.5, eyes),
         roots=plan_roots(all_faces, everything, may_grow),
-        long_strands=plan_long_strands(
-            everything, masks["scalp"], all_faces, len(rest) + len(shirt)
-        ),
         vertex_uv=vertex_uv,
     )
 

@@ -17,9 +17,7 @@ OVERLAP, BACK = 0.002, 0.3  # metres by which the sides cross behind; share of c
 AXIS = -0.075  # depth of the head's vertical axis, metres
 TURNS = np.radians(np.linspace(180, 64, 40))  # columns of each side, from the back to the front
 ROWS = 28
-_FOLLOW = (
-    0.015  # metres below the root over which hanging hair ceases to follow the scalp's texture
-)
+_FOLLOW = 0.015  # metres below the roots in which hair ceases to follow the scalp's texture
 _HAIRLINE = np.radians(72)  # turn before which a temple may be bare
 _DRAWN = 0.06  # share of its length by which it moves on there: texels are drawn out to threads
 
@@ -140,13 +138,27 @@ def _interpolate(
     def chart(height: Array, turn: Array) -> Array:
         return np.stack([height, 0.08 * turn], axis=-1)
 
-    tree = cKDTree(chart(y, np.arctan2(side * x, z - AXIS)))
-    distance, found = tree.query(chart(heights, turns), k=4)
-    weights = 1 / (distance + 1e-4) ** 2
-    weights /= weights.sum(axis=1, keepdims=True)
-    rows = np.repeat(np.arange(len(heights)), 4)
-    shape = (len(heights), len(rest))
-    return sp.csr_matrix((weights.ravel(), (rows, index[found].ravel())), shape=shape)
+    places = chart(y, np.arctan2(side * x, z - AXIS))
+    return nearest_four(places, chart(heights, turns), 1e-4, index, len(rest))
+
+
+def nearest_four(
+    places: Array, wanted: Array, softness: float, index: Array, width: int
+) -> sp.csr_matrix:
+    """(N, width) weights of the four `places` (M, D) closest to each of `wanted` (N, D).
+
+    They fall with the squared distance, `softness` added; place m is column `index[m]`.
+    """
+    distance, found = cKDTree(places).query(wanted, k=4)
+    weights = 1 / (distance + softness) ** 2
+    return sparse_rows(index[found], weights / weights.sum(axis=1, keepdims=True), width)
+
+
+def sparse_rows(index: Array, weights: Array, width: int) -> sp.csr_matrix:
+    """(N, width) of N rows with `weights` (N, k) at the columns `index` (N, k)."""
+    count, each = index.shape
+    starts = np.arange(count + 1) * each
+    return sp.csr_matrix((weights.ravel(), index.ravel(), starts), shape=(count, width))
 
 
 def _drawn_uv(rest: Array, hairy: Array, side: int, faces: Array, corner_uv: Array) -> Array:

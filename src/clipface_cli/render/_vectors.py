@@ -1,8 +1,9 @@
-"""Small vector arithmetic inside compiled kernels."""
+"""Small vector arithmetic: inside compiled kernels, and on arrays."""
 
 import math
 from typing import Any, TypeAlias
 
+import numpy as np
 from numpy.typing import NDArray
 
 from clipface_cli.render._jit import device
@@ -55,3 +56,8 @@ def step(low: float, high: float, x: float) -> float:
     """Smooth step from 0 at `low` to 1 at `high`; falls where high < low."""
     t = clip((x - low) / (high - low))
     return t * t * (3 - 2 * t)
+
+
+def units(vectors: Array) -> Array:
+    """Vectors (..., 3) of any length but 0, made as long as 1."""
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True))

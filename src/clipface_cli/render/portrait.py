@@ -10,7 +10,7 @@ from torch import Tensor
 
 from clipface_cli.head import HeadModel
 from clipface_cli.render import _hair, _lashes, _long_strands
-from clipface_cli.render._curves import Curves, draw_curves
+from clipface_cli.render._curves import SHARP, Curves, draw_curves
 from clipface_cli.render._figure import Figure, Texture, pose_figure
 from clipface_cli.render._film import WALL, develop, film_inverse, paint_wall
 from clipface_cli.render._hair import grow
@@ -43,7 +43,6 @@ SPAN = 0.288  # metres seen across the picture at that distance
 PIVOT = np.array([0.0, -0.018, -0.05], np.float32)  # middle of the head, from between the eyes
 THREE_QUARTER = math.radians(-38)
 SHADOW_MAP = 1024
-SHARP = 2048  # samples a side from which all strands of long hair are drawn
 
 
 def portrait(
@@ -103,7 +102,7 @@ def _photograph(
     strands = grow(figure.topology.roots, scene)
     draw_curves(_project(strands.points, size), strands, depth, _hair.DEPTH_BIAS, image)
     every = max(1, round(SHARP / size))
-    strands = Curves(*(part[::every] for part in comb(figure.topology.long_strands, scene)))
+    strands = Curves(*(part[::every] for part in comb(figure.topology, scene)))
     bias = _long_strands.DEPTH_BIAS
     draw_curves(_project(strands.points, size), strands, depth, bias, image, _long_strands.FADE)
     lashes = figure.lashes
