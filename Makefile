@@ -87,7 +87,7 @@ bundle: $(DEV)
 	  -o $(BUNDLE)/texture --force
 	$(BIN)/python tools/build_generator.py $(BUNDLE)/texture
 	$(BIN)/python tools/build_detail.py --minutes $(BUDGET) --restorer $(BUNDLE)/restorer.safetensors
-	$(BIN)/python tools/build_crowd.py
+	$(BIN)/python tools/build_latent_bank.py
 	$(BIN)/python tools/build_prompt_mapper.py
 
 clean:

@@ -18,18 +18,18 @@ import torch
 
 from clipface_cli.head import HeadModel
 from clipface_cli.texture import Generator
-from clipface_cli.train import PRESETS
-from clipface_cli.train.dataset import Dataset
-from clipface_cli.train.forger import Forger
-from clipface_cli.train.game import Game
-from clipface_cli.train.ranks import Ranks
-from clipface_cli.train.stage import PhotoStage
+from clipface_cli.train.common.distributed import Distributed
+from clipface_cli.train.gan import PRESETS
+from clipface_cli.train.gan.adversarial_step import AdversarialTraining
+from clipface_cli.train.gan.dataset import Dataset
+from clipface_cli.train.gan.generator_ema import GeneratorEMA
+from clipface_cli.train.gan.image_domain import RenderDomain
 
 PARTS = {
-    "_forge": "generator",
-    "_judge": "discriminators",
-    "_penalise": "R1",
-    "_straighten": "path",
+    "_generator_step": "generator",
+    "_discriminator_step": "discriminators",
+    "_r1_step": "R1",
+    "_path_length_step": "path length",
 }
 
 
@@ -45,25 +45,30 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("benchmarks/out/train_gan.json"))
     options = parser.parse_args()
     settings = replace(
-        PRESETS[options.preset], resolution=options.resolution, batch=options.batch, critic_first=0
+        PRESETS[options.preset],
+        resolution=options.resolution,
+        batch=options.batch,
+        discriminator_only_steps=0,
     )
-    head, ranks = HeadModel.load(settings.head), Ranks(options.device)
+    head, processes = HeadModel.load(settings.head), Distributed(options.device)
     dataset = Dataset.load(options.dataset, settings.resolution, head)
     generator = Generator.create(settings.resolution, settings.channel_base, settings.channel_max)
-    forger = Forger(generator, settings, ranks, False, None)
-    game = Game(forger, PhotoStage(dataset, head, settings.resolution), settings, ranks)
+    model = GeneratorEMA(generator, settings, processes, False, None)
+    training = AdversarialTraining(
+        model, RenderDomain(dataset, head, settings.resolution), settings, processes
+    )
     seconds: dict[str, float] = defaultdict(float)
-    run(game, 16)
-    whole = timed(lambda: run(game, options.steps))
+    run(training, 16)
+    whole = timed(lambda: run(training, options.steps))
     for method, name in PARTS.items():
-        setattr(game, method, watched(getattr(game, method), name, seconds))
-    game.stage.show = watched(game.stage.show, "rendering", seconds)  # type: ignore[method-assign]
-    parts = timed(lambda: run(game, options.steps))
+        setattr(training, method, watched(getattr(training, method), name, seconds))
+    training.domain.render_fakes = watched(training.domain.render_fakes, "rendering", seconds)  # type: ignore[method-assign]
+    parts = timed(lambda: run(training, options.steps))
     seconds["generator"] -= seconds["rendering"]
     seconds["the rest"] = parts - sum(seconds.values())
     images = options.steps * options.batch
-    place = torch.cuda.get_device_name() if ranks.device.type == "cuda" else "CPU"
-    print(f"{place}, {settings.resolution}², batch {settings.batch}, {ranks.precision}:")
+    place = torch.cuda.get_device_name() if processes.device.type == "cuda" else "CPU"
+    print(f"{place}, {settings.resolution}², batch {settings.batch}, {processes.precision}:")
     print(f"{images / whole:.1f} images a second")
     for name, spent in seconds.items():
         print(f"{name:16} {spent / parts:6.1%}")
@@ -76,14 +81,14 @@ def main() -> None:
     }
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(results, indent=2))
-    game.feed.close()
+    training.loader.close()
 
 
-def run(game: Game, steps: int) -> None:
+def run(training: AdversarialTraining, steps: int) -> None:
     """Train a little."""
     for _ in range(steps):
-        game.step(0.0)
-        game.state.step += 1
+        training.step(0.0)
+        training.state.step += 1
 
 
 def wait() -> None:

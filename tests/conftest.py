@@ -1,9 +1,12 @@
 """Fixtures for every package's tests."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import device
 import flame_like
 import pytest
+import torch
 
 from clipface_cli.assets import import_asset
 from clipface_cli.head import HeadModel
@@ -40,3 +43,25 @@ def flame_home(shared_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Sets $CLIPFACE_HOME to an asset folder with FLAME."""
     monkeypatch.setenv("CLIPFACE_HOME", str(shared_home))
     return shared_home
+
+
+@pytest.fixture
+def standin_device() -> Iterator[torch.device]:
+    """A device that refuses what CUDA refuses, on a machine without one (device.py)."""
+    with device.standin_device() as where:
+        yield where
+
+
+@pytest.fixture(params=["standin", pytest.param("cuda", marks=pytest.mark.gpu)])
+def away(request: pytest.FixtureRequest) -> Iterator[torch.device]:
+    """A device other than the CPU: the stand-in, and a GPU where there is one."""
+    if request.param == "cuda":
+        yield torch.device("cuda", 0)
+    else:
+        with device.standin_device() as where:
+            yield where
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("gpu") and not torch.cuda.is_available():
+        pytest.skip("needs a CUDA device")

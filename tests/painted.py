@@ -4,7 +4,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from clipface_cli.head import HeadModel
-from clipface_cli.render._topology import topology
+from clipface_cli.portrait.topology import topology
 
 PALE = (220, 175, 150)
 

@@ -14,8 +14,15 @@ class MeanColour:
     def __init__(self, calibrated: bool = True) -> None:
         self.calibrated = calibrated
 
+        self.device = torch.device("cpu")
+
+    def to(self, device: torch.device | str) -> "MeanColour":
+        self.device = torch.device(device)
+        return self
+
     def encode_text(self, prompts: list[str]) -> Tensor:
-        red, base = torch.tensor([1.0, -0.5, -0.5]), torch.full((3,), 0.1)
+        red = torch.tensor([1.0, -0.5, -0.5], device=self.device)
+        base = torch.full((3,), 0.1, device=self.device)
         return torch.stack([base + red * ("red" in p) for p in prompts])
 
     def encode_image(self, images: Tensor) -> Tensor:

@@ -1,11 +1,11 @@
-"""Dynamic against static textures on the shipped sequences, in the judge's eyes.
+"""Dynamic against static textures on the shipped sequences, as a held-out evaluator sees them.
 
     python tools/animation_study.py
 
 For two people and every sequence: the mean directional similarity over the frames that count more
-than a half, as the model sees it that did not guide them, of one texture for all frames, of one
-with twice the steps, and of one that begins at the first and changes, with as many steps in all;
-and how much that one changes at most between neighbours, of 255.
+than a half, to the model that did not guide them, of one texture for all frames, of one with twice
+the steps, and of one that begins at the first and changes, with as many steps in all; and how much
+that one changes at most between neighbours, of 255.
 """
 
 from dataclasses import replace
@@ -13,9 +13,17 @@ from itertools import pairwise, product
 
 import torch
 
-from clipface_cli.edit import Scene, sample_subject
-from clipface_cli.edit.animate import JUDGED, AnimateSettings, Clip, animate, frame_similarity
-from clipface_cli.edit.target import Planner
+from clipface_cli.avatar import Subject, sample_subject
+from clipface_cli.edit import (
+    AnimateSettings,
+    Animation,
+    Clip,
+    EditModels,
+    PromptReader,
+    animate,
+    animate_settings,
+)
+from clipface_cli.edit.animate import Animating
 from clipface_cli.guidance import load_guidance
 from clipface_cli.head import HeadModel
 from clipface_cli.head.sequence import from_units
@@ -26,30 +34,47 @@ PROMPTS = {"laugh": "Laughing", "angry": "Angry", "speech": "zombie", "yawn": "o
 SEEDS = (7, 11)
 
 
+def similarity(
+    evaluator: EditModels,
+    person: Subject,
+    prompt: str,
+    settings: AnimateSettings,
+    animations: list[Animation],
+) -> list[float]:
+    """Mean over the frames that count, of each animation of one clip."""
+    stage = PromptReader(evaluator, person, settings.edit).whole(prompt, 0)
+    clip = animations[0].clip
+    scorer = Animating(evaluator, stage, person, clip, settings)
+    found = []
+    for animation in animations:
+        scorer.made = animation
+        found.append(float(scorer.similarities()[clip.weight > 0.5].mean()))
+    return found
+
+
 def main() -> None:
     """Run it."""
     head, generator = HeadModel.load("builtin"), Generator.load("builtin")
-    scene = Scene(head, generator, load_guidance("builtin"), JUDGED.judged)
-    judge = Scene(head, generator, load_guidance("judge"), JUDGED.judged)
+    models, evaluator = (
+        EditModels(head, generator, load_guidance(name)) for name in ("builtin", "judge")
+    )
+    settings = animate_settings("default", models.guidance)
+    longer = replace(settings, edit=replace(settings.edit, steps=2 * settings.edit.steps))
     print("| person | sequence, prompt | static | twice the steps | dynamic | largest change |")
     print("|---|---|---|---|---|---|")
     for seed, (name, prompt) in product(SEEDS, PROMPTS.items()):
         person = sample_subject(head, generator, seed)
         sequence = from_units(shipped_sequence(name), head)
         clip = Clip.of(torch.as_tensor(sequence.expression), torch.as_tensor(sequence.pose))
-        target = Planner(scene, person, JUDGED).whole(prompt, 0)
-        asked = Planner(judge, person, JUDGED).whole(prompt, 0)
-        counted = clip.weight > 0.5
-        static = animate(scene, target, person, clip)
-        longer = replace(AnimateSettings(), steps=2 * AnimateSettings.steps)
-        compared = [static, animate(scene, target, person, clip, longer)]
-        compared.append(made := animate(scene, target, person, clip, static=static))
-        seen = [
-            float(frame_similarity(each, judge, asked, person)[counted].mean()) for each in compared
-        ]
+        stage = PromptReader(models, person, settings.edit).whole(prompt, 0)
+        static, twice = (
+            animate(models, stage, person, clip, each, dynamic=False) for each in (settings, longer)
+        )
+        made = animate(models, stage, person, clip, settings, static=static)
         textures = [made.texture(generator, frame) for frame in range(len(clip))]
         steps = [float((b - a).abs().mean()) * 127.5 for a, b in pairwise(textures)]
-        values = " | ".join(f"{value:.4f}" for value in seen)
+        found = similarity(evaluator, person, prompt, settings, [static, twice, made])
+        values = " | ".join(f"{value:.4f}" for value in found)
         print(f"| {seed} | {name}, {prompt} | {values} | {max(steps):.2f} |", flush=True)
 
 

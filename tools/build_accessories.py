@@ -21,7 +21,7 @@ from clipface_cli.head import HeadModel
 from clipface_cli.photos.accessories import FORMAT, WINDOWS, detectors, window
 from clipface_cli.photos.filters import CERTAINTY
 from clipface_cli.synth import Canvas, paint, person_from_latent, sample_attributes
-from clipface_cli.synth.wearers import draw_wearer
+from clipface_cli.synth.accessories import draw_accessory
 
 ASSET = Path("src/clipface_cli/assets/files/accessories.safetensors")
 SEED = 5
@@ -47,7 +47,7 @@ def paint_people(head: HeadModel, count: int, seed: int) -> list[Tensor]:
 
 
 def draw(folder: Path, count: int, people: int, seed: int) -> None:
-    """Pictures of random wearers as 000000.png ... and labels.jsonl, each a person of `people`."""
+    """Pictures of people with accessories, 000000.png ..., and labels.jsonl; of `people` people."""
     folder.mkdir(parents=True, exist_ok=True)
     head = HeadModel.load("builtin")
     path = folder / "labels.jsonl"
@@ -57,9 +57,9 @@ def draw(folder: Path, count: int, people: int, seed: int) -> None:
     textures = paint_people(head, people, seed)
     with path.open("a") as file:
         for index in range(len(lines), count):
-            wearer = draw_wearer(head, textures, np.random.default_rng((seed, index)))
-            Image.fromarray(wearer.image).save(folder / f"{index:06d}.png", compress_level=1)
-            label = {"headwear": wearer.headwear, "eyewear": wearer.eyewear}
+            drawn = draw_accessory(head, textures, np.random.default_rng((seed, index)))
+            Image.fromarray(drawn.image).save(folder / f"{index:06d}.png", compress_level=1)
+            label = {"headwear": drawn.headwear, "eyewear": drawn.eyewear}
             print(json.dumps(label), file=file, flush=True)
 
 

@@ -30,8 +30,8 @@ from torch import Tensor
 from clipface_cli.assets import builtin
 from clipface_cli.texture import Generator
 from clipface_cli.texture.generator import SynthesisNetwork
-from clipface_cli.train.pictures import as_images
-from clipface_cli.train.whitening import split_octave
+from clipface_cli.train.common.pixels import as_images
+from clipface_cli.train.gan.whitening import split_octave
 
 WIDTH = 32  # channels of the new level
 KEPT = 64  # up to this level all stays as it is

@@ -18,7 +18,7 @@ from clipface_cli.artifacts import write_tensors
 from clipface_cli.assets import builtin
 from clipface_cli.head import HeadModel
 from clipface_cli.photos.embedding import Sighting, embed_landmarks
-from clipface_cli.render.portrait import PIVOT, _project, _rotation, portraits
+from clipface_cli.portrait import PIVOT, portraits, project, rotation
 from clipface_cli.synth import Canvas, paint, person_from_latent, sample_attributes
 
 OUTPUT = Path(__file__).parents[1] / "src/clipface_cli/assets/files/landmarks.safetensors"
@@ -56,8 +56,8 @@ def sightings(head: HeadModel, people: int) -> Iterator[Sighting]:
         vertices = head(shape, expression, torch.zeros(1, 6))[0]
         pictures = portraits(head, vertices, paint(person, canvas), VIEWS, PIXELS)
         for (yaw, pitch), picture in zip(VIEWS, pictures, strict=True):
-            turned = (vertices.numpy() - PIVOT) @ _rotation(yaw, pitch).T
-            yield Sighting(picture, _project(turned, PIXELS), bool(index % 2))
+            turned = (vertices.numpy() - PIVOT) @ rotation(yaw, pitch).T
+            yield Sighting(picture, project(turned, PIXELS), bool(index % 2))
         print(f"{index + 1}/{people}", file=sys.stderr)
 
 

@@ -3,7 +3,7 @@
     python tools/build_prompt_mapper.py [--steps N]
 
 It learns the captions of painted people. Run it again whenever the embedded head, generator,
-guidance or crowd changes; at best after tools/build_crowd.py.
+guidance or latent bank changes; at best after tools/build_latent_bank.py.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from pathlib import Path
 
 import numpy as np
 
-from clipface_cli.edit import PROMPTED, Moment, train_prompt_mapper
-from clipface_cli.edit.prompt_mapper import FILE
+from clipface_cli.edit import EditModels
+from clipface_cli.edit.initialization.prompt_mapper import FILE
 from clipface_cli.guidance import load_guidance
 from clipface_cli.head import HeadModel
 from clipface_cli.synth import RECIPES, captions, person_from_latent, sample_attributes
 from clipface_cli.texture import Generator
+from clipface_cli.train.mapper import Run, mapper_settings, train_prompt_mapper
 
 OUTPUT = Path(__file__).parents[1] / "src/clipface_cli/assets/files" / FILE
 RUN = Path("runs/bundle/prompt_mapper")
@@ -32,10 +33,10 @@ UNTOLD = ("face", "photo", "portrait", "person")  # captions with these words na
 
 def prompts() -> list[str]:
     """What captions say, without what says that they are pictures."""
-    chance, found = np.random.default_rng(0), set()
+    random, found = np.random.default_rng(0), set()
     for latent in sample_attributes(PEOPLE, seed=11)[0]:
-        mood = list(RECIPES)[chance.integers(len(RECIPES))]
-        for caption in captions(person_from_latent(latent), mood, chance):
+        expression = list(RECIPES)[random.integers(len(RECIPES))]
+        for caption in captions(person_from_latent(latent), expression, random):
             words = re.sub(r"^(?:a|an|the) ", "", re.sub(FRAME, "", caption))
             words = words.removesuffix(", portrait")
             if not any(word in words for word in UNTOLD):
@@ -43,20 +44,26 @@ def prompts() -> list[str]:
     return sorted(found)
 
 
+def report(step: int, steps: int, text: str) -> None:
+    """Print every hundredth step."""
+    if step % 100 == 0:
+        print(f"{step}/{steps}: {text}", flush=True)
+
+
 def main() -> None:
     """Run it."""
+    head, generator = HeadModel.load("builtin"), Generator.load("builtin")
+    guidance = load_guidance("builtin")
+    settings = mapper_settings("default", guidance, many=True)
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=PROMPTED.steps)
-    settings = replace(PROMPTED, steps=parser.parse_args().steps)
-
-    def watch(now: Moment) -> None:
-        if now.step % 100 == 0:
-            print(f"{now.step}/{now.steps}: loss {now.loss[0]:.3f}", flush=True)
-
-    networks = HeadModel.load("builtin"), Generator.load("builtin"), load_guidance("builtin")
-    train_prompt_mapper(prompts(), *networks, RUN, settings, watch)
-    shutil.copyfile(RUN / FILE, OUTPUT)
-    print(OUTPUT)
+    parser.add_argument("--steps", type=int, default=settings.edit.steps)
+    parser.add_argument("-o", "--output", type=Path, default=OUTPUT)
+    options = parser.parse_args()
+    settings = replace(settings, edit=replace(settings.edit, steps=options.steps))
+    models = EditModels(head, generator, guidance)
+    train_prompt_mapper(prompts(), models, Run(RUN, report=report), settings)
+    shutil.copyfile(RUN / FILE, options.output)
+    print(options.output)
 
 
 if __name__ == "__main__":

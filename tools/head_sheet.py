@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from clipface_cli.head import HeadModel, HeadParams
-from clipface_cli.render.portrait import portraits
+from clipface_cli.portrait import portraits
 
 OUTPUT = Path(__file__).parents[1] / "docs/head_shapes.png"
 VIEWS = [(0, 0), (math.pi / 2, 0), (-math.pi / 2, 0), (0, -math.radians(75))]

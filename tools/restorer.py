@@ -22,8 +22,8 @@ from clipface_cli.head import HeadModel
 from clipface_cli.synth import Canvas, Person, paint, person_from_latent, sample_attributes
 from clipface_cli.synth.beard import Beard
 from clipface_cli.synth.hair import Style
-from clipface_cli.train.pictures import as_images
-from clipface_cli.train.whitening import split_octave
+from clipface_cli.train.common.pixels import as_images
+from clipface_cli.train.gan.whitening import split_octave
 
 SHARP, SOFT = 512, 256  # texels of a side, restored and before
 PEOPLE, SEED = 400, 777  # who is painted

@@ -14,7 +14,7 @@ from PIL import Image
 
 from clipface_cli.artifacts import Pixels, contact_sheet, load_pixels, read_obj
 from clipface_cli.head import HeadModel
-from clipface_cli.render.portrait import portraits
+from clipface_cli.portrait import portraits
 
 OUTPUT = Path(__file__).parents[1] / "docs/sample.jpg"
 ACROSS = 4  # people

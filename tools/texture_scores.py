@@ -17,9 +17,9 @@ from clipface_cli.guidance import load_guidance
 from clipface_cli.head import HeadModel
 from clipface_cli.metrics import PcaTexture, frechet_distance, image_features, kernel_distance
 from clipface_cli.texture import Generator, fast_autocast
-from clipface_cli.train.corpus import Corpus
-from clipface_cli.train.dataset import Dataset
-from clipface_cli.train.stage import PhotoStage
+from clipface_cli.train.gan.corpus import Corpus
+from clipface_cli.train.gan.dataset import Dataset
+from clipface_cli.train.gan.image_domain import RenderDomain
 
 BATCH = 8
 Textures = Callable[[int, int], Tensor]
@@ -36,11 +36,11 @@ def main() -> None:
     parser.add_argument("--resolution", type=int, default=256)
     parser.add_argument("--tower", default="builtin")
     options = parser.parse_args()
-    head, tower = HeadModel.load(), load_guidance(options.tower)
+    head, guidance = HeadModel.load(), load_guidance(options.tower)
     dataset = Dataset.load(options.dataset, options.resolution, head)
     count = min(options.images, len(dataset))
-    real = image_features(tower, real_images(dataset, count))
-    stage = PhotoStage(dataset, head, options.resolution)
+    real = image_features(guidance, real_images(dataset, count))
+    domain = RenderDomain(dataset, head, options.resolution)
     corpus = Corpus.load(options.corpus, options.resolution)
     people = torch.linspace(0, len(corpus) - 1, min(options.people, len(corpus))).long()
     linear = PcaTexture.fit(corpus.batch(people))
@@ -48,10 +48,10 @@ def main() -> None:
     for entry in options.generators:
         name, _, run = entry.partition("=")
         models[name] = sampler(Generator.load(run))
-    print(f"{count} images, features of {tower.name}\n")
+    print(f"{count} images, features of {guidance.name}\n")
     print("| textures | FID | KID x 1000 |\n|---|---|---|")
     for name, textures in models.items():
-        fake = image_features(tower, renders(stage, textures, count))
+        fake = image_features(guidance, renders(domain, textures, count))
         frechet, kernel = frechet_distance(real, fake), kernel_distance(real, fake)
         print(f"| {name} | {frechet:.3f} | {1000 * kernel:.2f} |", flush=True)
 
@@ -74,14 +74,14 @@ def batches(count: int) -> Iterator[Tensor]:
 
 def real_images(dataset: Dataset, count: int) -> Iterator[Tensor]:
     """The dataset's images."""
-    return (dataset.pictures.batch(rows) for rows in batches(count))
+    return (dataset.images.batch(rows) for rows in batches(count))
 
 
 @torch.no_grad()
-def renders(stage: PhotoStage, textures: Textures, count: int) -> Iterator[Tensor]:
+def renders(domain: RenderDomain, textures: Textures, count: int) -> Iterator[Tensor]:
     """Random textures on the dataset's heads."""
     for rows in batches(count):
-        yield stage.show(textures(len(rows), int(rows[0])), rows)
+        yield domain.render_fakes(textures(len(rows), int(rows[0])), rows)
 
 
 if __name__ == "__main__":

@@ -10,13 +10,18 @@ import torch
 from clipface_cli.artifacts.sequence import (
     Sequence,
     read_arkit,
-    read_frames,
     read_npz,
     write_sequence,
 )
+from clipface_cli.assets import import_asset
 from clipface_cli.errors import InputError
 from clipface_cli.head import HeadModel
-from clipface_cli.head.sequence import load_sequence
+from clipface_cli.head.sequence import (
+    find_sequence,
+    imported_sequences,
+    load_sequence,
+    read_frames,
+)
 
 
 def some(frames: int = 4, seed: int = 0) -> Sequence:
@@ -80,6 +85,30 @@ def test_folder_of_pickles_in_the_order_of_their_numbers(tmp_path: Path) -> None
     assert np.array_equal(again.pose, sequence.pose)
     assert np.allclose(again.shape, sequence.shape, atol=1e-6)
     assert again.fps == 30
+
+
+@pytest.mark.parametrize("name", ["laughing", "LAUGHING", "Laughing", "expressions-laughing"])
+def test_an_imported_sequence_by_name(
+    name: str, tmp_path: Path, head: HeadModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLIPFACE_HOME", str(tmp_path / "home"))
+    assert find_sequence(name) is None
+    with pytest.raises(InputError, match=r"no sequence of that name is imported \(imported: none"):
+        load_sequence(name, head)
+    sequence, folder = some(12), tmp_path / "Laughing"
+    folder.mkdir()
+    for index in range(12):
+        frame = {"exp": sequence.expression[index][None], "pose": sequence.pose[index][None]}
+        (folder / f"frame{index}.pkl").write_bytes(pickle.dumps(frame))
+    target = import_asset(folder)
+    assert imported_sequences() == ["laughing"]
+    assert find_sequence(name) == target
+    for source in (name, target, folder):
+        again = load_sequence(source, head)
+        assert np.array_equal(again.expression, sequence.expression)
+        assert np.array_equal(again.pose, sequence.pose)
+    with pytest.raises(InputError, match=r"imported: laughing"):
+        load_sequence("angry", head)
 
 
 def live_link(path: Path, codes: list[str], **columns: list[float]) -> Path:

@@ -56,14 +56,16 @@ def test_generator(golden: Golden, save: Callable, command: Callable, tmp_path: 
         assert (image - recorded["image"]).abs().max() < 1e-4
 
 
-def test_discriminator(golden: Golden, save: Callable, command: Callable, tmp_path: Path) -> None:
+def test_discriminator_is_read_but_not_imported(
+    golden: Golden, save: Callable, asset_home: Path, tmp_path: Path
+) -> None:
     original = save(golden("clipface_discriminator.npz", "state/"), tmp_path / "D.pth")
     recorded = golden("clipface_discriminator.npz")
-    target = Path(command("import", original, "-o", tmp_path / "d.safetensors").splitlines()[-1])
-    assert target == tmp_path / "d.safetensors"
-    for path in (original, target):
-        logits = Discriminator.load(path)(recorded["image"])
-        assert (logits - recorded["logits"]).abs().max() < 1e-4
+    logits = Discriminator.load(original)(recorded["image"])
+    assert (logits - recorded["logits"]).abs().max() < 1e-4
+    with pytest.raises(Refused, match="holds a discriminator, which no command uses"):
+        import_asset(original)
+    assert not asset_home.exists()
 
 
 @pytest.mark.parametrize("layout", ["levels", "pair"])
@@ -234,14 +236,61 @@ def test_clip_in_every_published_form(tmp_path: Path, command: Callable) -> None
         read_asset(folder)
 
 
-def test_latents_and_expressions(tmp_path: Path) -> None:
+def test_latents(tmp_path: Path) -> None:
     code = torch.randn(18, 32)
-    for form in (code, code[None], nn.Parameter(code), {"w": code}, code.numpy()):
+    forms = (code, code[None], nn.Parameter(code), {"w": code}, {"any": code}, code.numpy(), [code])
+    for form in forms:
         torch.save(form, tmp_path / "w.pt")
         asset = read_asset(tmp_path / "w.pt")
         assert asset.kind == "latents"
         assert np.array_equal(asset.arrays["w"], code[None].numpy())
+    torch.save([code, code[None].repeat(3, 1, 1)], tmp_path / "w.pt")
+    assert read_asset(tmp_path / "w.pt").arrays["w"].shape == (4, 18, 32)
+    torch.save([code, code[:12]], tmp_path / "w.pt")
+    with pytest.raises(Refused, match=r"different shapes, \(12, 32\) and \(18, 32\)"):
+        read_asset(tmp_path / "w.pt")
 
+
+def test_a_sidecar_has_latents_and_expressions(tmp_path: Path) -> None:
+    arrays = {"w": np.zeros((18, 32)), "expression": np.zeros((1, 50)), "pose": np.zeros((1, 6))}
+    np.savez(tmp_path / "head.npz", **arrays)
+    assert read_asset(tmp_path / "head.npz").kind == "expressions"
+    assert read_asset(tmp_path / "head.npz", "latents").arrays["w"].shape == (1, 18, 32)
+
+
+@pytest.mark.parametrize(
+    ("array", "sentence"),
+    [
+        (np.zeros(300), "holds one row of 300 numbers, which no command takes by itself"),
+        (np.zeros(512), "a row for each level"),
+        (np.zeros((1, 512)), r"shape \(1, 512\), which no command uses"),
+        (np.zeros((10, 50)), r"shape \(10, 50\), which no command uses"),
+        (np.zeros((5023, 3)), r"shape \(5023, 3\), which no command uses"),
+        (np.zeros((2, 3, 18, 512)), "which no command uses"),
+        (np.zeros((18, 0)), "which no command uses"),
+        (np.zeros((18, 512), np.int64), "no model or data that a clipface command uses"),
+    ],
+)
+def test_arrays_that_are_no_latents(
+    array: np.ndarray, sentence: str, asset_home: Path, tmp_path: Path
+) -> None:
+    np.save(tmp_path / "identity.npy", array)
+    with pytest.raises(Refused, match=sentence):
+        import_asset(tmp_path / "identity.npy")
+    assert not asset_home.exists()
+
+
+def test_masks_are_of_vertices(tmp_path: Path) -> None:
+    masks = {name: np.arange(9) for name in ("face", "nose", "scalp", "neck")}
+    (tmp_path / "FLAME_masks.pkl").write_bytes(pickle.dumps(masks))
+    assert read_asset(tmp_path / "FLAME_masks.pkl").kind == "flame-masks"
+    triangles = {**masks, "neck": np.array([4, 9975])}
+    np.save(tmp_path / "FLAME_masks_triangles.npy", np.array(triangles, object))
+    with pytest.raises(Refused, match="up to 9975, beyond FLAME's 5023 vertices; they are of tri"):
+        read_asset(tmp_path / "FLAME_masks_triangles.npy")
+
+
+def test_expressions(tmp_path: Path) -> None:
     frames = tmp_path / "laughing"
     frames.mkdir()
     truth = np.random.default_rng(0).standard_normal((3, 56)).astype(np.float32)
@@ -262,6 +311,11 @@ def test_list_check_and_where(
 ) -> None:  # fmt: skip
     fresh = command("list")
     assert all(word in fresh for word in ("name", "origin", "present", "licence", "unlocks"))
+    for line in (
+        "motion-mapper: the video manipulation models",
+        "flame-texture: FLAME_texture.npz",
+    ):
+        assert line in fresh
     assert fresh.splitlines()[-1] == str(asset_home) == command("where").strip()
     assert run(app, ["assets", "where", "deca"]) == 2
     assert "deca_model.tar" in capsys.readouterr().err

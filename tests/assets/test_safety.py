@@ -161,8 +161,20 @@ HOSTILE: dict[str, Callable[[Path], bytes]] = {
     "zip": lambda marker: zipped({"../evil.py": b"", "a/data.pkl": b"N."}),
     "zip-plain": lambda marker: zipped({"model.txt": b"text"}),
     "zip-bomb": lambda marker: zipped({"a.npy": bytes(GIB // 6)}, zipfile.ZIP_DEFLATED),
+    "zip-of-code": lambda marker: zipped(
+        {"laugh/0.pkl": dumped({"exp": Call(os.system, command(marker))})}
+    ),
+    "zip-of-torch-code": lambda marker: zipped(
+        {"codes/0.pt": torch_file(Call(os.system, command(marker)))}
+    ),
+    "zip-bomb-of-codes": lambda marker: zipped({"0.pt": bytes(GIB // 6)}, zipfile.ZIP_DEFLATED),
+    "zip-of-windows": lambda marker: zipped(
+        {f"{i}.pt": torch_file(torch.zeros(1).expand(900, 18, 512)) for i in range(20)}
+    ),
+    "zip-in-zip": lambda marker: zipped({"0.pt": zipped({"0.pt": zipped({"0.pt": b"N."})})}),
     "npz-lies": lambda marker: zipped({"a.npy": npy_header("(1000000, 1000000)")}),
     "npz-code": lambda marker: zipped({"a.npy": npy(np.array([{}], object))}),
+    "npy-header": lambda marker: npy_header("(1,").replace(b"}", b" "),
     "compressed-torch": lambda marker: zipped({"a/data.pkl": b"N."}, zipfile.ZIP_DEFLATED),
     "missing-storage": lambda marker: zipped(
         {"a/data.pkl": tensor_pickle("FloatStorage", 1, "(I1\nt", "(I1\nt")}

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,8 @@ import typer
 
 from clipface_cli.cli import app, main
 from clipface_cli.cli._command import Result, add_command, run
-from clipface_cli.errors import ClipfaceError, InputError
+from clipface_cli.cli._options import pick_device
+from clipface_cli.errors import ClipfaceError, ClipfaceWarning, InputError
 
 
 @pytest.fixture
@@ -119,8 +121,11 @@ def test_bad_config(
         (["edit", "nope.obj", "--prompt", "ghost", "--mapper", "run"], "run"),
         (["train-mapper", "-o", "run"], "--prompts FILE"),
         (["train-mapper", "--prompt", "", "-o", "run"], "--prompt is empty"),
-        (["train-gan", "nope"], "--output"),
-        (["export", "nope.obj"], "--format"),
+        (["train-gan", "nope"], "clipface preprocess"),
+        (["train-gan", "."], "is no dataset"),
+        (["preprocess", "nope"], "There is no folder nope"),
+        (["export", "nope.obj"], "does not exist"),
+        (["export", "nope.obj", "-o", "nope"], "--format"),
         (["export", "nope.obj", "--format", "glb"], "does not exist"),
         (["export", "nope.obj", "--format", "glb", "-o", "a.ply"], "does not end in .glb"),
         (["sample", "-n", "0"], "--number"),
@@ -149,6 +154,25 @@ def test_no_arguments_shows_help(
     assert "sample" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("arguments", [["--help"], ["assets", "--help"]])
+@pytest.mark.parametrize("width", [60, 80])
+def test_lists_of_commands_are_not_cut_off(
+    arguments: list[str],
+    width: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["clipface", *arguments])
+    monkeypatch.setenv("COLUMNS", str(width))
+    with pytest.raises(SystemExit, match="0"):
+        main()
+    listed = capsys.readouterr().out.partition("Commands")[2]
+    assert listed
+    assert "..." not in listed
+    assert "…" not in listed
+    assert max(map(len, listed.splitlines())) <= width
+
+
 def test_help_keeps_words_in_brackets(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(app, ["synth", "--help"]) == 0
     assert "[one a core]" in " ".join(capsys.readouterr().out.split())
@@ -164,3 +188,26 @@ def test_help_imports_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stderr.strip() == ""
     assert "--prompt" in done.stdout
+
+
+def test_a_device_is_picked(monkeypatch: pytest.MonkeyPatch) -> None:
+    for there, picked in ((True, "cuda"), (False, "cpu")):
+        monkeypatch.setattr("torch.cuda.is_available", lambda there=there: there)
+        assert pick_device("auto") == picked
+        assert pick_device("cpu") == "cpu"
+    with pytest.raises(InputError, match="finds no GPU here; leave --device out"):
+        pick_device("cuda")
+
+
+def test_own_warnings_are_sentences(capsys: pytest.CaptureFixture[str]) -> None:
+    def warned() -> Result:
+        warnings.warn("a library's own affair", stacklevel=1)
+        warnings.warn("It works, but slowly.", ClipfaceWarning, stacklevel=1)
+        return Result(Path("made"))
+
+    toy = typer.Typer()
+    add_command(toy, "make", warned)
+    add_command(toy, "other", _make)
+    with warnings.catch_warnings():
+        assert run(toy, ["make"]) == 0
+    assert capsys.readouterr().err == "clipface: It works, but slowly.\n"

@@ -29,13 +29,27 @@ def _assert_same_triangles(made: trimesh.Trimesh, given: Mesh) -> None:
 
 @pytest.mark.parametrize("ending", ["obj", "ply", "stl", "glb"])
 def test_export(clipface, edited: Path, folder: Path, ending: str) -> None:
-    target = f"out/face.{ending}"
+    target = f"out/{ending}/face.{ending}"
     done = clipface("export", str(edited), "--format", ending, "-o", target)
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{target}\n"
     peer = trimesh.load_mesh(folder / target, process=False)
     _assert_same_triangles(peer, read_obj(edited))
     assert clipface("export", str(edited), "-o", target).returncode == 2
+
+
+def test_the_texture_beside_the_output_is_kept(
+    heads: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = folder / "out/portrait.ply"
+    target.parent.mkdir(exist_ok=True)
+    target.with_suffix(".png").write_bytes(b"a portrait of mine")
+    line = ["export", str(heads / "000.obj"), "-o", str(target)]
+    assert run_command(app, line) == 2
+    assert "portrait.png exists" in capsys.readouterr().err
+    assert target.with_suffix(".png").read_bytes() == b"a portrait of mine"
+    assert run_command(app, [*line, "--force"]) == 0
+    assert load_pixels(target.with_suffix(".png")).std() > 5
 
 
 def test_other_axes_units_and_size(edited: Path, folder: Path) -> None:
@@ -82,7 +96,10 @@ def test_sheet(heads: Path, edited: Path, folder: Path, capsys: pytest.CaptureFi
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ([], "--format"),
+        (["-o", "face"], "--format"),
+        (["-o", "face.fbx"], "--format"),
+        (["-o", "face", "--turntable", "turn.mp4"], "--format"),
+        (["--up", "z"], "y up"),
         (["--format", "glb", "--up", "z"], "y up"),
         (["--format", "obj", "-o", "face.ply"], "does not end in .obj"),
         (["--format", "obj", "-o", "face.obj", "--resolution", "8000"], "4096"),

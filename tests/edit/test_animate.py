@@ -6,23 +6,24 @@ from pathlib import Path
 import pytest
 import torch
 
-from clipface_cli.edit import EditSettings, Scene, Subject
-from clipface_cli.edit.animate import (
+from clipface_cli.avatar import Subject
+from clipface_cli.edit import (
     AnimateSettings,
     Animation,
     Clip,
+    EditModels,
     MotionMapper,
+    PromptReader,
     animate,
-    drawn,
-    importance,
-    keyed,
+    animate_settings,
 )
-from clipface_cli.edit.target import Planner
+from clipface_cli.edit.animate import drawn_frames, importance
 from clipface_cli.errors import InputError
 from clipface_cli.head import HeadModel, HeadParams
 from clipface_cli.head.sequence import from_units
 from clipface_cli.synth.sequences import SEQUENCES, shipped_sequence
 from clipface_cli.texture import Generator
+from clipface_cli.viewer.film import keyed
 
 FRAMES = 9
 LEVEL = 1 / 255
@@ -58,7 +59,7 @@ def test_one_peak() -> None:
 
 def test_mapper_begins_at_an_offset() -> None:
     mapper, offset = MotionMapper(4, 16, 5), torch.randn(16)
-    mapper.begin_at(torch.zeros(16))
+    mapper.pretrain_zero()
     w, expression, pose = torch.randn(3, 4, 16), torch.randn(3, 5), torch.randn(3, 6)
     assert not mapper(w, expression, pose).any()
     mapper.begin_at(offset)
@@ -66,7 +67,7 @@ def test_mapper_begins_at_an_offset() -> None:
 
 
 def test_turning_does_not_repaint() -> None:
-    mapper, w = MotionMapper(4, 16, 5), torch.randn(1, 4, 16)
+    mapper, w = MotionMapper(4, 16, 5, head_rotation=False), torch.randn(1, 4, 16)
     expression, pose = torch.randn(1, 5), torch.randn(1, 6)
     turned = torch.cat([pose[:, :3] + 1, pose[:, 3:]], 1)
     torch.testing.assert_close(mapper(w, expression, pose), mapper(w, expression, turned))
@@ -84,7 +85,8 @@ def test_mapper_tells_frames_apart() -> None:
         torch.manual_seed(0)
         mapper = MotionMapper(4, 16, 5)
         if centred:
-            mapper.tell_apart(w[:1], clip)
+            states = mapper.state(clip.expression, clip.pose)
+            mapper.center_on(w[:1], states, clip.weight)
         ends = mapper(w, clip.expression[[0, -1]], clip.pose[[0, -1]]).flatten(1)
         alike.append(torch.cosine_similarity(ends[0], ends[1], dim=0))
     assert alike[0] > 0.99
@@ -93,9 +95,9 @@ def test_mapper_tells_frames_apart() -> None:
 
 def test_frames_are_drawn_by_importance() -> None:
     weight = torch.tensor([0.0, 1.0, 3.0, 0.0])
-    assert drawn(weight, 4, 0.0) == drawn(weight, 4, 0.99) == [1, 2, 2, 2]
-    assert drawn(weight, 2, 0.1) == [1, 2]
-    assert drawn(torch.ones(8), 4, 0.5) == [1, 3, 5, 7]
+    assert drawn_frames(weight, 4, 0.0) == drawn_frames(weight, 4, 0.99) == [1, 2, 2, 2]
+    assert drawn_frames(weight, 2, 0.1) == [1, 2]
+    assert drawn_frames(torch.ones(8), 4, 0.5) == [1, 3, 5, 7]
 
 
 def test_mapper_round_trip(tmp_path: Path) -> None:
@@ -105,6 +107,7 @@ def test_mapper_round_trip(tmp_path: Path) -> None:
     state = torch.randn(1, 5), torch.randn(1, 6)
     made = mapper(w, *state)
     assert (back(w, *state) - made).norm() < 0.02 * made.norm()
+    assert back.head_rotation
     size = (tmp_path / "motion_mapper.safetensors").stat().st_size
     assert size < 1.5 * sum(p.numel() for p in mapper.parameters()) + 4096
     with pytest.raises(InputError, match="does not exist"):
@@ -161,29 +164,36 @@ def reddened() -> tuple[Animation, Generator, list[float]]:
     clip = Clip.of(rise * head.expression_from_units({"jawOpen": 1.0}), torch.zeros(6, 6))
     similar: list[float] = []
     subject = Subject(params, w, texture)
-    scene, settings = Scene(head, generator, Reddish()), EditSettings(change="texture")
-    target = Planner(scene, subject, settings).whole("red", 0)
-    short = AnimateSettings(steps=2, frames=2, rate=0.3)
-    static = animate(scene, target, subject, clip, short)
-    begun = animate(scene, target, subject, clip, replace(short, steps=0), static)
+    models, settings = (
+        EditModels(head, generator, Reddish()),
+        animate_settings("default", Reddish()),
+    )
+    stage = PromptReader(models, subject, replace(settings.edit, change="texture")).whole("red", 0)
+
+    def short(steps: int) -> AnimateSettings:
+        edit = replace(settings.edit, steps=steps, texture_rate=0.3)
+        return replace(settings, edit=edit, frames=2, chunk=1)
+
+    static = animate(models, stage, subject, clip, short(2), dynamic=False)
+    begun = animate(models, stage, subject, clip, short(0), static)
     torch.testing.assert_close(begun.codes([2]), static.codes([0]))
-    stopped = animate(scene, target, subject, clip, short, progress=press_ctrl_c)
-    one_step = animate(scene, target, subject, clip, replace(short, steps=1))
+    stopped = animate(models, stage, subject, clip, short(2), callback=press_ctrl_c)
+    one_step = animate(models, stage, subject, clip, short(1))
     assert (stopped.interrupted, one_step.interrupted) == (True, False)
     assert torch.equal(stopped.codes([0]), one_step.codes([0]))
     made = animate(
-        scene,
-        target,
+        models,
+        stage,
         subject,
         clip,
-        replace(short, steps=12),
+        short(12),
         static,
-        progress=lambda _, __, similarity: similar.append(similarity),
+        callback=lambda _, __, similarity: similar.append(float(similarity)),
     )
     return made, generator, similar
 
 
-def press_ctrl_c(_step: int, _steps: int, _similarity: float) -> None:
+def press_ctrl_c(_step: int, _steps: int, _similarity: torch.Tensor) -> None:
     raise KeyboardInterrupt
 
 

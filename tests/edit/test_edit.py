@@ -8,39 +8,40 @@ import torch
 from torch import Tensor
 from toy_guidance import MeanColour
 
-from clipface_cli.edit import (
-    Aim,
-    Edit,
-    EditSettings,
-    Mappers,
-    MapperSettings,
-    Moment,
-    Scene,
+from clipface_cli.avatar import (
     Subject,
-    apply_mappers,
-    edit_mesh,
-    edit_meshes,
     load_subject,
+    region_mask,
     sample_subject,
     save_subject,
-    train_mapper,
 )
-from clipface_cli.edit.crowd import Crowd, embed_people
-from clipface_cli.edit.edit import FURTHEST, _settled, within_reach
-from clipface_cli.edit.regions import region_mask
+from clipface_cli.edit import (
+    DEFAULT,
+    PAPER,
+    Edit,
+    EditModels,
+    Mappers,
+    Progress,
+    edit_mesh,
+    edit_meshes,
+)
+from clipface_cli.edit.code_prior import CodePrior
+from clipface_cli.edit.edit import settled
+from clipface_cli.edit.initialization.latent_bank import LatentBank, embed_people
+from clipface_cli.edit.optimize import Evaluation, limited_motion
+from clipface_cli.edit.presets import DEFAULT_CLIP
 from clipface_cli.errors import InputError
 from clipface_cli.guidance import load_guidance
 from clipface_cli.head import HeadModel
 from clipface_cli.texture import Generator
 
 HEAD = HeadModel.load("builtin")
-SMALL = Aim(resolution=48)
-QUICK = EditSettings(steps=6, near=False, aim=SMALL)  # moods take 38 renders
+QUICK = replace(DEFAULT, steps=6, initialization=(), resolution=48)  # expressions: 38 renders
 
 
 @pytest.fixture(autouse=True)
-def small_crowd(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("clipface_cli.edit.crowd.PEOPLE", 16)
+def small_bank(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clipface_cli.edit.initialization.latent_bank.PEOPLE", 16)
 
 
 @pytest.fixture(scope="module")
@@ -54,15 +55,12 @@ def person(generator: Generator) -> Subject:
     return sample_subject(HEAD, generator, seed=3)
 
 
-def scene(generator: Generator, settings: EditSettings) -> Scene:
-    return Scene(HEAD, generator, MeanColour(), settings.judged)
-
-
 def test_similarity_rises_and_history_grows(person: Subject, generator: Generator) -> None:
-    edit = edit_mesh(person, "red", HEAD, generator, MeanColour(), replace(QUICK, near=True))
-    assert edit.start == 0
-    assert edit.end > 0.1
-    assert len(edit.similarity) == QUICK.steps
+    planned = replace(QUICK, initialization=DEFAULT.initialization)
+    edit = edit_mesh(person, "red", HEAD, generator, MeanColour(), planned)
+    assert edit.similarity > 0.1
+    assert len(edit.log) == QUICK.steps
+    assert edit.sentences == ("A photo of a face that looks like red",)
     assert [entry["prompt"] for entry in edit.subject.history] == ["red"]
     assert torch.equal(edit.subject.params.shape, person.params.shape)
 
@@ -79,11 +77,11 @@ def test_several_prompts_at_once_are_what_each_is_alone(
     person: Subject, generator: Generator
 ) -> None:
     settings = replace(QUICK, steps=2)
-    stage = scene(generator, settings)
-    both = edit_meshes(person, [("red", 0), ("unheard", 0)], stage, settings)
-    alone = edit_meshes(person, [("red", 0)], stage, settings)[0]
+    models = EditModels(HEAD, generator, MeanColour())
+    both = edit_meshes(person, [("red", 0), ("unheard", 0)], models, settings)
+    alone = edit_meshes(person, [("red", 0)], models, settings)[0]
     assert torch.allclose(both[0].subject.texture, alone.subject.texture, atol=1e-3)
-    assert both[0].end == pytest.approx(alone.end, abs=1e-3)
+    assert both[0].similarity == pytest.approx(alone.similarity, abs=1e-3)
     assert [edit.subject.history[0]["prompt"] for edit in both] == ["red", "unheard"]
 
 
@@ -136,60 +134,63 @@ def test_strength_scales_the_change(person: Subject, generator: Generator) -> No
 
 def test_identity_keeps_the_person(person: Subject, generator: Generator) -> None:
     def moved(weight: float) -> float:
-        settings = replace(QUICK, aim=replace(SMALL, identity=weight))
+        settings = replace(QUICK, identity=weight)
         edit = edit_mesh(person, "red", HEAD, generator, MeanColour(), settings)
         return float((edit.subject.texture - person.texture).abs().mean())
 
-    assert moved(10.0) < 0.7 * moved(0.0)
-
-
-@pytest.mark.parametrize("without", ["pretraining", "direction", "code-input", "prior"])
-def test_ablations_run(person: Subject, generator: Generator, without: str) -> None:
-    settings = replace(QUICK, steps=1, without=(without,))
-    edit = edit_mesh(person, "red", HEAD, generator, MeanColour(), settings)
-    assert edit.subject.texture.isfinite().all()
-    assert settings.judged.prior == (0.0 if without == "prior" else SMALL.prior)
-    assert (settings.judged.directional == 0) == (without == "direction")
+    assert moved(30.0) < 0.6 * moved(0.0)
 
 
 def test_a_guidance_that_cannot_tell_how_far(person: Subject, generator: Generator) -> None:
-    edit = edit_mesh(person, "red", HEAD, generator, MeanColour(calibrated=False), QUICK)
-    assert edit.end > 0.1
+    settings = replace(DEFAULT_CLIP, steps=6, resolution=48)
+    edit = edit_mesh(person, "red", HEAD, generator, MeanColour(calibrated=False), settings)
+    assert edit.similarity > 0.1
 
 
 def test_the_published_schedule(person: Subject, generator: Generator) -> None:
-    settings = EditSettings.paper(steps=1)
-    assert (settings.texture_rate, settings.expression_rate) == (1e-4, 5e-3)
-    assert EditSettings.paper().steps >= 5000
-    small = replace(settings, aim=replace(settings.aim, resolution=48))
-    edit = edit_mesh(person, "red", HEAD, generator, MeanColour(), small)
+    settings = replace(PAPER, steps=1, resolution=48)
+    edit = edit_mesh(person, "red", HEAD, generator, MeanColour(), settings)
     assert (edit.subject.texture - person.texture).abs().max() < 0.1
+    assert edit.subject.history[-1]["preset"] == "paper"
+
+
+def test_a_given_texture_mapper_leaves_the_expression_at_zero(
+    person: Subject, generator: Generator
+) -> None:
+    given = Mappers.fresh(generator, HEAD, expressive=False, seed=5)
+    settings = replace(PAPER, steps=0, resolution=48)
+    models = EditModels(HEAD, generator, MeanColour())
+    (edit,) = edit_meshes(person, [("red", 0)], models, settings, mappers=given)
+    assert torch.equal(edit.subject.params.expression, person.params.expression)
+    torch.testing.assert_close(edit.subject.w, person.w + given.texture(person.w))
 
 
 def test_an_edit_has_settled_when_it_hardly_gains() -> None:
+    def log(*similarities: float) -> list[Evaluation]:
+        return [Evaluation(torch.zeros(1), torch.tensor([value])) for value in similarities]
+
     rising = [0.02 * step for step in range(20)]
-    assert not _settled(rising, 2e-3)
-    assert _settled([*rising, *[0.38] * 16], 2e-3)
-    assert not _settled([0.5] * 10, 2e-3)
-    assert not _settled([0.5] * 40, 0.0)
+    assert not settled(log(*rising), 2e-3)
+    assert settled(log(*rising, *[0.38] * 16), 2e-3)
+    assert not settled(log(*[0.5] * 10), 2e-3)
 
 
 def test_ctrl_c_keeps_the_best(person: Subject, generator: Generator) -> None:
-    def stop(now: Moment) -> None:
+    def stop(now: Progress) -> None:
         if now.step == 3:
             raise KeyboardInterrupt
 
     edit = edit_mesh(person, "red", HEAD, generator, MeanColour(), QUICK, stop)
     assert edit.interrupted
-    assert len(edit.similarity) == 3
-    assert edit.end > 0
+    assert len(edit.log) == 3
+    assert edit.similarity > 0
 
 
-def test_the_embedded_crowd_belongs_to_the_embedded_networks() -> None:
+def test_the_embedded_bank_belongs_to_the_embedded_networks() -> None:
     generator, guidance = Generator.load("builtin"), load_guidance("builtin")
-    crowd = Crowd.of(HEAD, generator, guidance)
+    bank = LatentBank.of(HEAD, generator, guidance, CodePrior(generator))
     again = embed_people(HEAD, generator, guidance, 2)
-    assert torch.allclose(crowd.features[:2], again, atol=0.02 * float(again.norm(dim=1).mean()))
+    assert torch.allclose(bank.features[:2], again, atol=0.02 * float(again.norm(dim=1).mean()))
 
 
 def test_empty_prompt_and_foreign_code_are_refused(person: Subject, generator: Generator) -> None:
@@ -260,23 +261,13 @@ def test_without_a_sidecar_the_head_is_fitted_and_the_texture_inverted(
     assert (found - shown).abs().mean() < 0.5 * (stranger - shown).abs().mean()
 
 
-def test_trained_mappers_apply_to_any_head(generator: Generator, tmp_path: Path) -> None:
-    settings = MapperSettings(steps=2, aim=SMALL)
-    train_mapper("red", HEAD, generator, MeanColour(), tmp_path / "run", settings)
-    mappers = Mappers.load(tmp_path / "run")
-    other = sample_subject(HEAD, generator, seed=9)
-    edited = apply_mappers(other, mappers, generator, "red")
-    assert not torch.equal(edited.w, other.w)
-    assert torch.equal(edited.undone().w, other.w)
-    assert (tmp_path / "run/metrics.csv").read_text().count("\n") == settings.steps + 1
-
-
 def test_no_expression_tears_the_face(head):
     change = torch.zeros(2, head.expression_size)
     change[1] = 4 * head.expression_from_units({"jawOpen": 1.0})
-    near = within_reach(head, change)
+    near = limited_motion(head, change, DEFAULT.motion_limit)
     moved = (near @ head.expression_basis).unflatten(1, (-1, 3)).norm(dim=2).amax(1)
     assert moved[0] == 0
-    assert moved[1] == pytest.approx(FURTHEST, rel=1e-3)
+    assert moved[1] == pytest.approx(DEFAULT.motion_limit, rel=1e-3)
     small = 0.5 * head.expression_from_units({"jawOpen": 1.0})[None]
-    assert torch.equal(within_reach(head, small), small)
+    assert torch.equal(limited_motion(head, small, DEFAULT.motion_limit), small)
+    assert torch.equal(limited_motion(head, change, 0.0), change)

@@ -103,10 +103,8 @@ def test_head_in_double_precision_and_batches(head: HeadModel) -> None:
     torch.testing.assert_close(double.float(), together, atol=1e-6, rtol=0)
 
 
-@pytest.mark.parametrize("device", ["meta", "cuda"])
+@pytest.mark.parametrize("device", ["meta", pytest.param("cuda", marks=pytest.mark.gpu)])
 def test_head_works_where_its_buffers_are(device: str) -> None:
-    if device == "cuda" and not torch.cuda.is_available():
-        pytest.skip("no GPU")
     inputs = [torch.randn(2, size, requires_grad=True) for size in (100, 50, 6)]
     moved = [value.detach().to(device).requires_grad_() for value in inputs]
     posed = HeadModel.load("builtin").to(device)(*moved)

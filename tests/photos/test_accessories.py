@@ -8,7 +8,7 @@ from clipface_cli.photos import find_faces
 from clipface_cli.photos.accessories import Accessories
 from clipface_cli.photos.filters import CERTAINTY
 from clipface_cli.synth import Canvas, paint, person_from_latent, sample_attributes
-from clipface_cli.synth.wearers import draw_wearer
+from clipface_cli.synth.accessories import draw_accessory
 
 PEOPLE, DRAWN = 3, 40
 
@@ -29,7 +29,7 @@ def test_certain_answers_are_right(head: HeadModel) -> None:
     ]
     right = wrong = 0
     for seed in range(DRAWN):
-        person = draw_wearer(head, skins, np.random.default_rng((99, seed)))
+        person = draw_accessory(head, skins, np.random.default_rng((99, seed)))
         for name, probability in classify.judge(person.image).items():
             worn = getattr(person, name) is not None
             if probability >= CERTAINTY or probability <= 1 - CERTAINTY:

@@ -77,7 +77,7 @@ def test_bisenet(tmp_path: Path) -> None:
 
 
 def test_wrong_words_and_files(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="give landmarks, photometric, deca or deca:PATH"):
+    with pytest.raises(InputError, match="give one of landmarks, photometric, deca"):
         load_encoder("emoca")
     with pytest.raises(InputError, match="does not exist"):
         load_parser("bisenet")

@@ -64,6 +64,12 @@ def test_output_inside_the_photos_is_left_out(tmp_path: Path) -> None:
     assert list_photos(tmp_path, tmp_path / "data").photos == ["a.jpg"]
 
 
+def test_datasets_among_the_photos_are_left_out(tmp_path: Path) -> None:
+    touch(tmp_path, "a.jpg", "data/images/00000/000000000.png", "labelled/b.jpg")
+    touch(tmp_path, "data/dataset.json", "data/manifest.jsonl", "labelled/dataset.json")
+    assert list_photos(tmp_path, tmp_path / "out").photos == ["a.jpg", "labelled/b.jpg"]
+
+
 def test_one_photo_and_none(tmp_path: Path) -> None:
     touch(tmp_path, "a.jpg")
     assert list_photos(tmp_path / "a.jpg", tmp_path / "out").photos == ["a.jpg"]

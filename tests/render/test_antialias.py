@@ -72,8 +72,8 @@ def test_topology() -> None:
     """Two triangles share 1-2; of three at an edge none has a single neighbour."""
     fan = torch.tensor([[0, 1, 2], [3, 2, 1]])
     assert antialias_construct_topology_hash(fan).tolist() == [[3, -1, -1], [0, -1, -1]]
-    crowd = torch.tensor([[0, 1, 2], [3, 2, 1], [4, 1, 2]])
-    assert (antialias_construct_topology_hash(crowd) == -1).all()
+    shared = torch.tensor([[0, 1, 2], [3, 2, 1], [4, 1, 2]])
+    assert (antialias_construct_topology_hash(shared) == -1).all()
 
 
 def test_given_topology_and_boost(grid) -> None:

@@ -12,13 +12,13 @@ from clipface_cli.errors import InputError
 from clipface_cli.render import (
     Camera,
     Renderer,
-    _gpu,
     antialias,
     antialias_construct_topology_hash,
     interpolate,
     rasterize,
     texture,
 )
+from clipface_cli.render.backends import cuda
 
 SIZE = (24, 20)
 
@@ -72,7 +72,7 @@ def library(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple[Any, ...]]
         antialias=fake_antialias,
         antialias_construct_topology_hash=antialias_construct_topology_hash,
     )
-    monkeypatch.setattr(_gpu, "nvdiffrast", lambda: module)
+    monkeypatch.setattr(cuda, "nvdiffrast", lambda: module)
     return calls
 
 
@@ -80,24 +80,24 @@ def test_every_operation_reaches_the_library(library, soup) -> None:
     """Through the backend the same numbers come back, from tensors of any layout."""
     pos, tri = soup(20, 14, 2, (0.4, 2), 3)
     loose = pos.transpose(0, 1).contiguous().transpose(0, 1)
-    rast, rast_db = _gpu.rasterize(loose, tri, SIZE, None, True)
+    rast, rast_db = cuda.rasterize(loose, tri, SIZE, None, True)
     assert torch.equal(rast, rasterize(pos, tri, SIZE)[0])
     attr = torch.rand(20, 2, 2).transpose(0, 1)
-    uv, uv_da = _gpu.interpolate(attr, rast, tri, rast_db, [1, 0])
+    uv, uv_da = cuda.interpolate(attr, rast, tri, rast_db, [1, 0])
     expected = interpolate(attr, rast, tri, rast_db, [1, 0])
     assert torch.equal(uv, expected[0])
     assert torch.equal(uv_da, expected[1])
     tex = torch.rand(1, 3, 8, 8).permute(0, 2, 3, 1)
     for levels, mode in (([tex], "linear"), ([tex], "nearest"), ([tex], "linear-mipmap-linear")):
-        color = _gpu.texture(levels, uv, uv_da, None, mode, "clamp")
+        color = cuda.texture(levels, uv, uv_da, None, mode, "clamp")
         plain = "nearest" if mode == "nearest" else "linear"
         assert torch.equal(color, texture(tex, uv, filter_mode=plain, boundary_mode="clamp"))
     mip = [torch.rand(1, 4, 4, 3), torch.rand(1, 2, 2, 3)]
     bias = torch.rand(2, *SIZE)
-    color = _gpu.texture([tex, *mip], uv, uv_da, bias, "linear-mipmap-linear", "wrap")
+    color = cuda.texture([tex, *mip], uv, uv_da, bias, "linear-mipmap-linear", "wrap")
     assert torch.equal(color, texture(tex, uv, uv_da, bias, mip))
-    topology = _gpu.topology_hash(tri)
-    blended = _gpu.antialias(color, rast, pos, tri, topology, 2.0)
+    topology = cuda.topology_hash(tri)
+    blended = cuda.antialias(color, rast, pos, tri, topology, 2.0)
     assert torch.equal(blended, antialias(color, rast, pos, tri))
     assert [name for name, _ in library] == [
         *("rasterize", "interpolate"), *4 * ("texture",), "antialias"
@@ -107,20 +107,20 @@ def test_every_operation_reaches_the_library(library, soup) -> None:
 def test_ranges_reach_the_library(library, soup) -> None:
     pos, tri = soup(20, 14, 1, (0.4, 2), 3)
     ranges = torch.tensor([[0, 5], [5, 9]])
-    rast, _ = _gpu.rasterize(pos[0], tri, SIZE, ranges, False)
+    rast, _ = cuda.rasterize(pos[0], tri, SIZE, ranges, False)
     assert torch.equal(rast, rasterize(pos[0], tri, SIZE, ranges)[0])
 
 
 def test_doubles_are_refused(library, soup) -> None:
     pos, tri = soup(6, 4, 1, (1, 1), 0)
     with pytest.raises(ValueError, match="pos must be float32"):
-        _gpu.rasterize(pos.double(), tri, SIZE, None, True)
+        cuda.rasterize(pos.double(), tri, SIZE, None, True)
 
 
 def test_a_missing_library_is_named_with_its_install_line(monkeypatch, sphere) -> None:
     monkeypatch.setitem(sys.modules, "nvdiffrast", None)
     monkeypatch.setitem(sys.modules, "nvdiffrast.torch", None)
-    _gpu.nvdiffrast.cache_clear()
+    cuda.nvdiffrast.cache_clear()
     with pytest.raises(InputError, match=r"pip install 'clipface-cli\[cuda\]'"):
         Renderer(sphere(), backend="cuda")
 
@@ -130,9 +130,9 @@ def test_a_library_that_does_not_compile_says_what_it_needs(monkeypatch) -> None
         raise RuntimeError("Error building extension\nmany lines")
 
     module = SimpleNamespace(RasterizeCudaContext=broken)
-    monkeypatch.setattr(_gpu, "nvdiffrast", lambda: module)
+    monkeypatch.setattr(cuda, "nvdiffrast", lambda: module)
     with pytest.raises(InputError, match=r"Error building extension\).*nvcc"):
-        _gpu._context(torch.device("cuda", 99))
+        cuda._context(torch.device("cuda", 99))
 
 
 def test_a_hash_alone_compiles_the_library(monkeypatch, soup) -> None:
@@ -142,10 +142,10 @@ def test_a_hash_alone_compiles_the_library(monkeypatch, soup) -> None:
         RasterizeCudaContext=started.append,
         antialias_construct_topology_hash=antialias_construct_topology_hash,
     )
-    monkeypatch.setattr(_gpu, "nvdiffrast", lambda: module)
-    _gpu._context.cache_clear()
-    _gpu.topology_hash(soup(6, 4, 1, (1, 1), 0)[1])
-    _gpu._context.cache_clear()
+    monkeypatch.setattr(cuda, "nvdiffrast", lambda: module)
+    cuda._context.cache_clear()
+    cuda.topology_hash(soup(6, 4, 1, (1, 1), 0)[1])
+    cuda._context.cache_clear()
     assert started
 
 

@@ -1,4 +1,4 @@
-"""Light: harmonics as DECA's, Lambert, highlights, normals."""
+"""Light: harmonics as DECA's, Lambert, highlights."""
 
 import math
 
@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from clipface_cli.render import Light
-from clipface_cli.render.light import irradiance, shade, vertex_normals
+from clipface_cli.render.light import irradiance, shade
 
 
 def directions(*shape: int) -> Tensor:
@@ -63,20 +63,6 @@ def test_gradcheck() -> None:
         return shade(albedo, normals, views, Light(ambient, toward, toward.abs(), gloss=0.2))
 
     torch.autograd.gradcheck(lit, (albedo, normals, *parts))
-
-
-def test_normals_of_a_ball(sphere) -> None:
-    head = sphere(24, 36)
-    vertices = head.template[None].double().requires_grad_()
-    normals = vertex_normals(vertices, head.faces)
-    inner = head.template[:, 1].abs() < 0.095
-    expected = torch.nn.functional.normalize(head.template, dim=-1)
-    assert (normals[0] * expected).sum(-1)[inner].min() > 0.99
-    flat = vertex_normals(vertices * torch.tensor([1, 1, 0]), head.faces[:0])
-    assert (flat == 0).all()
-    small = vertices.detach()[:, :40].requires_grad_()
-    faces = head.faces[(head.faces < 40).all(1)]
-    torch.autograd.gradcheck(lambda points: vertex_normals(points * 10, faces)[:, 36:39], small)
 
 
 def test_bad_shapes_are_named() -> None:

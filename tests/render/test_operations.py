@@ -50,8 +50,8 @@ def test_rasterize(scene: tuple[Tensor, Tensor]) -> None:
 
 def several(grid, soup) -> tuple[Tensor, Tensor, Tensor]:
     """Three images of different triangles of one vertex buffer, one image of none."""
-    (sheet, sheet_tri), (crowd, crowd_tri) = grid(1, seed=4), soup(20, 15, 1, (0.4, 2), 6)
-    pos, tri = torch.cat([sheet[0], crowd[0]]), torch.cat([sheet_tri, crowd_tri + sheet.shape[1]])
+    (sheet, sheet_tri), (pile, pile_tri) = grid(1, seed=4), soup(20, 15, 1, (0.4, 2), 6)
+    pos, tri = torch.cat([sheet[0], pile[0]]), torch.cat([sheet_tri, pile_tri + sheet.shape[1]])
     count = len(sheet_tri)
     return pos, tri, torch.tensor([[0, count], [count, 15], [30, 50], [3, 0]], dtype=torch.int32)
 
@@ -380,7 +380,7 @@ def test_runs_and_threads_agree_to_the_bit(soup, monkeypatch: pytest.MonkeyPatch
     assert all(map(torch.equal, first, run()))
     for threads in (1, 2, 5):
         for name in ("rasterize", "texture", "antialias"):
-            module = sys.modules[f"clipface_cli.render.{name}"]
+            module = sys.modules[f"clipface_cli.render.backends.cpu.{name}"]
             monkeypatch.setattr(module, "get_num_threads", lambda threads=threads: threads)
         assert all(map(torch.equal, first, run()))
 

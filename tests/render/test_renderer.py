@@ -14,13 +14,13 @@ from clipface_cli.render import (
     Light,
     PerspectiveCamera,
     Renderer,
-    _unlit,
     antialias,
     flip_v,
     interpolate,
     rasterize,
     texture,
 )
+from clipface_cli.render.backends.cpu import unlit
 
 CAMERA = Camera(torch.tensor([[8.0, 0.005, -0.01]]))
 
@@ -220,7 +220,7 @@ def test_a_batch_equals_its_items_and_runs_agree_to_the_bit(
     whole = run(vertices, view)
     assert all(map(torch.equal, whole, run(vertices, view)))
     for threads in (1, 2, 5):
-        monkeypatch.setattr(_unlit, "get_num_threads", lambda threads=threads: threads)
+        monkeypatch.setattr(unlit, "get_num_threads", lambda threads=threads: threads)
         assert all(map(torch.equal, whole, run(vertices, view)))
     for i in range(11):
         single = run(vertices[i : i + 1], view[i : i + 1])
@@ -308,3 +308,36 @@ def test_bad_arguments_are_named(sphere) -> None:
         parts = {**vars(head), name: broken}
         with pytest.raises(ValueError, match=f"head.{name}"):
             Renderer(SimpleNamespace(**parts))
+
+
+@pytest.mark.parametrize("light", [None, Light.studio()])
+def test_double_precision_draws_the_same(sphere, light) -> None:
+    head, skin, camera = sphere(), noise(2, 3, 16, 16), Camera.turned([20.0, -40.0], 5.0)
+    vertices = head.template[None].repeat(2, 1, 1)
+    renderer = Renderer(head, 48, background=0.5)
+    image, alpha = renderer(vertices, skin, camera, light)
+    exact = renderer(vertices.double(), skin.double(), camera, light)
+    assert exact[0].dtype == exact[1].dtype == torch.float64
+    assert torch.allclose(exact[0].float(), image, atol=1e-3)
+    assert torch.allclose(exact[1].float(), alpha, atol=1e-3)
+
+
+@pytest.mark.parametrize("light", [None, Light.studio()])
+def test_gradients_in_double_precision(sphere, light) -> None:
+    """Of vertices, texture and camera, against finite differences."""
+    head = sphere()
+    random = torch.Generator().manual_seed(3)
+    pushed = 1e-3 * torch.rand(1, len(head.template), 3, generator=random)
+    vertices = (head.template + pushed).double().requires_grad_()
+    skin = torch.rand(1, 3, 4, 4, generator=random, dtype=torch.float64).requires_grad_()
+    params = torch.tensor([[6.0, 0.01, 0.03]], dtype=torch.float64, requires_grad=True)
+    yaw = torch.tensor([0.3], dtype=torch.float64, requires_grad=True)
+    renderer = Renderer(head, 12)
+    weight = torch.randn(1, 4, 12, 12, generator=random, dtype=torch.float64)
+
+    def drawn(vertices: Tensor, skin: Tensor, params: Tensor, yaw: Tensor) -> Tensor:
+        image = torch.cat(renderer(vertices, skin, Camera(params, yaw), light), 1)
+        return (image * weight).sum((1, 2, 3))
+
+    inputs = vertices, skin, params, yaw
+    assert torch.autograd.gradcheck(drawn, inputs, eps=1e-7, atol=1e-5, fast_mode=True)

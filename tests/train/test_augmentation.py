@@ -1,12 +1,19 @@
-"""What the discriminators see: augmentation, its controller, patches, regularisers."""
+"""Augmentation and its controller, patches, random streams, regularisers."""
 
 import pytest
 import torch
 
-from clipface_cli.train.ada import Augmentation, _move, _Sample, _SampleAdjoint, colour, geometry
-from clipface_cli.train.chance import Chance, shared_chance, shuffled
-from clipface_cli.train.patches import crop, patch_corners
-from clipface_cli.train.regularisers import PathLength
+from clipface_cli.train.common.sample_streams import SampleStreams, shared_stream, shuffled_rows
+from clipface_cli.train.gan.ada import (
+    Augmentation,
+    _move,
+    _Sample,
+    _SampleAdjoint,
+    colour,
+    geometry,
+)
+from clipface_cli.train.gan.patches import crop, patch_corners
+from clipface_cli.train.gan.regularisers import PathLength
 
 
 def draws(count: int, *columns: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -53,11 +60,11 @@ def test_sampling_is_linear_with_both_derivatives():
     assert torch.autograd.gradcheck(lambda g: _SampleAdjoint.apply(g, grid, image.shape), grad)
 
 
-def test_probability_follows_the_certainty_on_real_images():
+def test_probability_follows_r_t():
     augmentation = Augmentation(target=0.6, images=100)
     images = torch.randn(4, 3, 16, 16)
-    chance = Chance.at(0, 0, range(4))
-    assert augmentation(images, chance) is images
+    streams = SampleStreams.for_step(0, 0, range(4))
+    assert augmentation(images, streams) is images
     augmentation.observe(torch.tensor([3.0, 2.0, 1.0, 0.5]))
     assert augmentation.adjust(20) == 1.0
     assert augmentation.probability == pytest.approx(0.2)
@@ -65,13 +72,13 @@ def test_probability_follows_the_certainty_on_real_images():
     assert augmentation.adjust(50) == 0.0
     assert augmentation.probability == 0
     augmentation.probability.fill_(1.0)
-    assert not torch.allclose(augmentation(images, chance), images)
+    assert not torch.allclose(augmentation(images, streams), images)
 
 
 def test_patches_hold_what_the_image_shows_there():
     images = torch.randn(2, 3, 32, 32)
-    corners = patch_corners(shared_chance(0, 5), 4, 8, 32)
-    assert torch.equal(corners, patch_corners(shared_chance(0, 5), 4, 8, 32))
+    corners = patch_corners(shared_stream(0, 5), 4, 8, 32)
+    assert torch.equal(corners, patch_corners(shared_stream(0, 5), 4, 8, 32))
     assert corners.min() >= 0
     assert corners.max() <= 24
     patches = crop(images, corners, 8)
@@ -79,18 +86,20 @@ def test_patches_hold_what_the_image_shows_there():
     assert torch.equal(patches[image * 4 + place], images[image, :, y : y + 8, x : x + 8])
 
 
-def test_chance_depends_on_the_place_alone():
-    whole = Chance.at(1, 2, range(8))
-    part = Chance.at(1, 2, range(1, 8, 2))
+def test_streams_depend_on_the_sample_index_alone():
+    whole = SampleStreams.for_step(1, 2, range(8))
+    part = SampleStreams.for_step(1, 2, range(1, 8, 2))
     assert torch.equal(whole.normal(5)[1::2], part.normal(5))
     assert torch.equal(whole.uniform(2, 2)[1::2], part.uniform(2, 2))
-    assert torch.equal(whole.field(1, 4, 4)[1::2], part.field(1, 4, 4))
-    assert not torch.equal(Chance.at(1, 3, [0]).normal(5), Chance.at(1, 2, [0]).normal(5))
+    assert torch.equal(whole.normal_on_device(1, 4, 4)[1::2], part.normal_on_device(1, 4, 4))
+    assert not torch.equal(
+        SampleStreams.for_step(1, 3, [0]).normal(5), SampleStreams.for_step(1, 2, [0]).normal(5)
+    )
 
 
 def test_every_epoch_shows_every_row_once():
-    rows = torch.cat([shuffled(3, 0, 7, 10), shuffled(3, 7, 25, 10)])
-    assert torch.equal(rows, shuffled(3, 0, 25, 10))
+    rows = torch.cat([shuffled_rows(3, 0, 7, 10), shuffled_rows(3, 7, 25, 10)])
+    assert torch.equal(rows, shuffled_rows(3, 0, 25, 10))
     assert rows[:10].sort().values.tolist() == list(range(10))
     assert rows[10:20].sort().values.tolist() == list(range(10))
     assert not torch.equal(rows[:10], rows[10:20])
@@ -103,6 +112,6 @@ def test_path_lengths_of_a_linear_map():
     lengths = PathLength.lengths((w[:, 0] @ matrix.T).view(2, 3, 4, 4), w, noise)
     assert torch.allclose(lengths, (noise.flatten(1) @ matrix).norm(dim=1) / 4)
     path = PathLength()
-    path.follow(lengths.mean())
+    path.update_mean(lengths.mean())
     assert torch.isclose(path.mean, 0.01 * lengths.mean())
     assert torch.allclose(path.penalty(lengths), (lengths - path.mean).square().mean())

@@ -1,14 +1,19 @@
-"""Losses and weights of training, and what discriminators are shown."""
+"""Losses, loss weights and whitening."""
 
 import torch
 from torch import nn
 
-from clipface_cli.train.anchor import Anchor
-from clipface_cli.train.chance import Chance
-from clipface_cli.train.losses import reconstruction_loss, weighted_psnr
-from clipface_cli.train.regularisers import gradient_penalty
-from clipface_cli.train.weight_map import region_map, weight_map
-from clipface_cli.train.whitening import COARSE, GAINS, whiten
+from clipface_cli.train.common.sample_streams import SampleStreams
+from clipface_cli.train.gan.colour_loss import ColourLoss
+from clipface_cli.train.gan.losses import (
+    discriminator_loss,
+    generator_loss,
+    reconstruction_loss,
+    weighted_psnr,
+)
+from clipface_cli.train.gan.regularisers import gradient_penalty
+from clipface_cli.train.gan.weight_map import region_map, weight_map
+from clipface_cli.train.gan.whitening import COARSE, GAINS, whiten
 
 
 def test_reconstruction_sees_colour_and_detail():
@@ -23,10 +28,17 @@ def test_reconstruction_sees_colour_and_detail():
     assert abs(weighted_psnr(flat + 0.02, flat, weight) - 40) < 1e-3
 
 
-def test_gradient_penalty_of_a_linear_judge():
-    judge = nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 1))
-    expected = judge[1].weight.square().sum() / 2
-    assert torch.allclose(gradient_penalty(judge, torch.randn(5, 3, 8, 8)), expected)
+def test_adversarial_losses_are_the_logistic_ones():
+    real, fake = torch.tensor([2.0, -1.0]), torch.tensor([0.5, -3.0, 1.0])
+    assert torch.allclose(generator_loss(fake), -fake.sigmoid().log().mean())
+    expected = -real.sigmoid().log().mean() - (1 - fake.sigmoid()).log().mean()
+    assert torch.allclose(discriminator_loss(real, fake), expected)
+
+
+def test_gradient_penalty_of_a_linear_discriminator():
+    discriminator = nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 1))
+    expected = discriminator[1].weight.square().sum() / 2
+    assert torch.allclose(gradient_penalty(discriminator, torch.randn(5, 3, 8, 8)), expected)
 
 
 def test_weights_favour_the_face(head):
@@ -46,11 +58,11 @@ def test_whitening_brings_detail_forward():
     assert torch.allclose(whiten(flat + ripple), whiten(flat) + whiten(ripple), atol=1e-6)
 
 
-def test_an_anchor_holds_colours_and_frees_detail(corpus_folder):
-    anchor = Anchor(corpus_folder, 32)
-    z, targets = anchor.draw(Chance.at(0, 0, range(2)), 512)
+def test_the_colour_loss_sees_colours_and_not_detail(corpus_folder):
+    colour_loss = ColourLoss(corpus_folder, 32)
+    z, targets = colour_loss.draw(SampleStreams.for_step(0, 0, range(2)), 512)
     assert z.shape == (2, 512)
     ripple = 0.1 * (torch.arange(32) % 2 * 2.0 - 1)
-    assert anchor.loss(targets, targets) == 0
-    assert anchor.loss(targets + ripple, targets) < 1e-6
-    assert abs(anchor.loss(targets + 0.1, targets) - 0.1) < 1e-3
+    assert colour_loss(targets, targets) == 0
+    assert colour_loss(targets + ripple, targets) < 1e-6
+    assert abs(colour_loss(targets + 0.1, targets) - 0.1) < 1e-3

@@ -15,10 +15,10 @@ from clipface_cli.errors import ClipfaceError, InputError
 from clipface_cli.synth import sample_attributes
 from clipface_cli.texture import Generator
 from clipface_cli.texture.resample import upsample_image
-from clipface_cli.train import GanSettings, WarmStartSettings, train_gan, warm_start
-from clipface_cli.train.loop import Budget, run_loop
-from clipface_cli.train.ranks import Ranks
-from clipface_cli.train.state import RunFolder, TrainState
+from clipface_cli.train.common.checkpoints import RunFolder, TrainState
+from clipface_cli.train.common.distributed import Distributed
+from clipface_cli.train.common.loop import Budget, run_loop
+from clipface_cli.train.gan import GanSettings, WarmStartSettings, train_gan, warm_start
 
 SMALL = {"resolution": 32, "channel_base": 512, "channel_max": 16, "batch": 2}
 
@@ -47,31 +47,33 @@ def test_warm_start_learns(warmed):
     assert len(list((warmed.parent / "samples").iterdir())) == 3
 
 
-def play(dataset, out, steps, resume=False, start=None, corpus=None, **options):
-    """A short game with every regulariser, its checkpoints every four steps."""
+def train(dataset, out, steps, resume=False, start=None, corpus=None, **options):
+    """A short run with every regulariser, and checkpoints every four steps."""
     settings = GanSettings(
         steps=steps,
-        penalty_every=2,
+        r1_every=2,
         path_every=2,
         augment_every=2,
         augment_images=100,
         every=4,
         **(SMALL | options),
     )
-    return train_gan(dataset, out, settings, start, corpus, quiet, resume, Ranks(precision="32"))
+    return train_gan(
+        dataset, out, settings, start, corpus, quiet, resume, Distributed(precision="32")
+    )
 
 
 def test_adversarial_training_resumes_exactly(warmed, corpus_folder, dataset_folder, tmp_path):
     """Also after a kill: what was logged behind the last checkpoint is written again."""
-    options = {"start": warmed, "corpus": corpus_folder, "critic_first": 1}
-    options |= {"whiten": True, "critic_base": 256, "critic_max": 8}
-    whole = play(dataset_folder, tmp_path / "whole", 16, **options)
-    play(dataset_folder, tmp_path / "parts", 8, **options)
+    options = {"start": warmed, "corpus": corpus_folder, "discriminator_only_steps": 1}
+    options |= {"whiten": True, "discriminator_base": 256, "discriminator_max": 8}
+    whole = train(dataset_folder, tmp_path / "whole", 16, **options)
+    train(dataset_folder, tmp_path / "parts", 8, **options)
     log = tmp_path / "parts" / "metrics.csv"
     log.write_text(
         log.read_text() + log.read_text().splitlines()[-1].replace("8,", "12,", 1) + "\n"
     )
-    parts = play(dataset_folder, tmp_path / "parts", 16, resume=True, **options)
+    parts = train(dataset_folder, tmp_path / "parts", 16, resume=True, **options)
     assert parts.read_bytes() == whole.read_bytes()
     runs = [RunFolder(tmp_path / name) for name in ("whole", "parts")]
     assert len(runs[0].checkpoints()) == RunFolder.keep
@@ -83,8 +85,8 @@ def test_adversarial_training_resumes_exactly(warmed, corpus_folder, dataset_fol
         assert one | {"minutes": ""} == other | {"minutes": ""}
 
 
-def test_a_game_on_maps_leaves_what_is_frozen(warmed, corpus_folder, tmp_path):
-    made = play(corpus_folder, tmp_path, 4, start=warmed, corpus=corpus_folder, freeze=16)
+def test_training_on_maps_keeps_frozen_blocks(warmed, corpus_folder, tmp_path):
+    made = train(corpus_folder, tmp_path, 4, start=warmed, corpus=corpus_folder, freeze=16)
     before, after = (Generator.load(path).state_dict() for path in (warmed, made))
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     assert changed
@@ -94,14 +96,14 @@ def test_a_game_on_maps_leaves_what_is_frozen(warmed, corpus_folder, tmp_path):
 
 
 def test_a_generator_grows(warmed, corpus_folder, tmp_path):
-    """From 32² to 64²: at first its pictures enlarged; the game then trains the new block alone."""
+    """From 32² to 64²: first the same images enlarged; then training changes the new block."""
     small, w = Generator.load(warmed), torch.randn(1, 10, 512)
     grown = small.grown(64)
     assert (grown.resolution, grown.num_ws) == (64, 12)
     enlarged = grown.synthesis(torch.cat([w, w[:, :2]], 1))
     assert torch.allclose(enlarged, upsample_image(small.synthesis(w)), atol=1e-5)
     options = {"corpus": corpus_folder, "resolution": 64, "freeze": 32}
-    made = play(corpus_folder, tmp_path, 4, start=warmed, **options)
+    made = train(corpus_folder, tmp_path, 4, start=warmed, **options)
     before, after = small.state_dict(), Generator.load(made).state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
     assert after["synthesis.blocks.3.torgb.weight"].any()
@@ -110,21 +112,21 @@ def test_a_generator_grows(warmed, corpus_folder, tmp_path):
 
 
 def test_training_from_scratch(dataset_folder, tmp_path):
-    weights = play(dataset_folder, tmp_path, 2, patches=0, augment_target=None, pieces=2)
+    weights = train(dataset_folder, tmp_path, 2, patches=0, augment_target=None, micro_batches=2)
     generator = Generator.load(weights)
     assert (generator.resolution, generator.num_ws) == (32, 10)
     (row,) = csv.DictReader((tmp_path / "metrics.csv").open())
-    assert {"generator_image", "critic_image", "r1_image", "path"} <= row.keys()
+    assert {"generator_image", "discriminator_image", "r1_image", "path"} <= row.keys()
     assert not {"generator_patch", "augment_image"} & row.keys()
     picture = load_pixels(tmp_path / "samples" / "step-000002.png")
     assert picture.shape == (4 * 32, 6 * 32, 3)
 
 
-def test_pieces_give_the_whole_batchs_gradients(dataset_folder, tmp_path):
-    """Accumulated over groups of four, the losses are those of the batch in one piece."""
-    for pieces in (1, 2):
-        out = tmp_path / str(pieces)
-        play(dataset_folder, out, 4, batch=8, pieces=pieces, patches=2)
+def test_micro_batches_give_the_whole_batchs_gradients(dataset_folder, tmp_path):
+    """Accumulated over groups of four, the losses are those of the whole batch."""
+    for count in (1, 2):
+        out = tmp_path / str(count)
+        train(dataset_folder, out, 4, batch=8, micro_batches=count, patches=2)
     rows = [next(csv.DictReader((tmp_path / n / "metrics.csv").open())) for n in ("1", "2")]
     for name in rows[0].keys() - {"minutes"}:
         assert float(rows[0][name]) == pytest.approx(float(rows[1][name]), rel=1e-2, abs=1e-3), name
@@ -200,4 +202,4 @@ def test_wrong_inputs_are_refused(tmp_path):
     with pytest.raises(InputError, match="power of two"):
         GanSettings(resolution=48).check()
     with pytest.raises(InputError, match="divide"):
-        GanSettings(batch=8, pieces=3).check()
+        GanSettings(batch=8, micro_batches=3).check()

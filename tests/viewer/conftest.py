@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 
 from clipface_cli.artifacts import Motion, RunRecord, from_pixels, write_rig
-from clipface_cli.edit import Subject, load_rigged, save_subject
+from clipface_cli.avatar import Subject, load_rigged, save_subject
 from clipface_cli.head import HeadModel, HeadParams, motion_of
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")

@@ -11,7 +11,7 @@ from clipface_cli.artifacts.images import (
     save_image,
     to_pixels,
 )
-from clipface_cli.artifacts.mesh import Mesh, turned, vertex_normals
+from clipface_cli.artifacts.mesh import Mesh, turned
 from clipface_cli.artifacts.obj import read_obj, write_obj
 from clipface_cli.artifacts.ply import write_ply
 from clipface_cli.artifacts.quantised import quantised, restored
@@ -21,6 +21,7 @@ from clipface_cli.artifacts.sheet import before_after, captioned_sheet, contact_
 from clipface_cli.artifacts.sidecar import Sidecar, read_sidecar, sidecar_path, write_sidecar
 from clipface_cli.artifacts.stl import write_stl
 from clipface_cli.artifacts.tensors import read_tensors, write_tensors
+from clipface_cli.artifacts.toml import read_toml
 from clipface_cli.artifacts.video import write_video
 from clipface_cli.artifacts.viewer_page import Shown, page_file, scene_json, write_page
 from clipface_cli.artifacts.viewer_server import FILES, Resource, ViewerServer
@@ -53,6 +54,7 @@ __all__ = [
     "read_obj",
     "read_sidecar",
     "read_tensors",
+    "read_toml",
     "replacing",
     "restored",
     "rig_bytes",
@@ -61,7 +63,6 @@ __all__ = [
     "sidecar_path",
     "to_pixels",
     "turned",
-    "vertex_normals",
     "write_glb",
     "write_obj",
     "write_page",

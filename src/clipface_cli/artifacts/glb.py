@@ -35,8 +35,9 @@ from torch import Tensor
 from clipface_cli.artifacts._gltf_buffer import GltfBuffer
 from clipface_cli.artifacts.files import replacing
 from clipface_cli.artifacts.images import Pixels, to_pixels
-from clipface_cli.artifacts.mesh import Mesh, split_at_seams, vertex_normals
+from clipface_cli.artifacts.mesh import Mesh, split_at_seams
 from clipface_cli.artifacts.rig import Floats, Motion, Part, Rig
+from clipface_cli.geometry import vertex_normals
 
 STILL = 1e-6  # metres a target moves a vertex at least, to be stored
 STRAIGHT = 1e-3  # change of a unit normal at least, to be stored

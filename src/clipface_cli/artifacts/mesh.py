@@ -47,17 +47,6 @@ class Mesh:
         )
 
 
-def vertex_normals(vertices: NDArray[np.float64], faces: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Area-weighted unit normals (V, 3); zero where a vertex has no area."""
-    corners = vertices[faces]
-    weighted = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    normals = np.zeros_like(vertices)
-    for corner in range(3):
-        np.add.at(normals, faces[:, corner], weighted)
-    length = np.linalg.norm(normals, axis=1, keepdims=True)
-    return np.divide(normals, length, out=np.zeros_like(normals), where=length > 0)
-
-
 def turned(mesh: Mesh, up: str = "y", scale: float = 1.0) -> Mesh:
     """The mesh in other units, and with z up and the face towards -y when `up` is "z"."""
     vertices = mesh.vertices * scale

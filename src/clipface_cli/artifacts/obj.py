@@ -10,8 +10,9 @@ from torch import Tensor
 
 from clipface_cli.artifacts.files import write_text
 from clipface_cli.artifacts.images import Pixels, save_image
-from clipface_cli.artifacts.mesh import Mesh, vertex_normals
+from clipface_cli.artifacts.mesh import Mesh
 from clipface_cli.errors import InputError
+from clipface_cli.geometry import vertex_normals
 
 
 def write_obj(path: Path, mesh: Mesh, texture: Tensor | Pixels) -> None:

@@ -35,6 +35,10 @@ class RunRecord:
             "platform": platform.platform(),
         }
 
+    def add_settings(self, settings: Mapping[str, Any]) -> None:
+        """Record more settings: those that follow from what was loaded."""
+        self._record["settings"] |= {k: _plain(v) for k, v in settings.items()}
+
     @contextmanager
     def timing(self, stage: str) -> Iterator[None]:
         """Add the block's wall time to the seconds of `stage`."""

@@ -1,7 +1,7 @@
 """Sequences of expression and pose: seq.npz, and the files other trackers write.
 
-Read by what they are: `.npz` of ours, `.csv` of Live Link Face (ARKit units), a folder of pickles
-with one frame each as DECA's scripts write them, or one such file of all frames.
+`.npz` of ours, `.csv` of Live Link Face (ARKit units), and which files of a folder are frames as
+DECA's scripts write them; what is in those is read where assets are known (head/sequence.py).
 """
 
 from __future__ import annotations
@@ -10,13 +10,12 @@ import csv
 import re
 import zipfile
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clipface_cli.artifacts.files import replacing
-from clipface_cli.assets import read_asset
 from clipface_cli.errors import InputError
 
 FRAME_RATE = 25.0  # of files that name none
@@ -78,29 +77,7 @@ def read_npz(path: Path) -> Sequence:
         fps,
         np.asarray(arrays["shape"], np.float32).reshape(-1) if "shape" in arrays else None,
     )
-    _check(path, sequence)
-    return sequence
-
-
-def read_frames(path: Path, fps: float = FRAME_RATE) -> Sequence:
-    """A folder of pickles with one frame each (in the order of the numbers in their names), or one
-    file of all frames: dictionaries with `exp` or `expression`, `pose`, and perhaps `shape`.
-
-    Nothing in the files is run. The shape is the frames' mean. Raises InputError for damaged
-    files, other content, or frames of different sizes.
-    """
-    files = frame_files(path) if path.is_dir() else [path]
-    if not files:
-        raise InputError(f"{path} holds no frames ({', '.join(FRAME_FILES)}).")
-    frames = [read_asset(file, "expressions").arrays for file in files]
-    if len({(f["expression"].shape[1], "shape" in f) for f in frames}) > 1:
-        raise InputError(f"The frames in {path} have different sizes; are they of one tracker?")
-    joined = {name: np.concatenate([f[name] for f in frames]) for name in frames[0]}
-    shape = joined["shape"].mean(0).astype(np.float32) if "shape" in joined else None
-    expression, pose = (joined[name].astype(np.float32) for name in ("expression", "pose"))
-    sequence = Sequence(expression, pose, fps, shape)
-    _check(path, sequence)
-    return sequence
+    return checked(path, sequence)
 
 
 def frame_files(folder: Path) -> list[Path]:
@@ -109,7 +86,7 @@ def frame_files(folder: Path) -> list[Path]:
     return sorted(files, key=natural)
 
 
-def natural(path: Path) -> list[tuple[int, str]]:
+def natural(path: PurePath) -> list[tuple[int, str]]:
     """A key that sorts file names as people do: 2 before 10."""
     parts = re.split(r"(\d+)", path.name.lower())
     return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
@@ -179,7 +156,8 @@ def _times(codes: list[str]) -> tuple[NDArray[np.float64], float]:
     return (frames - frames[0]).astype(np.float64), float(rate)
 
 
-def _check(path: Path, sequence: Sequence) -> None:
+def checked(path: Path, sequence: Sequence) -> Sequence:
+    """The sequence of a file; InputError when its arrays do not fit together or are not finite."""
     expression, pose = sequence.expression, sequence.pose
     if expression.ndim != 2 or pose.ndim != 2 or pose.shape[1] != 6 or not len(pose):
         raise InputError(
@@ -194,3 +172,4 @@ def _check(path: Path, sequence: Sequence) -> None:
         raise InputError(f"{path} holds values that are not finite.")
     if not (np.isfinite(sequence.fps) and sequence.fps > 0):
         raise InputError(f"{path}: fps must be positive, not {sequence.fps}.")
+    return sequence

@@ -5,6 +5,7 @@ from clipface_cli.assets.embedded import builtin
 from clipface_cli.assets.importer import (
     Asset,
     data_hash,
+    find_asset,
     import_asset,
     imported,
     locate_asset,
@@ -21,6 +22,7 @@ __all__ = [
     "Refused",
     "builtin",
     "data_hash",
+    "find_asset",
     "home",
     "import_asset",
     "imported",

@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 
 from clipface_cli.assets._clip import clip_arrays, clip_name, is_clip
+from clipface_cli.assets._latents import latents
 from clipface_cli.assets._limits import Refused
-from clipface_cli.assets._makers import Array
-from clipface_cli.assets._reading import flatten, numbers
+from clipface_cli.assets._makers import Array, Arrays
+from clipface_cli.assets._mappers import mapper, motion_mapper
+from clipface_cli.assets._reading import flatten, floats, numbers
 
-Arrays = dict[str, Array]
 EXPRESSION = ("exp", "expression", "expression_params", "exp_code")
-LATENT = ("w", "w_code", "w_plus", "latent", "latents", "z_to_w")
+FLAME_VERTICES = 5023
+TEXTURE_COMPONENTS = 50  # of 200; as many as eq. 24 and DECA use: 79 MB
 
 
 @dataclass(frozen=True)
@@ -24,22 +26,30 @@ class Kind:
     """name: as the user types it; convert: arrays to keep, None when the content is another kind.
 
     several: a user may have many of it, so that the file's own name enters the imported name.
+    unused: why it is read, but not imported.
     """
 
     name: str
     convert: Callable[[Any], Arrays | None]
     several: bool = False
+    unused: str = ""
 
 
 def find_kind(tree: Any, wanted: str | None = None) -> tuple[Kind, Arrays]:
-    """The kind of a content and its arrays; Refused when it is none, or not the wanted one."""
-    for kind in KINDS:
+    """The kind of a content and its arrays; Refused when it is none, or not the wanted one.
+
+    The wanted kind goes first: a sidecar, for one, has both expressions and latents.
+    """
+    for kind in sorted(KINDS, key=lambda kind: kind.name != wanted):
         arrays = kind.convert(tree)
         if arrays is not None:
             if wanted not in (None, kind.name):
                 raise Refused(f"it holds {kind.name}, not {wanted}")
             return kind, arrays
-    raise Refused("it holds no model or data that ClipFace uses")
+    if isinstance(tree, list):
+        raise Refused("its files are neither frames of expression and pose nor latent codes; "
+                      "import those you need one by one")  # fmt: skip
+    raise Refused("it holds no model or data that a clipface command uses")
 
 
 def variant(kind: Kind, arrays: Arrays, stem: str) -> str:
@@ -61,7 +71,7 @@ FLAME_ARRAYS = ("v_template", "shapedirs", "posedirs", "J_regressor", "weights")
 def _flame(tree: Any) -> Arrays | None:
     if not isinstance(tree, dict) or not {*FLAME_ARRAYS, "kintree_table", "f"} <= tree.keys():
         return None
-    arrays = {name: _floats(tree[name]) for name in FLAME_ARRAYS}
+    arrays = {name: floats(tree[name]) for name in FLAME_ARRAYS}
     faces, chain = numbers(tree["f"]), numbers(tree["kintree_table"])
     vertices, joints = len(arrays["v_template"]), arrays["J_regressor"].shape[0]
     expected = {
@@ -82,13 +92,6 @@ def _flame(tree: Any) -> Arrays | None:
     if (parents >= np.arange(joints)).any():
         raise Refused("it looks like FLAME, but its joints are not in order")
     return {**arrays, "faces": faces.astype(np.int32), "parents": parents.astype(np.int32)}
-
-
-def _floats(value: Any) -> Array:
-    array = numbers(value)
-    if not np.isfinite(array).all():
-        raise Refused("it holds numbers that are not finite")
-    return array.astype(np.float32)
 
 
 def _flame_uv(tree: Any) -> Arrays | None:
@@ -125,7 +128,36 @@ def _masks(tree: Any) -> Arrays | None:
     arrays = {str(name): numbers(value) for name, value in tree.items()}
     if any(a.ndim != 1 or a.dtype.kind not in "iu" for a in arrays.values()):
         return None
+    last = max((int(a.max()) for a in arrays.values() if a.size), default=0)
+    if last >= FLAME_VERTICES:
+        raise Refused(
+            f"its indices go up to {last}, beyond FLAME's {FLAME_VERTICES} vertices; they are of "
+            "triangles, which no command uses. Take FLAME_masks.pkl"
+        )
     return {f"mask.{name}": a.astype(np.int32) for name, a in arrays.items()}
+
+
+def _flame_texture(tree: Any) -> Arrays | None:
+    """Colours as in the file, in 0..255, blue first: `mean` (R, R, 3), `tex_dir` (R, R, 3, K).
+
+    The first `TEXTURE_COMPONENTS` directions are kept, in half precision: to 0.02 levels.
+    """
+    if not isinstance(tree, dict):
+        return None
+    if {"MU", "PC"} <= tree.keys():
+        raise Refused("it is the albedo model made from BFM, which no command uses; FLAME's own "
+                      "texture model is FLAME_texture.npz")  # fmt: skip
+    if not {"mean", "tex_dir"} <= tree.keys():
+        return None
+    mean, directions = floats(tree["mean"]), numbers(tree["tex_dir"])
+    if mean.shape != (len(mean), len(mean), 3) or directions.shape[:-1] != mean.shape:
+        raise Refused(f"it looks like FLAME's texture model, but mean {mean.shape} and tex_dir "
+                      f"{directions.shape} do not fit together")  # fmt: skip
+    with np.errstate(over="ignore"):
+        kept = directions[..., :TEXTURE_COMPONENTS].astype(np.float16)
+    if not kept.size or not np.isfinite(kept).all():
+        raise Refused("it looks like FLAME's texture model, but tex_dir is empty or not finite")
+    return {"mean": mean, "tex_dir": kept}
 
 
 # --- networks ---
@@ -162,48 +194,7 @@ def _clip(tree: Any) -> Arrays | None:
     return clip_arrays(state) if is_clip(state) else None
 
 
-def _mapper(tree: Any) -> Arrays | None:
-    """Texture mappers stacked over levels, expression mappers of one level, both optional."""
-    state = flatten(tree)
-    if "texture.layers.0.weight" in state or "expression.layers.0.weight" in state:
-        return state  # what we wrote ourselves
-    levels = {name.split(".")[0] for name in state if re.match(r"level_\d+\.layers\.", name)}
-    if levels:
-        texture = [_part(state, f"level_{i}.") for i in range(len(levels))]
-    else:
-        texture = [_part(state, "texture_mapper.") or _part(state, "", "layers.")]
-    expression = _part(state, "geo.") or _part(state, "geometry_mapper.")
-    if not all(texture) and not expression:
-        return None
-    try:
-        stacked = {f"texture.{k}": np.stack([t[k] for t in texture]) for k in texture[0]}
-    except (KeyError, ValueError) as error:
-        raise Refused("it looks like mappers, but its levels differ or one is missing") from error
-    return stacked | {f"expression.{k}": v[None] for k, v in expression.items()}
-
-
-def _part(state: Arrays, prefix: str, within: str = "") -> Arrays:
-    """The `layers.N.weight` and `.bias` of one MLP, nothing if `prefix` holds something else."""
-    part = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix + within)}
-    if not prefix and len(part) != len(state):
-        return {}
-    ok = all(re.fullmatch(r"layers\.\d+\.(weight|bias)", name) for name in part)
-    return part if ok and "layers.0.weight" in part else {}
-
-
 # --- data ---
-
-
-def _latents(tree: Any) -> Arrays | None:
-    if isinstance(tree, dict):
-        tree = next((tree[name] for name in LATENT if name in tree), None)
-    if isinstance(tree, (list, tuple)) and tree and all(isinstance(t, np.ndarray) for t in tree):
-        if len({t.shape for t in tree}) != 1:
-            return None
-        tree = np.stack([t.reshape(t.shape[-2:]) for t in tree])
-    if not isinstance(tree, np.ndarray) or tree.dtype.kind != "f" or not 1 <= tree.ndim <= 3:
-        return None
-    return {"w": _floats(tree).reshape((1,) * (3 - tree.ndim) + tree.shape)}
 
 
 def _expressions(tree: Any) -> Arrays | None:
@@ -232,7 +223,7 @@ def _expressions(tree: Any) -> Arrays | None:
 
 
 def _rows(value: Any) -> Array:
-    array = _floats(value)
+    array = floats(value)
     return array.reshape(-1, array.shape[-1]) if array.ndim else array.reshape(1, 1)
 
 
@@ -241,12 +232,18 @@ KINDS = (
     Kind("flame-uv", _flame_uv),
     Kind("flame-landmarks", _landmarks),
     Kind("flame-masks", _masks),
+    Kind("flame-texture", _flame_texture),
     Kind("deca", _deca),
     Kind("bisenet", _holds("cp.resnet.conv1.weight", "conv_out.conv_out.weight")),
     Kind("clip", _clip),
     Kind("generator", _holds("synthesis.first_block.const", "mapping.layers.0.weight"), True),
-    Kind("discriminator", _holds("net.0.weight", "b4.out.weight"), True),
-    Kind("mapper", _mapper, True),
+    Kind(
+        "discriminator",
+        _holds("net.0.weight", "b4.out.weight"),
+        unused="in Python, Discriminator.load reads the file as it is",
+    ),
+    Kind("motion-mapper", motion_mapper, True),
+    Kind("mapper", mapper, True),
     Kind("expressions", _expressions, True),
-    Kind("latents", _latents, True),
+    Kind("latents", latents, True),
 )

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from clipface_cli.assets._limits import MAX_DEPTH, MAX_OPERATIONS, Budget, Refused
 
 Array = NDArray[Any]
+Arrays = dict[str, Array]
 
 
 @dataclass(frozen=True)

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import io
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from clipface_cli.assets._limits import Budget, Refused
 from clipface_cli.assets._makers import Array, Resolver, Sparse
-from clipface_cli.assets._numpy_files import read_npy_file, read_npz
+from clipface_cli.assets._numpy_files import read_npy, read_npz
 from clipface_cli.assets._pickle import unpickle
 from clipface_cli.assets._tensor_files import read_safetensors
 from clipface_cli.assets._torch_files import TENSOR_MAKERS, is_sequence, read_sequence, read_zip
 
+NUMPY = b"\x93NUMPY"  # how a .npy file begins
+SUFFIXES = (".pkl", ".pickle", ".pt", ".npy", ".npz", ".safetensors")  # of frames and codes
 _WORDS = ("v ", "vt ", "vn ", "f ", "#", "o ", "g ", "mtllib ", "usemtl ", "s ")
 
 
@@ -29,15 +33,25 @@ def read_content(path: Path) -> Any:
         start = file.read(512)
     if start[:4] == b"PK\x03\x04":
         return _read_archive(path)
-    if start[:6] == b"\x93NUMPY":
-        return read_npy_file(path)
+    if start[:6] == NUMPY:
+        return read_npy(np.memmap(path, np.uint8, "r"))
     if start[257:262] == b"ustar" or _is_tar(path):
         raise Refused(_tar_sentence(path))
     if start[8:9] == b"{" and int.from_bytes(start[:8], "little") < 1 << 40:
         return read_safetensors(path)[0]
     if is_obj(start):
         return _read_obj(path)
-    return _read_pickle(path, start)
+    with path.open("rb") as file:
+        return _read_pickle(file, path.stat().st_size, start)
+
+
+def read_bytes(content: bytes) -> Any:
+    """As `read_content`, for torch files, arrays and pickles that are in memory."""
+    if content[:4] == b"PK\x03\x04":
+        return read_zip(content)
+    if content[:6] == NUMPY:
+        return read_npy(np.frombuffer(content, np.uint8))
+    return _read_pickle(io.BytesIO(content), len(content), content[:512])
 
 
 def is_obj(start: bytes) -> bool:
@@ -74,19 +88,68 @@ def numbers(value: Any) -> Array:
     return array
 
 
+def floats(value: Any) -> Array:
+    """`numbers` in single precision; Refused when they are not finite."""
+    array = numbers(value)
+    if not np.isfinite(array).all():
+        raise Refused("it holds numbers that are not finite")
+    return array.astype(np.float32)
+
+
 def _read_archive(path: Path) -> Any:
+    """A torch file, a .npz file, or the files of a zipped folder one by one."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-    except (zipfile.BadZipFile, NotImplementedError) as error:
+            if any(".." in Path(name).parts or name.startswith("/") for name in names):
+                raise Refused("its zip archive holds names that lead out of it")
+            if any(name.endswith("/data.pkl") for name in names):
+                return read_zip(path)
+            if all(name.endswith(".npy") for name in names) and path.suffix.lower() != ".zip":
+                return read_npz(path)
+            return _read_members(archive, Budget(path.stat().st_size))
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, zlib.error, EOFError) as error:
         raise Refused(f"its zip archive is damaged or cut off ({error})") from error
-    if any(".." in Path(name).parts or name.startswith("/") for name in names):
-        raise Refused("its zip archive holds names that lead out of it")
-    if any(name.endswith("data.pkl") for name in names):
-        return read_zip(path)
-    if all(name.endswith(".npy") for name in names):
-        return read_npz(path)
-    raise Refused("it is a zip archive of other files; unpack it and import the one you need")
+
+
+def _read_members(archive: zipfile.ZipFile, budget: Budget) -> list[Any]:
+    """Contents of a zipped folder of frames or latent codes, read in memory."""
+    names = one_suffix([name for name in archive.namelist() if "__MACOSX" not in name])
+    folders = sorted({str(PurePosixPath(name).parent) for name in names})
+    if not names:
+        raise Refused("it is a zip archive of other files; unpack it and import the one you need")
+    if len(folders) > 1:
+        listed = ", ".join(folders)[:200]
+        raise Refused(f"it is a zip archive of several folders ({listed}); unpack it, import each")
+    contents = []
+    for name in names:
+        member = archive.getinfo(name)
+        budget.spend(member.file_size)
+        with archive.open(member) as file:
+            contents.append(read_bytes(file.read(member.file_size)))
+        budget.spend(_size(contents[-1]))
+    return contents
+
+
+def _size(tree: Any) -> int:
+    """Bytes that the arrays of a content would take, were none a window into another."""
+    if isinstance(tree, np.ndarray):
+        return tree.nbytes
+    parts = tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ()
+    return sum(_size(part) for part in parts)
+
+
+def one_suffix(names: list[str]) -> list[str]:
+    """The names that end in the first of `SUFFIXES` that any has, as people sort them; none
+    hidden."""
+    from clipface_cli.artifacts.sequence import natural
+
+    for suffix in SUFFIXES:
+        paths = [PurePosixPath(name) for name in names if name.lower().endswith(suffix)]
+        shown = [path for path in paths if not path.name.startswith(".")]
+        if shown:
+            return [str(path) for path in sorted(shown, key=natural)]
+    return []
 
 
 def _is_tar(path: Path) -> bool:
@@ -137,12 +200,10 @@ class _Bounded:
         return self.file.read(count)
 
 
-def _read_pickle(path: Path, start: bytes) -> Any:
-    size = path.stat().st_size
-    with path.open("rb") as opened:
-        file = _Bounded(opened, size)
-        if is_sequence(start):
-            return read_sequence(file, size)
-        if not (start[:1] == b"\x80" or start[:1] in b"(]}cdl"):
-            raise Refused("it is of no format that ClipFace knows")
-        return Resolver(Budget(size))(unpickle(file, extra=TENSOR_MAKERS))
+def _read_pickle(opened: BinaryIO, size: int, start: bytes) -> Any:
+    file = _Bounded(opened, size)
+    if is_sequence(start):
+        return read_sequence(file, size)
+    if not (start[:1] == b"\x80" or start[:1] in b"(]}cdl"):
+        raise Refused("it is of no format that ClipFace knows")
+    return Resolver(Budget(size))(unpickle(file, extra=TENSOR_MAKERS))

@@ -26,6 +26,7 @@ from clipface_cli.assets._makers import (
     checked_shape,
 )
 from clipface_cli.assets._pickle import Source, unpickle
+from clipface_cli.assets._zip_files import is_stored, stored
 
 MAGIC = 0x1950A86A20F9469CFC6C
 PROTOCOL = 1001
@@ -170,18 +171,24 @@ def _declared(identity: Any) -> tuple[str, str, int, Any]:
 # --- zip archives ---
 
 
-def read_zip(path: Path) -> Any:
-    """The saved object of a zip or TorchScript archive; arrays stay on disk until used."""
+def read_zip(source: Path | bytes) -> Any:
+    """The saved object of a zip or TorchScript archive; arrays of a file are mapped, not read."""
+    file: Path | io.BytesIO
+    content: Array
+    if isinstance(source, bytes):
+        file, content = io.BytesIO(source), np.frombuffer(source, np.uint8)
+    else:
+        file, content = source, np.memmap(source, np.uint8, "r")
     try:
-        with zipfile.ZipFile(path) as archive:
-            return _ZipStorages(path, archive).read()
+        with zipfile.ZipFile(file) as archive:
+            return _ZipStorages(content, archive).read()
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, struct.error) as error:
         raise Refused(f"its zip archive is damaged ({error})") from error
 
 
 @dataclass
 class _ZipStorages:
-    path: Path
+    content: Array
     archive: zipfile.ZipFile
     found: dict[str, Storage] = field(default_factory=dict)
 
@@ -197,7 +204,7 @@ class _ZipStorages:
         script = f"{self.folder}constants.pkl" in names
         content = io.BytesIO(self.bytes_of(pickles[0]))
         tree = unpickle(content, self.storage, script, _SCRIPT_MAKERS if script else _MAKERS)
-        return Resolver(Budget(self.path.stat().st_size))(tree)
+        return Resolver(Budget(len(self.content)))(tree)
 
     def mapped(self, name: str) -> Array:
         """The bytes of a member, which torch never compresses."""
@@ -205,21 +212,9 @@ class _ZipStorages:
             member = self.archive.getinfo(name)
         except KeyError:
             raise Refused(f"it lacks its part {name!r}"[:120]) from None
-        if member.compress_type != zipfile.ZIP_STORED or member.flag_bits & 1:
+        if not is_stored(member):
             raise Refused("its zip archive is compressed or encrypted, which torch never does")
-        if not 0 <= member.header_offset < self.path.stat().st_size:
-            raise Refused("its zip archive is damaged (a part lies outside of it)")
-        with self.path.open("rb") as file:
-            file.seek(member.header_offset)
-            header = file.read(30)
-        if len(header) < 30 or header[:4] != b"PK\x03\x04":
-            raise Refused("its zip archive is damaged (a part is missing)")
-        start = member.header_offset + 30 + sum(struct.unpack("<HH", header[26:30]))
-        if start + member.file_size > self.path.stat().st_size:
-            raise Refused("its zip archive is cut off")
-        if member.file_size == 0:
-            return np.zeros(0, np.uint8)
-        return np.memmap(self.path, np.uint8, "r", start, (member.file_size,))
+        return stored(self.content, member)
 
     def bytes_of(self, name: str) -> bytes:
         content = self.mapped(name)

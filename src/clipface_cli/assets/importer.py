@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from clipface_cli.assets._kinds import KINDS, Arrays, Kind, find_kind, variant
+from clipface_cli.assets._kinds import KINDS, Kind, find_kind, variant
 from clipface_cli.assets._limits import Refused
-from clipface_cli.assets._reading import read_content
+from clipface_cli.assets._makers import Arrays
+from clipface_cli.assets._reading import SUFFIXES, one_suffix, read_content
 from clipface_cli.assets._tensor_files import read_safetensors, write_safetensors
 from clipface_cli.assets.clip_names import MERGES
 from clipface_cli.assets.registry import PUBLISHED, entry, home
@@ -45,10 +46,11 @@ class Asset:
 def read_asset(source: str | Path, kind: str | None = None) -> Asset:
     """Read an imported or an original file (or folder) as arrays; nothing in it is run.
 
-    kind: what it must be, otherwise told from the content. Raises Refused, an InputError that
-    names the file and the reason, for anything else, damaged files, and files that hold code.
+    kind: what it must be, otherwise told from the content; an imported asset then goes by its name
+    without the kind, too (`laughing` for `expressions-Laughing`). Raises Refused, an InputError
+    that names the file and the reason, for anything else, damaged files, and files that hold code.
     """
-    path = locate_asset(source)
+    path = locate_asset(source, kind)
     if kind is not None and kind not in {k.name for k in KINDS}:
         raise InputError(
             f"There is no kind {kind!r}; there are {', '.join(k.name for k in KINDS)}."
@@ -89,9 +91,12 @@ def import_asset(
     """Write a foreign file as safetensors, into the asset folder unless `output` says where.
 
     Returns the written path. The same file again is no error; another one of the same name is,
-    unless `force`.
+    unless `force`. Raises Refused for what no command uses.
     """
     asset = read_asset(source, kind)
+    if unused := next((k.unused for k in KINDS if k.name == asset.kind), ""):
+        raise Refused(f"{source} is refused: it holds a {asset.kind}, which no command uses; "
+                      f"{unused}.")  # fmt: skip
     from clipface_cli.artifacts import claim_file, replacing
 
     target = output or home()
@@ -112,18 +117,25 @@ def imported() -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*.safetensors"))}
 
 
-def locate_asset(source: str | Path) -> Path:
-    """The file or folder itself, or the imported asset of that name."""
+def find_asset(name: str, kind: str | None = None) -> Path | None:
+    """The imported asset of that name in any case, or of that kind with its name after the kind."""
+    known = imported()
+    if name in known:
+        return known[name]
+    names = (name.lower(), f"{kind}-{name}".lower())
+    return next((path for stem, path in known.items() if stem.lower() in names), None)
+
+
+def locate_asset(source: str | Path, kind: str | None = None) -> Path:
+    """The file or folder itself, or what `find_asset` finds; InputError when there is neither."""
     path = Path(source)
-    if path.exists():
-        return path
-    found = imported()
-    if str(source) in found:
-        return found[str(source)]
-    hint = ", ".join(found) or "none"
-    raise InputError(
-        f"{source} does not exist; give a file, or the name of an imported asset ({hint})."
-    )
+    found = path if path.exists() else find_asset(str(source), kind)
+    if found is None:
+        hint = ", ".join(imported()) or "none"
+        raise InputError(
+            f"{source} does not exist; give a file, or the name of an imported asset ({hint})."
+        )
+    return found
 
 
 def verify(asset: Asset) -> None:
@@ -147,24 +159,34 @@ def data_hash(arrays: Arrays) -> str:
 
 
 def _convert(path: Path, wanted: str | None) -> Asset:
-    tree, main = _read_folder(path) if path.is_dir() else (read_content(path), path)
+    path = path.absolute()  # of "." too, so that it has a name
+    tree, files = _read_folder(path) if path.is_dir() else (read_content(path), [path])
     kind, arrays = find_kind(tree, wanted)
     if not arrays:
         raise Refused("it holds nothing")
-    name = variant(kind, arrays, path.stem)
-    return Asset(kind.name, name, arrays, _header(kind, name, main))
+    name = variant(kind, arrays, path.name if path.is_dir() else path.stem)
+    source = files[0].name if len(files) == 1 else path.name
+    return Asset(kind.name, name, arrays, _header(kind, name, source, _files_hash(files)))
 
 
-def _header(kind: Kind, name: str, source: Path) -> dict[str, str]:
+def _files_hash(files: list[Path]) -> str:
+    """SHA-256 of a file, or of several files' names and SHA-256."""
     from clipface_cli.artifacts import file_hash
 
-    digest, listed = file_hash(source), entry(kind.name)
+    if len(files) == 1:
+        return file_hash(files[0])
+    lines = "".join(f"{file_hash(path)}  {path.name}\n" for path in files)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def _header(kind: Kind, name: str, source: str, digest: str) -> dict[str, str]:
+    listed = entry(kind.name)
     header = {
         "format": FORMAT,
         "version": VERSION,
         "kind": kind.name,
         "name": name,
-        "source": source.name,
+        "source": source,
         "source_sha256": digest,
         "licence": listed.licence if listed else "unknown",
     }
@@ -179,16 +201,27 @@ def _same(target: Path, asset: Asset) -> bool:
     return known is not None and known.header["source_sha256"] == asset.header["source_sha256"]
 
 
-def _read_folder(folder: Path) -> tuple[Any, Path]:
-    """A Hugging Face CLIP folder, or a folder of per-frame expression pickles."""
+def _read_folder(folder: Path) -> tuple[Any, list[Path]]:
+    """Content of a Hugging Face CLIP folder, or of each file of frames or codes; those files."""
     weights = [folder / name for name in ("model.safetensors", "pytorch_model.bin")]
     main = next((path for path in weights if path.is_file()), None)
     if main is not None:
-        return _hugging_face(folder, main), main
-    frames = sorted(folder.glob("*.pkl"))
-    if not frames:
-        raise Refused("it is a folder without model.safetensors and without .pkl frames")
-    return [read_content(path) for path in frames], frames[0]
+        return _hugging_face(folder, main), [main]
+    names = one_suffix([path.name for path in folder.iterdir() if path.is_file()])
+    files = [folder / name for name in names]
+    if not files:
+        raise Refused(_nothing_in(folder))
+    return [read_content(path) for path in files], files
+
+
+def _nothing_in(folder: Path) -> str:
+    inside = sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+    if inside:
+        return f"it holds no such files but folders ({', '.join(inside)[:200]}); import each"
+    return (
+        "it is a folder without model.safetensors and without files of frames or latent codes "
+        f"({', '.join(SUFFIXES)})"
+    )
 
 
 def _hugging_face(folder: Path, main: Path) -> Any:

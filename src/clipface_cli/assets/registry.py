@@ -32,7 +32,7 @@ ENTRIES = (
     Entry("builtin-head", "CC0 1.0", "the default --head", files=("head.safetensors",)),
     Entry(
         "builtin-generator", "Apache-2.0", "the default --generator",
-        files=("generator.safetensors", "crowd.safetensors"),
+        files=("generator.safetensors", "latent_bank.safetensors"),
     ),
     Entry(
         "builtin-guidance", "Apache-2.0", "the default --guidance",
@@ -55,6 +55,10 @@ ENTRIES = (
         f"FLAME_masks.pkl (vertex masks): {_FLAME_SITE}",
     ),
     Entry(
+        "flame-texture", _FLAME, "linear textures (FlameTex, eq. 24) to compare with",
+        f"FLAME_texture.npz of the FLAME texture space: {_FLAME_SITE}",
+    ),
+    Entry(
         "deca", "DECA licence, non-commercial", "head parameters from photos",
         "deca_model.tar: https://github.com/yfeng95/DECA, section Usage",
     ),
@@ -68,11 +72,26 @@ ENTRIES = (
         "ViT-B-32.pt: https://github.com/openai/CLIP, or the folder of "
         "https://huggingface.co/openai/clip-vit-base-patch32",
     ),
-    Entry("generator", _CLIPFACE, "the paper's textures (--generator NAME)", _CLIPFACE_SITE),
-    Entry("discriminator", _CLIPFACE, "the paper's critic, in Python", _CLIPFACE_SITE),
-    Entry("mapper", _CLIPFACE, "the paper's edits (edit --mapper NAME)", _CLIPFACE_SITE),
-    Entry("latents", _CLIPFACE, "the paper's heads to start from", _CLIPFACE_SITE),
-    Entry("expressions", _CLIPFACE, "the paper's expression sequences", _CLIPFACE_SITE),
+    Entry(
+        "generator", _CLIPFACE, "the paper's textures (--generator NAME)",
+        f"the texture generator: {_CLIPFACE_SITE}",
+    ),
+    Entry(
+        "mapper", _CLIPFACE, "the paper's edits (edit --mapper NAME)",
+        f"the texture and expression manipulation models: {_CLIPFACE_SITE}",
+    ),
+    Entry(
+        "motion-mapper", _CLIPFACE, "textures that follow a sequence (animate --mapper NAME)",
+        f"the video manipulation models, or their zero-offset start: {_CLIPFACE_SITE}",
+    ),
+    Entry(
+        "latents", _CLIPFACE, "the paper's heads to start from, by name",
+        f"the UV texture latent codes, a zip: {_CLIPFACE_SITE}",
+    ),
+    Entry(
+        "expressions", _CLIPFACE, "the paper's sequences, by name",
+        f"the video manipulation dataset, a folder a sequence: {_CLIPFACE_SITE}",
+    ),
 )  # fmt: skip
 
 # Published SHA-256 of files whose makers publish one.

@@ -58,7 +58,7 @@ add_command(app, "preprocess", preprocess)
 add_command(app, "train-gan", train_gan)
 add_command(app, "train-guidance", train_guidance)
 add_command(app, "train-mapper", train_mapper)
-app.add_typer(assets.app, name="assets")
+app.add_typer(assets.app, name="assets", short_help=assets.SUMMARY)
 
 
 def main() -> None:

@@ -11,12 +11,12 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 
 from clipface_cli.cli._config import apply_config
-from clipface_cli.errors import ClipfaceError, InputError
+from clipface_cli.errors import ClipfaceError, ClipfaceWarning, InputError
 
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # typer has no public name for it
 _FAILED, _WRONG_INPUT, _INTERRUPTED = 1, 2, 130
@@ -62,7 +62,10 @@ _COMMON = {"config": (Config, None), "json": (Json, False), "debug": (Debug, Fal
 
 
 def add_command(app: typer.Typer, name: str, function: Callable[..., Result]) -> None:
-    """Register `function` with the common options added; its Result is printed."""
+    """Register `function` with the common options added; its Result is printed.
+
+    Lists of commands show the first paragraph of its docstring, wrapped and never cut off.
+    """
     own = inspect.signature(function, eval_str=True)
     common = [
         inspect.Parameter(option, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
@@ -82,7 +85,8 @@ def add_command(app: typer.Typer, name: str, function: Callable[..., Result]) ->
     command.__signature__ = own.replace(  # type: ignore[attr-defined]
         parameters=[*own.parameters.values(), *common], return_annotation=None
     )
-    app.command(name)(command)
+    summary = (inspect.getdoc(function) or "").partition("\n\n")[0]
+    app.command(name, short_help=summary)(command)
 
 
 def print_result(result: Result, as_json: bool) -> None:
@@ -98,6 +102,8 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> int:
     debug = "--debug" in arguments
     if not debug:
         warnings.simplefilter("ignore")  # libraries' warnings are for developers
+        warnings.simplefilter("always", ClipfaceWarning)
+        warnings.showwarning = _warn
     try:
         code = app(list(arguments), prog_name="clipface", standalone_mode=False)
         if code == _INTERRUPTED:
@@ -120,6 +126,18 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> int:
         kind = type(error).__name__
         message = f"Unexpected {kind}: {error}. Run again with --debug and report the traceback."
         return _fail(message, _FAILED, debug)
+
+
+def _warn(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """`warnings.showwarning` as a sentence."""
+    typer.echo(f"clipface: {message}", err=True)
 
 
 def _usage_sentence(error: Exception) -> str:

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import Any
 
 import typer
 
 from clipface_cli.errors import InputError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 
 def apply_config(context: typer.Context, path: Path | None) -> Path | None:
@@ -24,7 +17,9 @@ def apply_config(context: typer.Context, path: Path | None) -> Path | None:
     """
     if path is None or context.resilient_parsing:
         return path
-    values = _read(path)
+    from clipface_cli.artifacts.toml import read_toml
+
+    values = read_toml(path)
     shared = {k: v for k, v in values.items() if not isinstance(v, dict)}
     own = values.get(context.info_name or "", {})
     names = _option_names(context)
@@ -39,15 +34,6 @@ def apply_config(context: typer.Context, path: Path | None) -> Path | None:
         defaults[names[name]] = value
     context.default_map = defaults
     return path
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(f"The configuration {path} does not exist.") from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"The configuration {path} is not valid TOML: {error}.") from error
 
 
 def _option_names(context: typer.Context) -> dict[str, str]:

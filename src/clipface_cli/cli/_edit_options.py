@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -13,18 +14,14 @@ from clipface_cli.errors import InputError
 if TYPE_CHECKING:
     from clipface_cli.edit import EditSettings
 
-Ablation = Literal["pretraining", "direction", "code-input", "prior"]
-
 _WHAT, _WHERE, _HOW = "What to change", "How far and where", "How it is found"
 _WEIGHTS = {
     "directional": "directional",
-    "global": "overall",
-    "prior": "prior",
+    "similarity": "plain_similarity",
+    "regularizer": "regularizer_weight",
     "length": "length",
-    "code": "code_prior",
+    "code-prior": "code_prior",
 }
-
-_ABLATIONS: tuple[Ablation, ...] = ("pretraining", "direction", "code-input", "prior")
 
 Prompts = Annotated[
     list[str] | None,
@@ -73,7 +70,8 @@ Only = Annotated[
     typer.Option(
         "--only",
         metavar="REGIONS",
-        help="Paint only there: lips,eyes,lids,brows,beard,skin,hair,nose,ears,neck,teeth,face.",
+        help="Paint only there, such as lips,eyes: beard, brows, ears, eyes, face, hair, lids, "
+        "lips, neck, nose, skin, teeth.",
         rich_help_panel=_WHERE,
     ),
 ]
@@ -98,13 +96,37 @@ ExpressionOnly = Annotated[
 Steps = Annotated[
     int | None,
     typer.Option(
-        "--steps", min=0, help="Optimisation steps; 0: a single pass [50].", rich_help_panel=_HOW
+        "--steps",
+        min=0,
+        help="Optimisation steps; 0: a single pass [50; of the paper 5000].",
+        rich_help_panel=_HOW,
     ),
 ]
 Preset = Annotated[
-    Literal["default", "paper"],
+    Literal["default", "paper", "released"],
     typer.Option(
-        "--preset", help="paper: the published loss and schedule, 5000 steps.", rich_help_panel=_HOW
+        "--preset",
+        help="paper: the published method to the letter; released: with its code's regulariser.",
+        rich_help_panel=_HOW,
+    ),
+]
+Template = Annotated[
+    str | None,
+    typer.Option(
+        "--template",
+        metavar="SENTENCE",
+        help="The sentence of a prompt, which goes where it says PROMPT "
+        "[A photo of a face that looks like PROMPT].",
+        rich_help_panel=_HOW,
+    ),
+]
+StartMapper = Annotated[
+    str | None,
+    typer.Option(
+        "--start",
+        metavar="MAPPER",
+        help="Begin with these zero-offset mappers, imported or a path, instead of fresh ones.",
+        rich_help_panel=_HOW,
     ),
 ]
 Views = Annotated[
@@ -122,19 +144,23 @@ Weights = Annotated[
         rich_help_panel=_HOW,
     ),
 ]
-Without = Annotated[
+Ablate = Annotated[
     str | None,
     typer.Option(
-        "--without",
+        "--ablate",
         metavar="PARTS",
-        help=f"The paper's ablations: {', '.join(_ABLATIONS)}.",
+        help="Leave parts out: the paper's pretraining, texture-code, direction, regularizer; of "
+        "the default's see docs/edit.md.",
         rich_help_panel=_HOW,
     ),
 ]
 Seeds = Annotated[
     str | None,
     typer.Option(
-        "--seeds", metavar="LIST", help="Several takes: 0-3 or 1,5,9.", rich_help_panel=_HOW
+        "--seeds",
+        metavar="LIST",
+        help="Several edits, one a seed: 0-3 or 1,5,9.",
+        rich_help_panel=_HOW,
     ),
 ]
 Preview = Annotated[
@@ -146,26 +172,22 @@ Preview = Annotated[
 ]  # fmt: skip
 
 
-def settings(
-    preset: str,
+def adjusted(
+    settings: EditSettings,
     steps: int | None,
     views: int | None,
     weights: str | None,
-    without: str | None,
-    keep_identity: float,
+    ablate: str | None,
+    template: str | None,
 ) -> EditSettings:
-    """How to optimise; InputError for weights that are none."""
-    from clipface_cli.edit import EditSettings
+    """A preset's settings with what the command line says; InputError for what cannot be."""
+    from clipface_cli.edit import ablated
 
-    made = EditSettings.paper() if preset == "paper" else EditSettings()
-    aim = replace(made.aim, identity=keep_identity, **parse_weights(weights or ""))
-    return replace(
-        made,
-        steps=made.steps if steps is None else steps,
-        views=views or made.views,
-        without=parse_without(without),
-        aim=aim,
-    )
+    changed: dict[str, Any] = parse_weights(weights or "")
+    given = {"steps": steps, "views": views, "template": template}
+    changed |= {name: value for name, value in given.items() if value is not None}
+    names = tuple(part.strip() for part in (ablate or "").split(",") if part.strip())
+    return ablated(replace(settings, **changed), names)
 
 
 def parse_change(
@@ -180,7 +202,7 @@ def parse_change(
 
 
 def parse_weights(text: str) -> dict[str, Any]:
-    """ "global=0.5,prior=0" as fields of the aim."""
+    """ "similarity=0.5,regularizer=0" as fields of the settings."""
     found: dict[str, Any] = {}
     for item in filter(None, (part.strip() for part in text.split(","))):
         name, _, amount = item.partition("=")
@@ -191,15 +213,6 @@ def parse_weights(text: str) -> dict[str, Any]:
             message = f"--weights: {item!r} is not NAME=NUMBER with a NAME of {known}."
             raise InputError(message) from error
     return found
-
-
-def parse_without(text: str | None) -> tuple[Ablation, ...]:
-    """ "direction,prior" as what to leave out."""
-    names = [part.strip() for part in (text or "").split(",") if part.strip()]
-    for name in names:
-        if name not in _ABLATIONS:
-            raise InputError(f"--without: no {name!r}; choose from {', '.join(_ABLATIONS)}.")
-    return tuple(name for name in _ABLATIONS if name in names)
 
 
 def parse_regions(text: str | None) -> tuple[str, ...]:
@@ -240,3 +253,8 @@ def read_prompts(prompts: list[str] | None, file: Path | None) -> list[str]:
     if not all(found):
         raise InputError("--prompt is empty; say what the face should look like.")
     return list(dict.fromkeys(found))
+
+
+def slug(prompt: str) -> str:
+    """A prompt as part of a file name: "Mona Lisa!" -> "mona-lisa"."""
+    return re.sub(r"[^\w]+", "-", prompt.lower()).strip("-")[:40] or "edit"

@@ -12,11 +12,21 @@ from clipface_cli.errors import InputError
 Seed = Annotated[int, typer.Option("--seed", help="Every random choice follows from it.", min=0)]
 Device = Annotated[
     Literal["auto", "cpu", "cuda"],
-    typer.Option("--device", help="Where to compute; the CPU for now."),
-]
-TrainingDevice = Annotated[
-    Literal["auto", "cpu", "cuda"],
     typer.Option("--device", help="auto: a GPU where there is one."),
+]
+_PLACES = "Where to run"
+Devices = Annotated[
+    int | None,
+    typer.Option(
+        "--devices",
+        help="Processes on this machine, one a GPU; torchrun's or SLURM's where they start it.",
+        min=1,
+        rich_help_panel=_PLACES,
+    ),
+]
+Nodes = Annotated[
+    int | None,
+    typer.Option("--num-nodes", help="Machines.", min=1, rich_help_panel=_PLACES),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite what the output already holds.")]
 OutputFolder = Annotated[
@@ -49,11 +59,25 @@ GuidanceSource = Annotated[
 ]
 
 
+def named_after(source: Path, ending: str) -> Path:
+    """An output in the current folder named after an input: deep/ffhq/ -> ffhq-dataset.
+
+    A file gives its name without the suffix. Dots and dashes in front, which would hide the output
+    or make it look like an option, are left out.
+    """
+    named = source if source.name not in ("", "..") else source.resolve()
+    name = named.name if source.is_dir() else named.stem
+    return Path((name.lstrip(".-") or "root") + ending)
+
+
 def pick_device(device: str) -> str:
-    """`auto` resolved; InputError for a GPU, which no command uses yet."""
-    if device == "cuda":
-        raise InputError("--device cuda: this version computes on the CPU; leave --device out.")
-    return "cpu"
+    """ "cpu" or "cuda", to which "auto" resolves where there is a GPU.
+
+    Raises InputError for a GPU that is not there.
+    """
+    from clipface_cli.train.common.distributed import device_kind
+
+    return device_kind(device)
 
 
 def parse_expression(text: str) -> dict[str, float]:

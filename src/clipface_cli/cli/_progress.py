@@ -9,8 +9,10 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 EVERY = 5.0  # seconds between two lines on a pipe
+_REFRESH = 0.1  # seconds between two updates of a bar
 Item = TypeVar("Item")
-Advance = Callable[[int, str], None]  # steps done, a note such as the loss
+Note = str | Callable[[], str]  # such as the loss; a function is called only for what is shown
+Advance = Callable[[int, Note], None]  # steps done, a note
 
 
 @contextmanager
@@ -58,9 +60,16 @@ def _bar(title: str, total: int) -> Iterator[Advance]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(title, total=total, rate="", note="")
 
-        def advance(done: int, note: str) -> None:
-            rate = f"{done / max(time.monotonic() - start, 1e-9):.1f}/s"
-            bar.update(task, completed=done, rate=rate, note=note)
+        last = 0.0
+
+        def advance(done: int, note: Note) -> None:
+            nonlocal last
+            now = time.monotonic()
+            if now - last < _REFRESH and done < total:
+                return
+            last = now
+            rate = f"{done / max(now - start, 1e-9):.1f}/s"
+            bar.update(task, completed=done, rate=rate, note=_text(note))
 
         yield advance
 
@@ -68,7 +77,7 @@ def _bar(title: str, total: int) -> Iterator[Advance]:
 def _lines(title: str, total: int) -> Advance:
     start = last = time.monotonic()
 
-    def advance(done: int, note: str) -> None:
+    def advance(done: int, note: Note) -> None:
         nonlocal last
         now = time.monotonic()
         if now - last < EVERY and done < total:
@@ -76,6 +85,10 @@ def _lines(title: str, total: int) -> Advance:
         last = now
         rate = done / max(now - start, 1e-9)
         left = (total - done) / max(rate, 1e-9)
-        say(f"{title} {done}/{total}, {rate:.1f}/s, {left:.0f} s left. {note}".rstrip())
+        say(f"{title} {done}/{total}, {rate:.1f}/s, {left:.0f} s left. {_text(note)}".rstrip())
 
     return advance
+
+
+def _text(note: Note) -> str:
+    return note if isinstance(note, str) else note()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from clipface_cli.cli import _edit_options as options
 from clipface_cli.cli._command import Result
-from clipface_cli.cli._models import load_generator, load_head
+from clipface_cli.cli._models import load_generator, load_head, load_on, weight_files
 from clipface_cli.cli._options import (
     Device,
     Force,
@@ -20,17 +21,23 @@ from clipface_cli.cli._options import (
     pick_device,
 )
 from clipface_cli.cli._progress import counted, progress, say
-from clipface_cli.cli.edit import slug
 from clipface_cli.errors import InputError
 
 if TYPE_CHECKING:
     from clipface_cli.artifacts.sequence import Sequence
-    from clipface_cli.edit import Scene, Subject
-    from clipface_cli.edit.animate import AnimateSettings, Animation, Clip, MotionMapper
-    from clipface_cli.edit.film import FilmScene
-    from clipface_cli.edit.target import Target
+    from clipface_cli.avatar import Subject
+    from clipface_cli.edit import (
+        AnimateSettings,
+        Animation,
+        Clip,
+        EditModels,
+        MotionMapper,
+    )
+    from clipface_cli.edit.stages import Stage
+    from clipface_cli.guidance import Guidance
     from clipface_cli.head import HeadModel
     from clipface_cli.texture import Generator
+    from clipface_cli.viewer.film import FilmScene
 
 
 @dataclass(frozen=True)
@@ -51,20 +58,30 @@ def animate(
         str,
         typer.Argument(
             metavar="SEQ",
-            help="laugh, angry, speech, yawn; a seq.npz, an ARKit CSV, a folder of DECA's "
-            "pickles, or a video.",
+            help="laugh, angry, speech, yawn; an imported one by name; a seq.npz, an ARKit CSV, a "
+            "folder of DECA's pickles, or a video.",
         ),
     ],
     mesh: Annotated[
-        Path, typer.Option("--mesh", "-m", metavar="MESH.obj", help="The textured head to move.")
-    ],
+        Path | None,
+        typer.Option(
+            "--mesh",
+            "-m",
+            metavar="MESH.obj",
+            help="The textured head to move [a sampled one, in the sequence's own shape].",
+        ),
+    ] = None,
     prompt: Annotated[
         str | None,
         typer.Option("--prompt", "-p", metavar="TEXT", help="What the face should look like."),
     ] = None,
     mapper: Annotated[
-        Path | None,
-        typer.Option("--mapper", metavar="RUN", help="Instead: what an earlier `animate` wrote."),
+        str | None,
+        typer.Option(
+            "--mapper",
+            metavar="RUN",
+            help="Instead: what an earlier `animate` wrote, or a published video mapper.",
+        ),
     ] = None,
     output: Annotated[
         Path | None,
@@ -82,7 +99,12 @@ def animate(
     resolution: Annotated[
         int, typer.Option("--resolution", help="Pixels a side of a picture.", min=64, max=1024)
     ] = 384,
-    steps: Annotated[int, typer.Option("--steps", help="Optimisation steps.", min=1)] = 60,
+    preset: options.Preset = "default",
+    template: options.Template = None,
+    steps: Annotated[
+        int | None,
+        typer.Option("--steps", help="Optimisation steps [60; of the paper 20000].", min=1),
+    ] = None,
     frames: Annotated[
         bool, typer.Option("--frames/--no-frames", help="Write each frame's texture.")
     ] = True,
@@ -99,62 +121,65 @@ def animate(
     frames/*.png, edited.obj with the strongest frame's texture, and run.json. Ctrl-C ends the
     optimisation and films what there is.
     """
-    name, options = _request(prompt, mapper, static), FilmOptions(yaw, resolution, frames)
+    name, how = _request(prompt, mapper, static), FilmOptions(yaw, resolution, frames)
     if fps is not None and not 0 < fps <= FASTEST:
         raise InputError(f"--fps must be positive and at most {FASTEST}, not {fps:g}.")
-    folder = output or Path(f"{Path(sequence).stem}-{slug(name)}")
-    import torch
-
+    folder = output or Path(f"{Path(sequence).stem}-{options.slug(name)}")
+    where = pick_device(device)
     from clipface_cli.artifacts import RunRecord, claim_folder
-    from clipface_cli.edit import load_subject
-    from clipface_cli.edit.animate import AnimateSettings, Animation, Clip
-    from clipface_cli.edit.film import FilmScene
+    from clipface_cli.edit import Animation, EditModels
+    from clipface_cli.guidance import load_guidance
+    from clipface_cli.viewer.film import FilmScene
 
-    settings = AnimateSettings(steps=steps, seed=seed)
-    sources = {"sequence": sequence, "prompt": prompt, "mapper": mapper, "static": static}
-    record = RunRecord(
-        {
-            **sources,
-            "guidance": guidance,
-            "generator": generator,
-            **asdict(settings),
-            "device": pick_device(device),
-        },
-        [mesh, mesh.with_suffix(".png"), Path(sequence)],
-    )
+    sources = {
+        "sequence": sequence,
+        "prompt": prompt,
+        "mapper": mapper,
+        "static": static,
+        "head": head,
+        "guidance": guidance,
+        "generator": generator,
+        "seed": seed,
+        "device": where,
+    }
+    meshes = [] if mesh is None else [mesh, mesh.with_suffix(".png")]
+    record = RunRecord(sources, [*meshes, Path(sequence), *weight_files(mapper)])
     with record.timing("load"):
         model = load_head(head, mesh)
         motion = _read(sequence, model)
         motion.fps = fps or motion.fps
-        network = load_generator(generator, model)
-        subject = load_subject(mesh, model, network)
-    clip = Clip.of(torch.from_numpy(motion.expression), torch.from_numpy(motion.pose))
-    judged = None if mapper is not None else _judged(name, subject, model, network, guidance)
-    claim_folder(folder, force)
+        network = load_generator(generator, model, where)
+        subject = _subject(mesh, motion, model, network, seed).to(where)
+    clip = _clip(motion).to(where)
     columns: dict[str, Animation | None] = {"original": None}
-    with record.timing("optimise"):
-        if mapper is not None:
-            columns[name] = Animation.of(subject, network, _mapper(mapper, network, model), clip)
-        elif judged is not None:
-            columns["static"] = flat = _optimised(*judged, subject, clip, settings)
-            if not static and not flat.interrupted:
-                columns["dynamic"] = _optimised(*judged, subject, clip, settings, flat)
+    if mapper is not None:
+        moved = _mapper(mapper, network, model).to(where)
+        claim_folder(folder, force)
+        columns[name] = Animation.of(subject, network, moved, clip)
+    else:
+        models = EditModels(load_on(model, where), network, load_on(load_guidance(guidance), where))
+        settings = _settings(preset, models.guidance, steps, template, seed)
+        stage = _stage(name, subject, models, settings)
+        record.add_settings(asdict(settings))
+        record.add_settings({"sentences": [settings.edit.source, *stage.sentences]})
+        claim_folder(folder, force)
+        with record.timing("optimise"):
+            columns |= _optimised(models, stage, subject, clip, settings, static)
     with record.timing("render"):
-        facts = _write(
-            folder, FilmScene(model, network, subject, columns), name, motion.fps, options
-        )
+        shown = FilmScene(model, network, subject.to("cpu"), columns)
+        facts = _write(folder, shown, name, motion.fps, how)
     record.write(folder, sorted(folder.glob("*.*")), **facts)
     interrupted = any(made and made.interrupted for made in columns.values())
     return Result(folder / "animation.mp4", facts, interrupted=interrupted)
 
 
-def _request(prompt: str | None, mapper: Path | None, static: bool) -> str:
+def _request(prompt: str | None, mapper: str | None, static: bool) -> str:
     """What the animation is called; InputError unless exactly one of the two is given."""
     if (prompt is None) == (mapper is None):
         raise InputError("Give either --prompt TEXT or --mapper RUN.")
     if mapper is not None and static:
         raise InputError("--static is trained for a prompt; leave --mapper out.")
-    name = mapper.resolve().name if mapper is not None else (prompt or "").strip()
+    name = Path(mapper).resolve().name if mapper is not None else (prompt or "").strip()
     if not name:
         raise InputError("--prompt is empty; say what the face should look like.")
     return name
@@ -162,20 +187,50 @@ def _request(prompt: str | None, mapper: Path | None, static: bool) -> str:
 
 def _read(source: str, head: HeadModel) -> Sequence:
     """A shipped sequence by name, else a file or folder."""
-    from clipface_cli.head.sequence import from_units, load_sequence
+    from clipface_cli.head.sequence import find_sequence, from_units, load_sequence
     from clipface_cli.synth.sequences import SEQUENCES, shipped_sequence
 
     path = Path(source)
     if source in SEQUENCES:
         return from_units(shipped_sequence(source), head)
-    if not source or not path.exists():
-        raise InputError(
-            f"There is no sequence {source!r}; give {', '.join(SEQUENCES)}, a seq.npz, a CSV of "
-            "ARKit units, a folder of pickles, or a video."
-        )
-    if path.suffix.lower() in VIDEOS:
+    if source and path.suffix.lower() in VIDEOS and path.exists():
         return _tracked(path)
-    return load_sequence(path, head)
+    if not source or not (path.exists() or find_sequence(source)):
+        raise InputError(
+            f"There is no sequence {source!r}; give {', '.join(SEQUENCES)}, an imported one by its "
+            "name, a seq.npz, a CSV of ARKit units, a folder of pickles, or a video."
+        )
+    return load_sequence(source, head)
+
+
+def _clip(motion: Sequence) -> Clip:
+    """The sequence with the importance of its frames."""
+    import torch
+
+    from clipface_cli.edit import Clip
+
+    return Clip.of(torch.from_numpy(motion.expression), torch.from_numpy(motion.pose))
+
+
+def _subject(
+    mesh: Path | None, motion: Sequence, head: HeadModel, network: Generator, seed: int
+) -> Subject:
+    """The mesh's head, else a sampled one, in the sequence's shape where it has one."""
+    import torch
+
+    from clipface_cli.avatar import load_subject, sample_subject
+
+    if mesh is not None:
+        return load_subject(mesh, head, network)
+    subject = sample_subject(head, network, seed)
+    if motion.shape is None:
+        say(f"No --mesh: the head is sampled (seed {seed}).")
+        return subject
+    size = min(len(motion.shape), head.shape_size)
+    subject.params.shape = torch.zeros(1, head.shape_size)
+    subject.params.shape[0, :size] = torch.from_numpy(motion.shape[:size])
+    say(f"No --mesh: the head has the sequence's shape and a sampled texture (seed {seed}).")
+    return subject
 
 
 def _tracked(path: Path) -> Sequence:
@@ -192,55 +247,70 @@ def _tracked(path: Path) -> Sequence:
     return found.sequence
 
 
-def _judged(
-    prompt: str, subject: Subject, head: HeadModel, network: Generator, source: str
-) -> tuple[Scene, Target]:
-    """What tells how far the frames follow the prompt; warns about words that it does not know."""
-    from clipface_cli.edit import Scene
-    from clipface_cli.edit.animate import JUDGED
-    from clipface_cli.edit.target import Planner
-    from clipface_cli.guidance import load_guidance
+def _settings(
+    preset: str, towers: Guidance, steps: int | None, template: str | None, seed: int
+) -> AnimateSettings:
+    """A preset with what the command line says."""
+    from clipface_cli.edit import animate_settings
 
-    towers = load_guidance(source)
-    if warning := towers.understood(prompt).warning():
+    settings = animate_settings(preset, towers)
+    given = {"steps": steps, "template": template}
+    changed: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    return replace(settings, seed=seed, edit=replace(settings.edit, seed=seed, **changed))
+
+
+def _stage(prompt: str, subject: Subject, models: EditModels, settings: AnimateSettings) -> Stage:
+    """What the prompt asks for; warns about words that the guidance does not know."""
+    from clipface_cli.edit import PromptReader
+
+    if warning := models.guidance.understood(prompt).warning():
         say(warning)
-    scene = Scene(head, network, towers, JUDGED.judged)
-    return scene, Planner(scene, subject, JUDGED).whole(prompt, JUDGED.seed)
+    return PromptReader(models, subject, settings.edit).whole(prompt, 0)
 
 
-def _mapper(source: Path, network: Generator, head: HeadModel) -> MotionMapper:
-    """What an earlier run optimised; InputError where it fits another generator or head."""
-    from clipface_cli.edit.animate import MotionMapper
+def _mapper(source: str, network: Generator, head: HeadModel) -> MotionMapper:
+    """A trained mapper; InputError where it fits another generator or head."""
+    from clipface_cli.edit import MotionMapper
 
     mapper = MotionMapper.load(source)
-    sizes = (mapper.levels, mapper.w_dim, mapper.expression)
-    if sizes != (network.num_ws, network.w_dim, head.expression_size):
+    sizes = (mapper.w_dim, mapper.expression)
+    if sizes != (network.w_dim, head.expression_size) or mapper.levels not in (1, network.num_ws):
         raise InputError(f"{source} was trained for another generator or head.")
     return mapper
 
 
 def _optimised(
-    scene: Scene,
-    target: Target,
+    models: EditModels,
+    stage: Stage,
     subject: Subject,
     clip: Clip,
     settings: AnimateSettings,
-    static: Animation | None = None,
-) -> Animation:
-    """One texture for all frames, or from such a one on, one that follows them."""
-    from clipface_cli.edit.animate import animate as optimise
+    static: bool,
+) -> dict[str, Animation | None]:
+    """The columns of the film by name: a static texture, then one that follows the frames."""
+    from clipface_cli.edit import animate as optimise
 
-    kind = "dynamic" if static else "static"
-    with progress(f"Optimising the {kind} texture", settings.steps) as advance:
-        return optimise(
-            scene,
-            target,
-            subject,
-            clip,
-            settings,
-            static=static,
-            progress=lambda step, _, similarity: advance(step, f"similarity {similarity:.2f}"),
-        )
+    def made(kind: str, start: Animation | None) -> Animation:
+        with progress(f"Optimising the {kind} texture", settings.edit.steps) as advance:
+            return optimise(
+                models,
+                stage,
+                subject,
+                clip,
+                settings,
+                static=start,
+                dynamic=kind == "dynamic",
+                callback=lambda step, _, similarity: advance(
+                    step, lambda: f"similarity {float(similarity):.2f}"
+                ),
+            )
+
+    if not (static or settings.static_start):
+        return {"dynamic": made("dynamic", None)}
+    columns: dict[str, Animation | None] = {"static": (flat := made("static", None))}
+    if not static and not flat.interrupted:
+        columns["dynamic"] = made("dynamic", flat)
+    return columns
 
 
 def _write(
@@ -248,9 +318,9 @@ def _write(
 ) -> dict[str, object]:
     """Film, pictures, GLB, mesh, mapper; facts about them."""
     from clipface_cli.artifacts import write_video
-    from clipface_cli.edit import save_subject
-    from clipface_cli.edit.animate import MAPPER_FILE
-    from clipface_cli.edit.film import Frames, at_peak, film, peak, write_animation
+    from clipface_cli.avatar import save_subject
+    from clipface_cli.edit.mappers import MOTION_FILE
+    from clipface_cli.viewer.film import Frames, at_peak, film, peak, write_animation
 
     made, total = scene.last, len(scene.last.clip)
     kept = Frames(folder / "frames" if options.frames else None)
@@ -259,11 +329,10 @@ def _write(
         write_video(folder / "animation.mp4", counted(pictures, advance), fps)
     count = write_animation(folder / "animation.glb", scene, kept, fps)
     if made.dynamic:
-        made.mapper.save(folder / MAPPER_FILE, prompt=name)
+        made.mapper.save(folder / MOTION_FILE, prompt=name)
     entry = {"prompt": name, "frame": peak(made), "frames": total}
-    save_subject(
-        folder / "edited.obj", at_peak(made, scene.subject, scene.generator, entry), scene.head
-    )
+    strongest = at_peak(made, scene.subject, scene.generator, entry).to("cpu")
+    save_subject(folder / "edited.obj", strongest, scene.head)
     return {
         "frames": total,
         "fps": fps,

@@ -14,8 +14,9 @@ from clipface_cli.errors import InputError
 if TYPE_CHECKING:
     from clipface_cli.assets import Asset, Entry
 
+SUMMARY = "List, check and import models: embedded ones, and yours."
 app = typer.Typer(
-    help="Embedded models and the licensed ones you bring: list, check, import, where.",
+    help=SUMMARY,
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
@@ -63,7 +64,11 @@ def check_assets(
 
 def import_file(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A model file, or a folder that holds one.")
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="A model file or a folder that holds one; a folder or zip of frames or codes.",
+        ),
     ],
     kind: Kind = None,
     output: Annotated[
@@ -166,8 +171,9 @@ def _table(rows: list[dict[str, Any]]) -> str:
     text = StringIO()
     console = Console()
     Console(file=text, width=console.width if console.is_terminal else 120).print(table)
-    note = "`clipface assets where NAME` says how to get one; `import FILE` brings it in."
-    return f"{text.getvalue().rstrip()}\n\n{note}"
+    missing = [f"  {row['name']}: {row['obtain']}" for row in rows if not row["present"]]
+    note = ["", "", "To get one, fetch it and run `clipface assets import FILE`:", *missing]
+    return text.getvalue().rstrip() + "\n".join(note if missing else [])
 
 
 def _embedded_files() -> list[str]:

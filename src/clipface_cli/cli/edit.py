@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -27,8 +26,9 @@ from clipface_cli.errors import InputError
 
 if TYPE_CHECKING:
     from clipface_cli.artifacts import Pixels, RunRecord
-    from clipface_cli.edit import EditSettings, Moment, PromptMapper, Scene, Subject
-    from clipface_cli.edit.retopologise import Retopologised
+    from clipface_cli.avatar import Subject
+    from clipface_cli.avatar.retopologise import Retopologised
+    from clipface_cli.edit import EditModels, EditSettings, Mappers, Progress, PromptMapper
     from clipface_cli.head import HeadModel
     from clipface_cli.texture import Generator
 
@@ -68,7 +68,9 @@ def edit(
     preset: options.Preset = "default",
     views: options.Views = None,
     weights: options.Weights = None,
-    without: options.Without = None,
+    ablate: options.Ablate = None,
+    template: options.Template = None,
+    start: options.StartMapper = None,
     seeds: options.Seeds = None,
     preview: options.Preview = None,
     seed: Seed = 0,
@@ -87,50 +89,80 @@ def edit(
     asked = options.read_prompts(prompt, prompts)
     prompted = _check_request(asked, mapper, undo, retopologise)
     found = options.parse_seeds(seeds, seed)
-    schedule = replace(
-        options.settings(preset, steps, views, weights, without, keep_identity),
-        change=options.parse_change(texture_only, expression_only),
-        only=options.parse_regions(only),
-        strength=strength,
-        seed=found[0],
-    )
+    how = {
+        "--steps": steps,
+        "--views": views,
+        "--weights": weights,
+        "--ablate": ablate,
+        "--template": template,
+        "--start": start,
+        "--only": only,
+        "--seeds": seeds,
+    }
     if not asked:
-        _check_plain(schedule, found)
+        _check_plain(
+            [name for name, value in how.items() if value is not None]
+            + ["--preset"] * (preset != "default")
+            + ["--strength"] * (strength != 1)
+            + ["--keep-identity"] * (keep_identity > 0)
+            + ["--texture-only"] * texture_only
+            + ["--expression-only"] * expression_only
+        )
+    change, regions = (
+        options.parse_change(texture_only, expression_only),
+        options.parse_regions(only),
+    )
     edits = _folders(mesh, asked or [_name(mapper)], found, output)
     from clipface_cli.artifacts import RunRecord
-    from clipface_cli.cli._models import load_generator, load_head
-    from clipface_cli.edit import Scene, load_subject
+    from clipface_cli.avatar import load_subject
+    from clipface_cli.cli._models import load_generator, load_head, load_on, weight_files
+    from clipface_cli.edit import EditModels, Mappers
+    from clipface_cli.edit import preset as preset_of
     from clipface_cli.guidance import load_guidance
 
-    record = RunRecord(
-        {
-            "prompts": asked,
-            "mapper": mapper,
-            "undo": undo,
-            "retopologise": retopologise,
-            "head": head,
-            "generator": generator,
-            "guidance": guidance,
-            "seeds": found,
-            **asdict(schedule),
-            "device": pick_device(device),
-        },
-        [mesh, mesh.with_suffix(".png")],
-    )
+    where = pick_device(device)
+    sources = {
+        "prompts": asked,
+        "mapper": mapper,
+        "start": start,
+        "undo": undo,
+        "retopologise": retopologise,
+        "head": head,
+        "generator": generator,
+        "guidance": guidance,
+        "seeds": found,
+        "device": where,
+    }
+    files = [mesh, mesh.with_suffix(".png"), *weight_files(mapper, start)]
+    record = RunRecord(sources, files)
     with record.timing("load"):
         model = load_head(head, mesh)
-        network = load_generator(generator, model)
+        network = load_generator(generator, model, where)
         scan = _from_scan(mesh, model, network) if retopologise else None
         subject = scan.subject if scan else load_subject(mesh, model, network)
         work: Callable[[], None]
         if undo:
             work = _undo(edits[0], subject)
         elif mapper is not None and prompted is None:
-            work = _by_mapper(edits[0], subject, mapper, network)
+            work = _by_mapper(edits[0], subject, mapper, model, network)
         else:
-            towers = load_guidance(guidance)
-            scene = Scene(model, network, towers, schedule.judged, prompted)
-            work = _by_prompt(edits, subject, scene, schedule, preview)
+            towers = load_on(load_guidance(guidance), where)
+            settings = replace(
+                options.adjusted(
+                    preset_of(preset, towers), steps, views, weights, ablate, template
+                ),
+                change=change,
+                only=regions,
+                strength=strength,
+                identity=keep_identity,
+                seed=found[0],
+            )
+            record.add_settings(asdict(settings))
+            models = EditModels(load_on(model, where), network, towers, prompted)
+            begun = None if start is None else Mappers.load(start)
+            if begun is not None:
+                begun.check(network, model)
+            work = _by_prompt(edits, subject, model, models, settings, begun, preview)
     folder = _claim(edits, output, mesh, force)
     if scan:
         _show_scan(folder / "retopologised.png", scan, model)
@@ -164,20 +196,18 @@ def _check_request(
     return prompted
 
 
-def _check_plain(schedule: EditSettings, seeds: list[int]) -> None:
+def _check_plain(given: list[str]) -> None:
     """InputError where --mapper or --undo comes with options that only a prompt uses."""
-    from clipface_cli.edit import EditSettings
-
-    if replace(schedule, seed=0) != EditSettings() or len(seeds) > 1:
+    if given:
         raise InputError(
-            "--mapper and --undo take no options of how far, where and how; leave those out or "
-            "give --prompt."
+            f"--mapper and --undo take no options of how far, where and how ({given[0]}); leave "
+            "those out or give --prompt."
         )
 
 
 def _from_scan(mesh: Path, head: HeadModel, network: Generator) -> Retopologised:
     """A head made of a scan; says how well."""
-    from clipface_cli.edit.retopologise import retopologise
+    from clipface_cli.avatar.retopologise import retopologise
 
     say(f"Making a head of {mesh}: landmarks, registration, texture; about two minutes.")
     scan = retopologise(mesh, head, network)
@@ -188,7 +218,7 @@ def _from_scan(mesh: Path, head: HeadModel, network: Generator) -> Retopologised
 def _show_scan(path: Path, scan: Retopologised, head: HeadModel) -> None:
     """The scan above the head made of it, from two sides."""
     from clipface_cli.artifacts import contact_sheet, save_image
-    from clipface_cli.edit.retopologise import views
+    from clipface_cli.avatar.retopologise import views
 
     rows = [views(shown, head, PORTRAIT) for shown in (scan, scan.subject)]
     save_image(path, contact_sheet(rows, captions=["scan", "head"]))
@@ -201,13 +231,13 @@ def _name(mapper: str | None) -> str:
 def _folders(mesh: Path, names: list[str], seeds: list[int], output: Path | None) -> list[_Made]:
     """One entry for each prompt and seed, with its folder."""
     if len(names) == len(seeds) == 1:
-        folder = output or Path(f"{mesh.stem}-{slug(names[0])}")
+        folder = output or Path(f"{mesh.stem}-{options.slug(names[0])}")
         return [_Made(names[0], seeds[0], folder)]
     parent = output or Path(f"{mesh.stem}-edits")
     made: list[_Made] = []
     for name in names:
         for seed in seeds:
-            stem = slug(name) + (f"-{seed}" if len(seeds) > 1 else "")
+            stem = options.slug(name) + (f"-{seed}" if len(seeds) > 1 else "")
             taken = sum(m.folder.name == stem or m.folder.name.startswith(f"{stem}.") for m in made)
             made.append(_Made(name, seed, parent / (f"{stem}.{taken + 1}" if taken else stem)))
     return made
@@ -231,15 +261,17 @@ def _undo(made: _Made, subject: Subject) -> Callable[[], None]:
 
 
 def _by_mapper(
-    made: _Made, subject: Subject, source: str, network: Generator
+    made: _Made, subject: Subject, source: str, head: HeadModel, network: Generator
 ) -> Callable[[], None]:
     """One pass of trained mappers."""
     from clipface_cli.edit import Mappers, apply_mappers
 
-    mappers = Mappers.load(source)
+    device = network.device
+    mappers = Mappers.load(source).to(device)
+    mappers.check(network, head)
 
     def work() -> None:
-        made.subject = apply_mappers(subject, mappers, network, made.name)
+        made.subject = apply_mappers(subject.to(device), mappers, head, network, made.name)
 
     return work
 
@@ -247,50 +279,55 @@ def _by_mapper(
 def _by_prompt(
     edits: list[_Made],
     subject: Subject,
-    scene: Scene,
-    schedule: EditSettings,
+    head: HeadModel,
+    models: EditModels,
+    settings: EditSettings,
+    mappers: Mappers | None,
     preview: int | None,
 ) -> Callable[[], None]:
     """Optimisation towards prompts; warns about words that the guidance does not know."""
+    from clipface_cli.avatar import region_mask
     from clipface_cli.edit import edit_meshes
-    from clipface_cli.edit.regions import region_mask
-    from clipface_cli.guidance import target_prompt
 
-    scene.guidance.encode_text([target_prompt(made.name) for made in edits])
-    if schedule.only:
-        region_mask(scene.head, schedule.only, 8)
     for name in dict.fromkeys(made.name for made in edits):
-        if warning := scene.guidance.understood(name).warning():
+        models.target_direction(settings, name)  # refuses what cannot be read
+        if warning := models.guidance.understood(name).warning():
             say(warning)
+    if settings.only:
+        region_mask(models.head, settings.only, 8)
 
     def work() -> None:
         requests = [(made.name, made.seed) for made in edits]
         title = edits[0].name if len(edits) == 1 else f"{len(edits)} edits"
-        with progress(f"Editing: {title}", schedule.steps) as advance:
+        with progress(f"Editing: {title}", settings.steps) as advance:
+            steps = [0] * len(edits)
 
-            def watch(now: Moment) -> None:
-                for place, number in enumerate(now.edits):
-                    edits[number].log.append((now.loss[place], now.similarity[place]))
-                mean = sum(now.similarity) / len(now.similarity)
-                advance(len(edits[now.edits[0]].log), f"{now.stage}: similarity {mean:.2f}")
+            def callback(now: Progress) -> None:
+                for number in now.edits:
+                    steps[number] += 1
+                similarity = now.similarity.mean()  # read where it is shown: reading waits for it
+                advance(steps[now.edits[0]], lambda: f"{now.stage}: similarity {similarity:.2f}")
                 if preview and now.step % preview == 0:
-                    _show(scene.head, now, edits)
+                    _show(head, now, edits)
 
-            done = edit_meshes(subject, requests, scene, schedule, watch)
+            person = subject.to(models.device)
+            done = edit_meshes(person, requests, models, settings, callback, mappers)
         for made, result in zip(edits, done, strict=True):
             made.subject, made.interrupted = result.subject, result.interrupted
-            made.scores = {"similarity_start": result.start, "similarity": result.end}
+            made.log, made.scores = result.log, {"similarity": result.similarity}
+            made.scores["sentences"] = {"source": settings.source, "targets": result.sentences}
 
     return work
 
 
-def _show(head: HeadModel, now: Moment, edits: list[_Made]) -> None:
-    """preview.png of every head of the moment."""
+def _show(head: HeadModel, now: Progress, edits: list[_Made]) -> None:
+    """preview.png of every head as it is now."""
     from clipface_cli.artifacts import save_image
     from clipface_cli.render import Camera, Renderer
 
     renderer = Renderer(head, PREVIEW)
-    for number, subject in zip(now.edits, now.subjects(), strict=True):
+    for number, edited in zip(now.edits, now.subjects(), strict=True):
+        subject = edited.to("cpu")
         image, _ = renderer(head.pose_head(subject.params), subject.texture, Camera.front())
         save_image(edits[number].folder / "preview.png", image)
 
@@ -300,8 +337,8 @@ def _write(
 ) -> Result:
     """All files of all edits; the mesh of a single one, or the folder, is the result."""
     from clipface_cli.artifacts import contact_sheet, save_image
-    from clipface_cli.edit import save_subject
-    from clipface_cli.render.portrait import portraits
+    from clipface_cli.avatar import save_subject
+    from clipface_cli.portrait import portraits
 
     def pictures(subject: Subject) -> list[Pixels]:
         vertices = head.pose_head(subject.params)[0]
@@ -312,6 +349,7 @@ def _write(
     for made in edits:
         if made.subject is None:
             continue
+        made.subject = made.subject.to("cpu")
         save_subject(made.folder / "edited.obj", made.subject, head)
         with record.timing("render"):
             shown.append(pictures(made.subject))
@@ -341,8 +379,3 @@ def _files(
     scores = {"prompt": made.name, "seed": made.seed, **made.scores}
     record.write(made.folder, [target, picture], **scores)
     return {"path": str(target), "picture": str(picture), **scores}
-
-
-def slug(prompt: str) -> str:
-    """A prompt as part of a file name: "Mona Lisa!" -> "mona-lisa"."""
-    return re.sub(r"[^\w]+", "-", prompt.lower()).strip("-")[:40] or "edit"

@@ -9,7 +9,7 @@ import typer
 
 from clipface_cli.cli._command import Result
 from clipface_cli.cli._models import load_head
-from clipface_cli.cli._options import Force, HeadSource
+from clipface_cli.cli._options import Force, HeadSource, named_after
 from clipface_cli.cli._progress import Advance, progress
 from clipface_cli.errors import InputError
 
@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from clipface_cli.artifacts import Mesh, Pixels
-    from clipface_cli.edit import Rigged
+    from clipface_cli.avatar import Rigged
     from clipface_cli.head import HeadModel
 
 FORMATS = ("obj", "ply", "stl", "glb", "html")
+BESIDE = {".obj": (".mtl", ".png"), ".ply": (".png",)}  # what a format writes beside its file
 PER_METRE = {"m": 1.0, "cm": 100.0, "mm": 1000.0}
 TURN_FRAMES, TURN_FPS = 72, 24.0
 FILM = 512  # pixels a side of a turntable
@@ -37,11 +38,13 @@ def export(
     ],
     kind: Annotated[
         Literal["obj", "ply", "stl", "glb", "html"] | None,
-        typer.Option("--format", help="File format [by the ending of the output]."),
+        typer.Option("--format", help="File format [by the output's ending, or glb]."),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="File to write [MESH.FORMAT]."),
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="File to write [MESH.FORMAT, in this folder]."
+        ),
     ] = None,
     resolution: Annotated[
         int | None,
@@ -66,14 +69,16 @@ def export(
     head: HeadSource = None,
     force: Force = False,
 ) -> Result:
-    """Write a textured mesh as GLB (rigged, all in one), OBJ (with MTL and PNG), PLY or STL."""
+    """Write a textured head as GLB, HTML page, OBJ, PLY or STL.
+
+    GLB is rigged and holds everything in one file; OBJ has its MTL and PNG beside it. With
+    --turntable and neither --format nor -o only the film is written.
+    """
     if sheet is not None:
         return _sheet(meshes, sheet, head, force)
     if len(meshes) > 1:
         raise InputError("Give one mesh, or --sheet OUT.png for a picture of several.")
-    mesh, ending = meshes[0], kind or (output.suffix.lstrip(".").lower() if output else "")
-    if ending not in FORMATS and (ending or turntable is None):
-        raise InputError(f"Say which format to write: --format {', '.join(FORMATS)}.")
+    mesh, ending = meshes[0], kind or _format(output, turntable)
     if ending in ("glb", "html") and (up != "y" or units != "m"):
         raise InputError(
             "glTF is always y up and in metres, and programs convert it; leave --up and --units "
@@ -86,8 +91,8 @@ def export(
     facts: dict[str, object] = {}
     made = []
     if ending:
-        made.append(output or mesh.with_suffix(f".{ending}"))
-        claim_file(_ending(made[0], ending), force)
+        made.append(_ending(output or named_after(mesh, f".{ending}"), ending))
+        _claim(made[0], mesh, force)
         facts |= _convert(mesh, made[0], head, resolution, up, PER_METRE[units])
     if turntable is not None:
         _film(mesh, turntable, head)
@@ -96,10 +101,30 @@ def export(
     return Result(made[0], facts)
 
 
+def _format(output: Path | None, turntable: Path | None) -> str:
+    """The format that the output's ending tells, else glb; none where only a film is asked for."""
+    if output is None:
+        return "glb" if turntable is None else ""
+    ending = output.suffix.lstrip(".").lower()
+    if ending not in FORMATS:
+        raise InputError(f"Say which format to write: --format {', '.join(FORMATS)}.")
+    return ending
+
+
 def _ending(path: Path, ending: str) -> Path:
     if path.suffix.lower() != f".{ending}":
         raise InputError(f"{path} does not end in .{ending}; rename it.")
     return path
+
+
+def _claim(target: Path, mesh: Path, force: bool) -> None:
+    """Make sure of the output and the files beside it; InputError where it is the mesh itself."""
+    from clipface_cli.artifacts import claim_file
+
+    if mesh.exists() and target.exists() and target.samefile(mesh):
+        raise InputError(f"{target} is the mesh itself; name another file with -o.")
+    for ending in (target.suffix, *BESIDE.get(target.suffix.lower(), ())):
+        claim_file(target.with_suffix(ending), force)
 
 
 def _convert(
@@ -114,7 +139,8 @@ def _convert(
         write_rig,
         write_stl,
     )
-    from clipface_cli.edit import dress, load_rigged, read_textured
+    from clipface_cli.avatar import load_rigged, read_textured
+    from clipface_cli.viewer import dress
 
     ending = target.suffix.lower()
     if ending == ".glb":
@@ -144,7 +170,7 @@ def _convert(
 def _page(path: Path, target: Path, head: str | None, resolution: int | None) -> dict[str, object]:
     """One HTML file with everything in it."""
     from clipface_cli.artifacts import write_page
-    from clipface_cli.edit import shown_mesh, with_original
+    from clipface_cli.viewer import shown_mesh, with_original
 
     made = with_original(path, load_head(head, path))
     write_page(target, path.stem, shown_mesh(path, ""), made.glb(resolution))
@@ -172,7 +198,7 @@ def _film(path: Path, target: Path, source: str | None) -> None:
     import torch
 
     from clipface_cli.artifacts import write_video
-    from clipface_cli.render.portrait import portraits
+    from clipface_cli.portrait import portraits
 
     head = load_head(source, path)
     made = _head_only(path, head)
@@ -195,7 +221,7 @@ def _sheet(paths: list[Path], target: Path, source: str | None, force: bool) -> 
     import torch
 
     from clipface_cli.artifacts import claim_file, contact_sheet, save_image
-    from clipface_cli.render.portrait import portrait
+    from clipface_cli.portrait import portrait
 
     claim_file(_ending(target, "png"), force)
     head = load_head(source, paths[0])
@@ -220,7 +246,7 @@ def _sheet(paths: list[Path], target: Path, source: str | None, force: bool) -> 
 
 def _head_only(path: Path, head: HeadModel) -> Rigged:
     """The mesh, which a portrait can only be made of when it is this head's."""
-    from clipface_cli.edit import load_rigged
+    from clipface_cli.avatar import load_rigged
 
     made = load_rigged(path, head)
     if made.params is None:

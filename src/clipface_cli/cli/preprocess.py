@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clipface_cli.cli._command import Result
-from clipface_cli.cli._options import Force
+from clipface_cli.cli._options import Force, named_after
 from clipface_cli.cli._progress import progress, say
 from clipface_cli.errors import InputError
 
@@ -26,8 +27,14 @@ def preprocess(
         Path, typer.Argument(metavar="PHOTOS", help="Folder of photos, at any depth, or one photo.")
     ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", help="Dataset to write or go on with.")
-    ],
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="DIR",
+            help="Dataset to write or go on with [PHOTOS-dataset].",
+        ),
+    ] = None,
     resolution: Annotated[
         int, typer.Option("--resolution", help="Pixels of an image.", min=32, max=2048)
     ] = 512,
@@ -93,10 +100,11 @@ def preprocess(
     ] = 64,
     force: Force = False,
 ) -> Result:
-    """Turn a folder of photos into a dataset to train on: images, parameters, cameras.
+    """Turn a folder of photos into a dataset to train on.
 
-    An interrupted run is continued by the same command; photos added since are added. A square
-    photo is used as it is, for its largest face; of any other, every face is cut out as FFHQ does.
+    Writes masked images with head parameters and cameras. An interrupted run is continued by the
+    same command; photos added since are added. A square photo is used as it is, for its largest
+    face; of any other, every face is cut out as FFHQ does.
     """
     from clipface_cli.artifacts import RunRecord
     from clipface_cli.photos.filters import Limits
@@ -109,10 +117,13 @@ def preprocess(
         resolution, encoder, parser, head, None if no_filter else limits, max_megapixels
     )
     check(photos, settings)
+    output = output or _default_output(photos, force)
     claim(output, force)
-    record = RunRecord({"photos": photos, "output": output, "workers": workers})
+    record = RunRecord({"photos": photos.resolve(), "output": output, "workers": workers})
     run = Preprocessing(photos, output, settings)
     _tell(run)
+    if not run.rank and _photos_of(output) is None:
+        record.write(output, [])  # an interrupted dataset says what it is made of, too
     if run.plan is None:
         say("All of them are in the dataset already.")
         return Result(output, vars(run.summary()))
@@ -134,12 +145,32 @@ def preprocess(
     return Result(output, {**vars(summary), "photos_per_second": round(rate, 2)})
 
 
+def _default_output(photos: Path, force: bool) -> Path:
+    """PHOTOS-dataset; InputError where other photos of the same name filled it."""
+    output = named_after(photos, "-dataset")
+    filled = None if force else _photos_of(output)
+    if filled is not None and filled.exists() and not filled.samefile(photos):
+        raise InputError(
+            f"{output} was made of {filled}; choose another folder with -o or start it again with "
+            "--force."
+        )
+    return output
+
+
+def _photos_of(dataset: Path) -> Path | None:
+    """The photos that run.json of a dataset names."""
+    try:
+        return Path(json.loads((dataset / "run.json").read_text("utf-8"))["settings"]["photos"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def _tell(run: Preprocessing) -> None:
     found = run.listing
     for path, why in found.problems.items():
         say(f"{path}: {why}.")
     others = f", {found.others} other files passed over" if found.others else ""
-    say(f"{len(found.photos)} photos{others}.")
+    say(f"{len(found.photos)} photos{others}; the dataset is {run.folder}.")
 
 
 def _work(run: Preprocessing, plan: Plan, workers: int) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,17 +22,22 @@ from clipface_cli.cli._options import (
     pick_device,
 )
 from clipface_cli.cli._progress import progress
+from clipface_cli.errors import InputError
 
 if TYPE_CHECKING:
-    from clipface_cli.edit import Subject
+    from clipface_cli.avatar import Subject
+    from clipface_cli.head import HeadModel
+    from clipface_cli.texture import Generator
 
 PORTRAIT = 512
+STEPS = 4  # heads, or steps from seed to seed, where -n does not say
 
 
 def sample(
     count: Annotated[
-        int, typer.Option("--number", "-n", help="How many heads.", min=1, max=1000)
-    ] = 4,
+        int | None,
+        typer.Option("--number", "-n", help="How many heads [4; all --codes].", min=1, max=1000),
+    ] = None,
     output: OutputFolder = Path("heads"),
     seed: Seed = 0,
     truncation: Annotated[
@@ -54,6 +60,14 @@ def sample(
             help="From one seed's person to another's in -n steps; four seeds span an n x n grid.",
         ),
     ] = "",
+    codes: Annotated[
+        str | None,
+        typer.Option(
+            "--codes",
+            metavar="NAME|FOLDER",
+            help="Heads of these latent codes, imported ones or files, instead of random ones.",
+        ),
+    ] = None,
     head: HeadSource = None,
     generator: GeneratorSource = "builtin",
     device: Device = "auto",
@@ -63,40 +77,38 @@ def sample(
 
     Head number i follows from seed + i, so a longer series begins like a shorter one.
     """
-    units, seeds = parse_expression(expression), parse_seeds(interpolate, count)
+    if codes and interpolate:
+        raise InputError("--codes are heads already; leave --interpolate out.")
+    units, seeds = parse_expression(expression), parse_seeds(interpolate, count or STEPS)
     from clipface_cli.artifacts import RunRecord, captioned_sheet, claim_folder, save_image
+    from clipface_cli.avatar import save_subject
     from clipface_cli.cli._models import load_generator, load_head
-    from clipface_cli.edit import between, sample_subject, save_subject
     from clipface_cli.head import fit_units
-    from clipface_cli.render.portrait import portrait
+    from clipface_cli.portrait import portrait
 
+    where = pick_device(device)
     settings = {
         "seed": seed,
         "interpolate": seeds,
+        "codes": codes,
         "truncation": truncation,
         "expression": units,
         "head": head or "builtin",
         "generator": generator,
-        "device": pick_device(device),
+        "device": where,
     }
     record = RunRecord(settings)
     with record.timing("load"):
         model = load_head(head)
-        network = load_generator(generator, model)
+        network = load_generator(generator, model, where)
         posed = fit_units(model, units)
+        people = _people(model, network, count, seed, seeds, codes, truncation)
     claim_folder(output, force)
-    people: Iterator[tuple[str, Subject]] = (
-        (f"{i:03}", sample_subject(model, network, seed + i, truncation)) for i in range(count)
-    )
-    if seeds:
-        corners = [sample_subject(model, network, s, truncation) for s in seeds]
-        people = between(corners, count, network)
-    total = count**2 if len(seeds) == 4 else count
     meshes, portraits, names = [], [], []
-    with progress("Sampling heads", total) as advance:
-        for index in range(total):
+    with progress("Sampling heads", len(people)) as advance:
+        for index, (name, make) in enumerate(people):
             with record.timing("sample"):
-                name, subject = next(people)
+                subject = make().to("cpu")
                 names.append(name)
                 subject.params.expression = posed.expression[None]
                 meshes.append(output / f"{index:03}.obj")
@@ -105,9 +117,47 @@ def sample(
                 vertices = model.pose_head(subject.params)[0]
                 portraits.append(portrait(model, vertices, subject.texture[0], resolution=PORTRAIT))
             advance(index + 1, "")
+    columns = (count or STEPS) if seeds else min(4, len(people))
     sheet = output / "heads.png"
-    save_image(sheet, captioned_sheet(portraits, names, count if seeds else min(4, count)))
+    save_image(sheet, captioned_sheet(portraits, names, columns))
     missed = {"expression_miss_mean_mm": posed.mean_mm, "expression_miss_worst_mm": posed.worst_mm}
     record.write(output, [*meshes, sheet], **missed)
     facts = {"meshes": [str(mesh) for mesh in meshes], "sheet": str(sheet), **missed}
     return Result(output, facts)
+
+
+def _people(
+    head: HeadModel,
+    network: Generator,
+    count: int | None,
+    seed: int,
+    seeds: list[int],
+    codes: str | None,
+    truncation: float,
+) -> list[tuple[str, Callable[[], Subject]]]:
+    """Names of the heads and what makes each."""
+    from clipface_cli.avatar import (
+        Subject,
+        between,
+        check_codes,
+        sample_subject,
+        subject_of_code,
+    )
+
+    if codes is not None:
+        from clipface_cli.texture import load_codes
+
+        found = load_codes(codes)[:count]
+        check_codes(found, network)
+        return [
+            (f"{i:03}", partial(subject_of_code, head, network, code[None], seed + i, truncation))
+            for i, code in enumerate(found)
+        ]
+    if seeds:
+        corners = [sample_subject(head, network, s, truncation) for s in seeds]
+        mixed = between(corners, count or STEPS, network)
+        return [(name, partial(Subject.to, person, "cpu")) for name, person in mixed]
+    return [
+        (f"{i:03}", partial(sample_subject, head, network, seed + i, truncation))
+        for i in range(count or STEPS)
+    ]

@@ -34,8 +34,9 @@ def synth(
     ] = None,
     force: Force = False,
 ) -> Result:
-    """Paint people as textures (corpus/), render them (dataset/), show some (people.png).
+    """Paint people, and render them as a dataset to train on.
 
+    Writes corpus/ (UV textures), dataset/ (renders) and people.png (portraits of some).
     An interrupted or smaller run with the same seed is continued; what is there is kept.
     """
     from clipface_cli.artifacts import RunRecord, captioned_sheet, claim_folder, save_image
@@ -47,7 +48,7 @@ def synth(
     if not (output / "corpus" / "corpus.json").is_file():
         claim_folder(output, force)
     with record.timing("paint"):
-        say(f"Painting {people} people with {processes} processes, about a second each.")
+        say(f"Painting {people} people with {processes} processes, about a second each: {output}.")
         corpus = write_corpus(output / "corpus", people, seed, processes)
     if count:
         with record.timing("render"):
@@ -66,7 +67,7 @@ def _show(corpus: Path, count: int) -> tuple[list[Pixels], list[str]]:
 
     from clipface_cli.artifacts import load_pixels
     from clipface_cli.head import HeadModel
-    from clipface_cli.render.portrait import portrait
+    from clipface_cli.portrait import portrait
     from clipface_cli.synth import captions, read_people
 
     head = HeadModel.load()

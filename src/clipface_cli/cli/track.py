@@ -52,7 +52,10 @@ def track(
     ] = None,
     force: Force = False,
 ) -> Result:
-    """Track a face: one shape for the clip, expression and pose for each frame."""
+    """Track a face in footage: expression and pose a frame.
+
+    The head's shape is one for the whole clip. `animate` plays the sequence.
+    """
     from clipface_cli.artifacts import claim_file
     from clipface_cli.artifacts.sequence import write_sequence
 

@@ -9,13 +9,22 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from clipface_cli.cli._command import Result
-from clipface_cli.cli._options import Force, HeadSource, Minutes, OutputFolder, Resume, Seed
+from clipface_cli.cli._options import (
+    Devices,
+    Force,
+    HeadSource,
+    Minutes,
+    Nodes,
+    Resume,
+    Seed,
+    named_after,
+)
 from clipface_cli.cli._progress import say
 from clipface_cli.errors import InputError
 
 if TYPE_CHECKING:
-    from clipface_cli.train import GanSettings
-    from clipface_cli.train.ranks import Ranks
+    from clipface_cli.train.common.distributed import Distributed
+    from clipface_cli.train.gan import GanSettings
 
 _PLACES, _SPEED = "Where to run", "Speed and memory"
 
@@ -28,7 +37,10 @@ def train_gan(
             help="A folder of `preprocess` or `synth`, or one with UV maps in uv/ (see the guide).",
         ),
     ],
-    output: OutputFolder,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="RUN", help="Folder to write into [DATASET-gan]."),
+    ] = None,
     preset: Annotated[
         Literal["paper", "embedded"],
         typer.Option("--preset", help="What the options below are by default."),
@@ -36,7 +48,9 @@ def train_gan(
     warm_start: Annotated[
         Path | None,
         typer.Option(
-            "--warm-start", metavar="CORPUS", help="Learn to paint these people's textures first."
+            "--warm-start",
+            metavar="CORPUS",
+            help="First reconstruct this corpus's textures.",
         ),
     ] = None,
     warm_minutes: Annotated[
@@ -44,7 +58,9 @@ def train_gan(
     ] = 60.0,
     start: Annotated[
         str | None,
-        typer.Option("--start", metavar="RUN", help="Generator to go on from: builtin or a path."),
+        typer.Option(
+            "--start", metavar="RUN", help="Generator to continue from: builtin or a path."
+        ),
     ] = None,
     head: HeadSource = None,
     resolution: Annotated[
@@ -54,33 +70,34 @@ def train_gan(
     steps: Annotated[int | None, typer.Option("--steps", help="Training steps.", min=1)] = None,
     minutes: Minutes = None,
     batch: Annotated[
-        int | None, typer.Option("--batch", help="Images a device and step.", min=1)
+        int | None, typer.Option("--batch", help="Images per device and step.", min=1)
     ] = None,
     learning_rate: Annotated[
-        float | None, typer.Option("--learning-rate", help="Of Adam, for both sides.", min=0)
+        float | None,
+        typer.Option("--learning-rate", help="Of Adam, for all networks.", min=0),
     ] = None,
     patch: Annotated[
-        bool, typer.Option("--patch/--no-patch", help="Judge random 64 x 64 patches too.")
+        bool, typer.Option("--patch/--no-patch", help="Discriminate random 64 x 64 patches too.")
     ] = True,
     freeze: Annotated[
         int | None,
         typer.Option(
-            "--freeze", metavar="N", help="Train only what paints finer than N x N.", min=0
+            "--freeze", metavar="N", help="Train only blocks finer than N x N texels.", min=0
         ),
     ] = None,
     ada: Annotated[
-        bool, typer.Option("--ada/--no-ada", help="Augment what is judged, adaptively.")
+        bool, typer.Option("--ada/--no-ada", help="Adaptive discriminator augmentation.")
     ] = True,
     every: Annotated[
         int | None, typer.Option("--every", help="Steps between checkpoints and samples.", min=1)
     ] = None,
     seed: Seed = 0,
     resume: Resume = False,
-    pieces: Annotated[
+    micro_batches: Annotated[
         int | None,
         typer.Option(
             "--accumulate",
-            help="Compute a batch in this many pieces.",
+            help="Micro-batches per batch, to save memory.",
             min=1,
             rich_help_panel=_SPEED,
         ),
@@ -105,30 +122,20 @@ def train_gan(
         Literal["auto", "cpu", "cuda"],
         typer.Option("--device", help="auto: a GPU where there is one.", rich_help_panel=_PLACES),
     ] = "auto",
-    devices: Annotated[
-        int | None,
-        typer.Option(
-            "--devices",
-            help="Processes on this machine, one a GPU; torchrun's or SLURM's where they start it.",
-            min=1,
-            rich_help_panel=_PLACES,
-        ),
-    ] = None,
-    num_nodes: Annotated[
-        int | None,
-        typer.Option("--num-nodes", help="Machines.", min=1, rich_help_panel=_PLACES),
-    ] = None,
+    devices: Devices = None,
+    num_nodes: Nodes = None,
     force: Force = False,
 ) -> Result:
-    """Train a texture generator through the renderer, or on UV maps; writes generator.safetensors.
+    """Train a texture generator on photos or on UV maps.
 
-    Ctrl-C (or a scheduler's SIGTERM) saves; --resume goes on from there, bit for bit on the CPU.
+    Photos are compared with renders of the textures. Writes generator.safetensors, samples/ and
+    checkpoints/. Ctrl-C (or a scheduler's SIGTERM) saves; --resume continues from there, bit for
+    bit on the CPU.
     """
     from clipface_cli.artifacts import RunRecord, claim_folder
-    from clipface_cli.render import usable_backend
-    from clipface_cli.train import PRESETS
-    from clipface_cli.train import train_gan as train
-    from clipface_cli.train.ranks import Ranks
+    from clipface_cli.train.common.distributed import Distributed
+    from clipface_cli.train.gan import PRESETS
+    from clipface_cli.train.gan import train_gan as train
 
     given: dict[str, Any] = {
         "head": head,
@@ -137,9 +144,9 @@ def train_gan(
         "minutes": minutes,
         "batch": batch,
         "learning_rate": learning_rate,
-        "critic_rate": learning_rate,
+        "discriminator_rate": learning_rate,
         "every": every,
-        "pieces": pieces,
+        "micro_batches": micro_batches,
         "workers": workers,
         "cache_gib": cache,
         "seed": seed,
@@ -151,46 +158,66 @@ def train_gan(
     settings.check()
     if settings.freeze and start is None and warm_start is None:
         raise InputError("--freeze needs weights to keep; give --start or --warm-start.")
-    ranks = Ranks(device, devices, num_nodes, precision)
-    if ranks.device.type == "cuda" and usable_backend() == "cpu":
-        say("nvdiffrast is missing (extra `cuda`): heads are drawn on the CPU, which is slower.")
+    _check_dataset(dataset)
+    output = output or named_after(dataset, "-gan")
+    processes = Distributed(device, devices, num_nodes, precision)
     sources = {"dataset": dataset, "warm_start": warm_start, "start": start}
-    places = {"device": str(ranks.device), "processes": ranks.world, "precision": ranks.precision}
+    places = {
+        "device": str(processes.device),
+        "processes": processes.world_size,
+        "precision": processes.precision,
+    }
     record = RunRecord(
         {"preset": preset, **sources, **asdict(settings), **places, "resume": resume},
         [dataset / "dataset.json", dataset / "params.safetensors"],
     )
-    if ranks.first:
+    if processes.is_first:
         claim_folder(output, force or resume)
+        say(f"Training on {dataset}; the run is {output}.")
     if warm_start:
         with record.timing("warm start"):
-            start = _warm(warm_start, output / "warm-start", warm_minutes, settings, resume, ranks)
+            start = _warm(
+                warm_start, output / "warm-start", warm_minutes, settings, resume, processes
+            )
     with record.timing("adversarial"):
         going_on = resume and _begun(output)
-        weights = train(dataset, output, settings, start, warm_start, say, going_on, ranks)
-    if ranks.first:
+        weights = train(dataset, output, settings, start, warm_start, say, going_on, processes)
+    if processes.is_first:
         record.write(output, [weights])
-    return Result(weights, quiet=not ranks.first)
+    return Result(weights, quiet=not processes.is_first)
+
+
+def _check_dataset(folder: Path) -> None:
+    """InputError where there is nothing to train on, before a run folder is made for it."""
+    if not folder.is_dir():
+        raise InputError(f"There is no folder {folder}; give what `clipface preprocess` wrote.")
+    if not any((folder / name).exists() for name in ("images", "uv")):
+        raise InputError(f"{folder} is no dataset; make one of photos by `clipface preprocess`.")
 
 
 def _warm(
-    corpus: Path, folder: Path, minutes: float, settings: GanSettings, resume: bool, ranks: Ranks
+    corpus: Path,
+    folder: Path,
+    minutes: float,
+    settings: GanSettings,
+    resume: bool,
+    processes: Distributed,
 ) -> str:
     """The warm-started generator, by the first process; a resumed run takes an earlier one."""
     from clipface_cli.synth import sample_attributes
-    from clipface_cli.train import WarmStartSettings, warm_start
+    from clipface_cli.train.gan import WarmStartSettings, warm_start
 
     weights = folder / "generator.safetensors"
-    if ranks.first and not (resume and weights.is_file()):
+    if processes.is_first and not (resume and weights.is_file()):
         schedule = WarmStartSettings(
             resolution=settings.resolution,
             minutes=minutes,
             batch=settings.batch,
             seed=settings.seed,
-            device=str(ranks.device),
+            device=str(processes.device),
         )
         warm_start(corpus, folder, schedule, sample_attributes, say, resume and _begun(folder))
-    ranks.wait()
+    processes.barrier()
     return str(weights)
 
 

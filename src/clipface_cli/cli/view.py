@@ -29,12 +29,13 @@ def view(
         bool, typer.Option("--open/--no-open", help="Open the page in the browser.")
     ] = True,
 ) -> Result:
-    """Show heads on a local page: turn them, move their faces, compare before and after.
+    """Show heads in the browser: turn them, move their faces.
 
-    Serves this machine only, until Ctrl-C; prints the page's address.
+    Compares before and after an edit. Serves this machine only, until Ctrl-C; prints the page's
+    address.
     """
     from clipface_cli.artifacts import ViewerServer, page_file, scene_json
-    from clipface_cli.edit import find_shown, listing
+    from clipface_cli.viewer import find_shown, listing
 
     paths = find_shown(path)
     folder = path if path.is_dir() else path.parent

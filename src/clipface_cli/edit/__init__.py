@@ -1,58 +1,61 @@
-"""Text-guided edits of textured heads: mappers, their optimisation, and what they edit."""
+"""Text-guided edits of textured heads: the paper's sections 3.2 and 3.3.
 
-from clipface_cli.edit.blend import between, blend
-from clipface_cli.edit.dress import dress
-from clipface_cli.edit.edit import Edit, Moment, edit_mesh, edit_meshes
-from clipface_cli.edit.mappers import ExpressionMapper, TextureMapper, pretrain_zero
-from clipface_cli.edit.pair import Mappers
-from clipface_cli.edit.prompt_mapper import PromptMapper, prompt_mapper_of
-from clipface_cli.edit.regions import known_regions
-from clipface_cli.edit.rigged import Rigged, load_rigged, read_textured
-from clipface_cli.edit.scene import Scene
-from clipface_cli.edit.settings import Aim, EditSettings
-from clipface_cli.edit.shown import Compared, find_shown, listing, shown_mesh, with_original
-from clipface_cli.edit.subject import Subject, load_subject, sample_subject, save_subject
-from clipface_cli.edit.train import (
-    PROMPTED,
-    MapperSettings,
-    apply_mappers,
-    train_mapper,
-    train_prompt_mapper,
+objective.py has equations 5 to 9, mappers.py 3, 4 and 11, animate.py 10 and 12 to 14, optimize.py
+the optimisation of equation 2, presets.py every number, initialization/ where an edit starts.
+"""
+
+from clipface_cli.edit.animate import Animation, Clip, animate
+from clipface_cli.edit.edit import Edit, Progress, edit_mesh, edit_meshes
+from clipface_cli.edit.initialization.prompt_mapper import PromptMapper, prompt_mapper_of
+from clipface_cli.edit.mapper_set import Mappers
+from clipface_cli.edit.mappers import (
+    ExpressionMapper,
+    MotionMapper,
+    TextureMapper,
+    pretrain_zero,
 )
+from clipface_cli.edit.models import EditModels
+from clipface_cli.edit.presets import (
+    ABLATIONS,
+    DEFAULT,
+    PAPER,
+    RELEASED,
+    AnimateSettings,
+    EditSettings,
+    ablated,
+    animate_settings,
+    default_settings,
+    preset,
+)
+from clipface_cli.edit.single_pass import apply_mappers
+from clipface_cli.edit.stages import PromptReader
 
 __all__ = [
-    "PROMPTED",
-    "Aim",
-    "Compared",
+    "ABLATIONS",
+    "DEFAULT",
+    "PAPER",
+    "RELEASED",
+    "AnimateSettings",
+    "Animation",
+    "Clip",
     "Edit",
+    "EditModels",
     "EditSettings",
     "ExpressionMapper",
-    "MapperSettings",
     "Mappers",
-    "Moment",
+    "MotionMapper",
+    "Progress",
     "PromptMapper",
-    "Rigged",
-    "Scene",
-    "Subject",
+    "PromptReader",
     "TextureMapper",
+    "ablated",
+    "animate",
+    "animate_settings",
     "apply_mappers",
-    "between",
-    "blend",
-    "dress",
+    "default_settings",
     "edit_mesh",
     "edit_meshes",
-    "find_shown",
-    "known_regions",
-    "listing",
-    "load_rigged",
-    "load_subject",
+    "preset",
     "pretrain_zero",
     "prompt_mapper_of",
-    "read_textured",
-    "sample_subject",
-    "save_subject",
-    "shown_mesh",
-    "train_mapper",
-    "train_prompt_mapper",
-    "with_original",
 ]

@@ -1,62 +1,76 @@
-"""Edit textured heads towards prompts (paper section 3.2, equations 2-9)."""
+"""Edit textured heads towards prompts (paper sec. 3.2)."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import repeat
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from clipface_cli.edit.painting import Easel
-from clipface_cli.edit.pair import MapperSet
-from clipface_cli.edit.scene import VIEWS, Change, Scene, Shots
-from clipface_cli.edit.settings import DEFAULT, EditSettings
-from clipface_cli.edit.subject import Subject
-from clipface_cli.edit.target import Planner, Target, goal
+from clipface_cli.avatar.subject import Subject
+from clipface_cli.edit.composition import TextureComposition
+from clipface_cli.edit.initialization import INITIALIZATIONS, Request, Start
+from clipface_cli.edit.mapper_set import MapperBatch, Mappers
+from clipface_cli.edit.models import EditModels
+from clipface_cli.edit.optimize import (
+    Evaluation,
+    Heads,
+    Objective,
+    descend,
+    limited_motion,
+    stacked,
+)
+from clipface_cli.edit.presets import EditSettings, default_settings
+from clipface_cli.edit.stages import PromptReader, Stage, StageBatch
+from clipface_cli.edit.views import Views, ViewSampler, fixed_views
 from clipface_cli.errors import InputError
 from clipface_cli.guidance import Guidance
-from clipface_cli.head import HeadModel, HeadParams
+from clipface_cli.head import HeadModel
 from clipface_cli.texture import Generator
 
-TOGETHER = 4  # edits that are optimised at once
-FURTHEST = 0.04  # metres that an expression may move a vertex
+TOGETHER = 4  # edits that are optimised at once: more gain nothing on two cores
+SCORED_YAWS = (-25.0, -12.0, 0.0, 12.0, 25.0)  # degrees, of the views that the result is scored on
 _LEAST = 15  # steps before an edit may count as settled
 _SPAN = 8  # steps whose mean similarity is compared with that of the steps before
 
 
 @dataclass(frozen=True)
-class Moment:
+class Progress:
     """How far some edits are: step of steps, which of the requests, their losses and similarities.
 
-    stage: what of their prompts is being worked on; subjects() gives the heads as they are now.
+    stage: what of their prompts is being worked on; loss, similarity (B,), on the edits' device:
+    reading them waits for it; subjects() gives the heads as they are now.
     """
 
     step: int
     steps: int
     edits: list[int]
     stage: str
-    loss: list[float]
-    similarity: list[float]
+    loss: Tensor
+    similarity: Tensor
     subjects: Callable[[], list[Subject]]
 
 
-Watch = Callable[[Moment], None]
+Callback = Callable[[Progress], None]
 
 
 @dataclass
 class Edit:
-    """The edited head; directional similarity (equation 7's cosine) before, after, by step.
+    """The edited head, and the cosine of the directions of its change and of the prompt's.
 
-    interrupted: Ctrl-C ended it; subject is the best so far.
+    similarity: of the whole prompt, over five views; log: loss and similarity by step; sentences:
+    the targets that were compared with the settings' source; interrupted: Ctrl-C ended it, subject
+    is the best so far.
     """
 
     subject: Subject
-    start: float
-    end: float
-    similarity: list[float] = field(default_factory=list)
+    similarity: float = 0.0
+    sentences: tuple[str, ...] = ()
+    log: list[tuple[float, float]] = field(default_factory=list)
     interrupted: bool = False
 
 
@@ -66,86 +80,94 @@ def edit_mesh(
     head: HeadModel,
     generator: Generator,
     guidance: Guidance,
-    settings: EditSettings = DEFAULT,
-    watch: Watch | None = None,
+    settings: EditSettings | None = None,
+    callback: Callback | None = None,
 ) -> Edit:
     """Optimise fresh mappers for this head and prompt; shape and pose stay as they are.
 
-    Raises InputError when the prompt is empty or the subject's code is another generator's.
+    All of them on one device. settings: preset `default` if None. Raises InputError when the prompt
+    is empty or the subject's code is another generator's.
     """
-    scene = Scene(head, generator, guidance, settings.judged)
-    return edit_meshes(subject, [(prompt, settings.seed)], scene, settings, watch)[0]
+    models = EditModels(head, generator, guidance)
+    settings = settings or default_settings(guidance)
+    return edit_meshes(subject, [(prompt, settings.seed)], models, settings, callback)[0]
 
 
 def edit_meshes(
     subject: Subject,
     requests: Sequence[tuple[str, int]],
-    scene: Scene,
-    settings: EditSettings = DEFAULT,
-    watch: Watch | None = None,
+    models: EditModels,
+    settings: EditSettings | None = None,
+    callback: Callback | None = None,
+    mappers: Mappers | None = None,
 ) -> list[Edit]:
     """One edit of the same head for each prompt and seed, several at once.
 
-    Raises InputError as `edit_mesh` does. Ctrl-C ends all of them with what they have.
+    mappers: trained zero-offset mappers to begin with instead of fresh ones. Raises InputError as
+    `edit_mesh` does. Ctrl-C ends all of them with what they have.
     """
-    if subject.w.shape[1:] != (scene.generator.num_ws, scene.generator.w_dim):
+    settings = settings or default_settings(models.guidance)
+    if subject.w.shape[1:] != (models.generator.num_ws, models.generator.w_dim):
         raise InputError("The mesh was made by another generator; give the one that made it.")
-    planner = Planner(scene, subject, settings)
-    plans = [planner.stages(prompt, seed) for prompt, seed in requests]
-    edits = [Edit(subject, 0.0, 0.0) for _ in requests]
+    reader = PromptReader(models, subject, settings)
+    plans = [reader.stages(prompt, seed) for prompt, seed in requests]
+    edits = [Edit(subject) for _ in requests]
     for stage in range(max(map(len, plans))):
         due = [k for k, plan in enumerate(plans) if stage < len(plan)]
         for first in range(0, len(due), TOGETHER):
             some = due[first : first + TOGETHER]
             if any(edit.interrupted for edit in edits):
                 break
-            bout = Bout(
-                scene,
+            batch = BatchedEdit(
+                models,
                 [edits[k].subject for k in some],
                 [plans[k][stage] for k in some],
                 [requests[k][1] for k in some],
                 settings,
+                mappers,
             )
-            share = -(-settings.steps // max(len(plans[k]) for k in some))
-            for k, done in zip(some, bout.run(share, some, watch), strict=True):
-                done.similarity = edits[k].similarity + done.similarity
+            steps = -(-settings.steps // max(len(plans[k]) for k in some))
+            for k, done in zip(some, batch.run(steps, some, callback), strict=True):
+                done.log = edits[k].log + done.log
                 edits[k] = done
     for edit, (prompt, seed), plan in zip(edits, requests, plans, strict=True):
-        entry = {"prompt": prompt, "guidance": scene.guidance.name, "seed": seed}
-        _finish(edit, subject, plan, scene, settings, entry)
+        entry = {"prompt": prompt, "guidance": models.guidance.name, "seed": seed}
+        _finish(edit, subject, plan, models, settings, entry)
     return edits
 
 
 def _finish(
     edit: Edit,
     before: Subject,
-    plan: list[Target],
-    scene: Scene,
+    plan: list[Stage],
+    models: EditModels,
     settings: EditSettings,
     entry: dict[str, Any],
 ) -> None:
     """Go as far as asked, score against the whole prompt, write the history."""
-    after = _scaled(before, edit.subject, plan, scene, settings.strength)
-    target = goal(scene, plan)
-    wanted = target.wanted.sum(0, keepdim=True)
-    shots = Shots.plain(list(range(len(VIEWS))))
+    edit.sentences = tuple(text for stage in plan for text in stage.sentences)
+    after = _scaled(before, edit.subject, plan, models, settings)
+    stages = StageBatch.of(models, settings, plan)
+    whole = replace(stages, direction=stages.direction.sum(0, keepdim=True))
+    views, objective = fixed_views(SCORED_YAWS, models.device), Objective(models, settings)
+    heads = [Heads(s.params, s.w, s.texture) for s in (before, after)]
     with torch.no_grad():
-        seen = [
-            scene.look(s.params, s.texture, s.params.expression, shots) for s in (before, after)
-        ]
-    moved = (seen[1] - seen[0])[0]
-    edit.end = float(torch.cosine_similarity(moved, wanted, dim=1).mean())
+        seen = [objective.embed(h, views) for h in heads]
+        edit.similarity = float(objective.similarity(whole, *reversed(seen)))
     if settings.strength != 1:
         entry = entry | {"strength": settings.strength}
     if settings.only:
         entry = entry | {"only": list(settings.only)}
+    if settings.preset != "default":
+        entry = entry | {"preset": settings.preset}
     edit.subject = before.edited(after.params.expression, after.w, after.texture, entry)
 
 
 def _scaled(
-    before: Subject, after: Subject, plan: list[Target], scene: Scene, strength: float
+    before: Subject, after: Subject, plan: list[Stage], models: EditModels, settings: EditSettings
 ) -> Subject:
     """`strength` times as far from before as after is."""
+    strength = settings.strength
     if strength == 1:
         return after
 
@@ -157,138 +179,146 @@ def _scaled(
     if any(stage.regions for stage in plan):
         texture = along(before.texture, after.texture)
     else:
+        composition = TextureComposition(models.generator, models.head, [before], [()], settings)
         with torch.no_grad():
-            easel = Easel(scene.generator, scene.head, [before], plan[:1], scene.aim.resolution)
-            texture = easel.paint(w)
+            texture = composition.full(w)
     return replace(before, params=params.with_expression(expression), w=w, texture=texture)
 
 
-class Bout:
+class BatchedEdit:
     """Some edits that are optimised together, each with mappers of its own."""
 
     def __init__(
         self,
-        scene: Scene,
-        people: list[Subject],
-        targets: list[Target],
-        seeds: list[int],
+        models: EditModels,
+        people: Sequence[Subject],
+        stages: Sequence[Stage],
+        seeds: Sequence[int],
         settings: EditSettings,
+        mappers: Mappers | None = None,
     ) -> None:
-        self.scene, self.people, self.targets, self.settings = scene, people, targets, settings
-        self.goal = goal(scene, targets)
-        self.easel = Easel(scene.generator, scene.head, people, targets, scene.aim.resolution)
-        self.params = _together([person.params for person in people])
-        by_code = "code-input" not in settings.without
-        self.mappers = MapperSet(len(people), scene.generator, scene.head, seeds, by_code)
-        if "pretraining" not in settings.without:
-            self.mappers.begin_at(*self._start())
-        self.chance = random.Random(seeds[0])
-        self.before: Tensor | None = None
-        self.best: list[tuple[float, Tensor, Tensor]] = []
+        """mappers: trained zero-offset ones to begin with."""
+        self.models, self.people, self.plan, self.settings = models, people, stages, settings
+        self.stages = StageBatch.of(models, settings, stages)
+        self.objective = Objective(models, settings)
+        self.composition = TextureComposition(
+            models.generator, models.head, people, [stage.regions for stage in stages], settings
+        )
+        params = stacked([person.params for person in people])
+        self.initial = Heads(params, self.composition.w, self.composition.initial)
+        self.seeds = seeds
+        self.mappers = MapperBatch(models.generator, models.head, seeds, settings.code_conditioned)
+        self._begin(mappers)
+        self.best: tuple[Tensor, Tensor, Tensor] | None = None  # loss, w, expression
+        self._fixed_before: Tensor | None = None
 
     @torch.no_grad()
-    def _start(self) -> tuple[Tensor, Tensor]:
-        """Offsets of codes (B, L, w_dim) and expressions (B, E) before the first step."""
-        w, aimed, scene = self.easel.w, self.goal, self.scene
-        offset, mood = aimed.offset[:, None].expand_as(w), aimed.mood
-        mapper = scene.mapper
-        if mapper is None and not self.settings.steps:  # steps find better what it would add
-            mapper = scene.embedded_mapper
-        if self.settings.near and mapper is not None:
-            moved, change = mapper(w, aimed)
-            offset, mood = offset + moved, mood + change
-        return offset, mood
-
-    def run(self, steps: int, edits: list[int], watch: Watch | None) -> list[Edit]:
-        """Optimise; one Edit for each, its subject without history."""
+    def _begin(self, mappers: Mappers | None) -> None:
+        """Zero-offset mappers, moved to where the settings start."""
         settings = self.settings
-        optimizer = None
-        similarity: list[list[float]] = [[] for _ in self.people]
-        interrupted = False
+        if settings.pretraining:
+            self.mappers.pretrain_zero()
+        if mappers is not None:
+            self.mappers.start_from(mappers)
+        single = not settings.steps or self.models.given_mapper is not None
+        names = settings.single_pass if single else ()
+        if names or settings.initialization:
+            starts = [self._started(place, names) for place in range(len(self.plan))]
+            self.mappers.begin_at(
+                torch.stack([start.w_offset for start in starts]),
+                torch.stack([start.expression_offset for start in starts]),
+            )
+
+    def _started(self, place: int, names: Sequence[str]) -> Start:
+        """The start of one edit after further initialisations."""
+        person, stage, seed = self.people[place], self.plan[place], self.seeds[place]
+        start = stage.start
+        for name in names:
+            request = Request(
+                self.models, self.settings, person, stage.direction, seed, stage.expressive
+            )
+            start = INITIALIZATIONS[name](request, start)
+        return start
+
+    def run(self, steps: int, edits: list[int], callback: Callback | None) -> list[Edit]:
+        """Optimise; one Edit for each, its subject without history."""
+        settings, interrupted = self.settings, False
+        stream = random.Random(self.seeds[0])
+        sampler = ViewSampler(settings, repeat(stream, steps), self.models.device)
+        optimizer = self.mappers.optimizer(settings.texture_rate, settings.expression_rate)
+        log: list[Evaluation] = []
+        stage = " | ".join(stage.prompt for stage in self.plan)
         try:
             for step in range(steps):
-                if optimizer is None:
-                    rates = settings.texture_rate, settings.expression_rate
-                    optimizer = self.mappers.optimizer(*rates)
-                loss, similar = self._step(optimizer, *self._shots())
-                for past, now in zip(similarity, similar, strict=True):
-                    past.append(now)
-                if watch:
-                    stage = " | ".join(t.prompt for t in self.targets)
-                    moment = Moment(step + 1, steps, edits, stage, loss, similar, self._subjects)
-                    watch(moment)
-                if all(_settled(past, settings.settle) for past in similarity):
+                log.append(self.step(optimizer, sampler[step]))
+                if callback:
+                    now = log[-1].loss, log[-1].similarity
+                    callback(Progress(step + 1, steps, edits, stage, *now, self._subjects))
+                if settings.early_stop and settled(log, settings.early_stop):
                     break
         except KeyboardInterrupt:
             interrupted = True
-        subjects = self._subjects(best=interrupted)
+        read = [torch.stack([past.loss, past.similarity], 1) for past in log]
+        logs = torch.stack(read, 1).tolist() if read else [[] for _ in self.people]
         return [
-            Edit(subject, 0.0, past[-1] if past else 0.0, past, interrupted)
-            for subject, past in zip(subjects, similarity, strict=True)
+            Edit(subject, log=[tuple(past) for past in logs[k]], interrupted=interrupted)
+            for k, subject in enumerate(self._subjects(best=interrupted))
         ]
 
-    @torch.no_grad()
-    def _shots(self) -> tuple[Tensor, Shots]:
-        """How the people look at the start from some sides (B, V, D), and these sides."""
-        if self.scene.augments:
-            shots = Shots.drawn(self.settings.views, self.chance)
-            return self._seen(shots), shots
-        if self.before is None:
-            self.before = self._seen(Shots.plain(list(range(len(VIEWS)))))
-        views = sorted(self.chance.sample(range(len(VIEWS)), self.settings.views))
-        return self.before[:, views], Shots.plain(views)
-
-    def _step(
-        self, optimizer: torch.optim.Optimizer, before: Tensor, shots: Shots
-    ) -> tuple[list[float], list[float]]:
+    def step(self, optimizer: torch.optim.Optimizer, views: Views) -> Evaluation:
+        """One step of Adam on the renders from these views."""
+        before = self._before(views)
         w, expression = self._moved()
-        texture = self._sketched(w)
-        after = self.scene.look(self.params, texture, expression, shots)
-        change = Change(
-            before,
-            after,
-            w - self.easel.w,
-            expression - self.params.expression,
-            texture - self.easel.coarse,
-        )
-        loss = self.scene.loss(self.goal, change)
-        optimizer.zero_grad(set_to_none=True)
-        loss.sum().backward()
-        self._remember(loss.tolist(), w.detach(), expression.detach())
-        optimizer.step()
-        return loss.tolist(), self.scene.similarity(self.goal, before, after.detach()).tolist()
+        edited = Heads(self.initial.params.with_expression(expression), w, self._seen(w))
+        evaluation = self.objective.evaluate(self.stages, self.initial, edited, views, before)
+        self._remember(evaluation.loss.detach(), w.detach(), expression.detach())
+        return descend(optimizer, [evaluation])[0]
+
+    @torch.no_grad()
+    def _before(self, views: Views) -> Tensor:
+        """Embeddings (B, V, D) of the people as they came; of fixed views they are kept."""
+        if views.fixed is None:
+            return self.objective.embed(self.initial, views)
+        if self._fixed_before is None:
+            every = fixed_views(self.settings.yaws, self.models.device)
+            self._fixed_before = self.objective.embed(self.initial, every)
+        return self._fixed_before[:, list(views.fixed)]
 
     def _moved(self) -> tuple[Tensor, Tensor]:
         """Codes and expressions as the mappers have them now."""
-        moved, expression = self.mappers(self.easel.w, self.params.expression)
-        if self.settings.change == "expression":
+        initial, settings = self.initial, self.settings
+        moved, change = self.mappers(initial.w, initial.params.expression)
+        if settings.change == "expression":
             moved = torch.zeros_like(moved)
-        change = within_reach(self.scene.head, self.goal.expressive[:, None] * expression)
-        return self.easel.w + moved, self.params.expression + change
+        change = self.stages.expressive[:, None] * change
+        change = limited_motion(self.models.head, change, settings.motion_limit)
+        return initial.w + moved, initial.params.expression + change
 
-    def _sketched(self, w: Tensor) -> Tensor:
-        return self.easel.coarse if self.settings.change == "expression" else self.easel.sketch(w)
+    def _seen(self, w: Tensor) -> Tensor:
+        unpainted = self.settings.change == "expression"
+        return self.composition.initial if unpainted else self.composition.seen(w)
 
-    def _painted(self, w: Tensor) -> Tensor:
-        return self.easel.texture if self.settings.change == "expression" else self.easel.paint(w)
-
-    def _seen(self, shots: Shots) -> Tensor:
-        """Embeddings of the people as they came."""
-        return self.scene.look(self.params, self.easel.coarse, self.params.expression, shots)
-
-    def _remember(self, loss: list[float], w: Tensor, expression: Tensor) -> None:
-        now = list(zip(loss, w, expression, strict=True))
-        pairs = zip(self.best or now, now, strict=True)
-        self.best = [min(pair, key=lambda state: state[0]) for pair in pairs]
+    def _remember(self, loss: Tensor, w: Tensor, expression: Tensor) -> None:
+        """Keep each edit's state of the lowest loss so far."""
+        if self.best is None:
+            self.best = loss, w, expression
+            return
+        better = loss < self.best[0]
+        pairs = zip((loss, w, expression), self.best, strict=True)
+        lowest, codes, expressions = (
+            torch.where(better.view(-1, *[1] * (now.ndim - 1)), now, then) for now, then in pairs
+        )
+        self.best = lowest, codes, expressions
 
     @torch.no_grad()
     def _subjects(self, best: bool = False) -> list[Subject]:
         """The heads as they are now, or at the lowest loss so far."""
         w, expression = self._moved()
-        if best and self.best:
-            w = torch.stack([state[1] for state in self.best])
-            expression = torch.stack([state[2] for state in self.best])
-        texture, codes = self._painted(w), self.easel.kept_codes(w)
+        if best and self.best is not None:
+            _, w, expression = self.best
+        unpainted = self.settings.change == "expression"
+        texture = self.composition.texture if unpainted else self.composition.full(w)
+        codes = self.composition.kept_codes(w)
         return [
             replace(
                 person,
@@ -300,24 +330,10 @@ class Bout:
         ]
 
 
-def within_reach(head: HeadModel, change: Tensor) -> Tensor:
-    """Changes of expression (B, E), each scaled down until no vertex moves more than FURTHEST."""
-    moved = (change @ head.basis[head.shape_size :]).unflatten(1, (3, -1))  # planes x, y, z
-    furthest = moved.square().sum(1).amax(1, keepdim=True).clamp_min(FURTHEST**2).sqrt()
-    return change * (FURTHEST / furthest)
-
-
-def _together(params: list[HeadParams]) -> HeadParams:
-    """One batch of several heads."""
-    names = ["shape", "expression", "pose"]
-    if params[0].displacement is not None:
-        names.append("displacement")
-    return HeadParams(**{name: torch.cat([getattr(p, name) for p in params]) for name in names})
-
-
-def _settled(similarity: list[float], least: float) -> bool:
-    """Whether the last steps' mean similarity is hardly above that of the steps before."""
-    if not least or len(similarity) < max(_LEAST, 2 * _SPAN):
+def settled(log: Sequence[Evaluation], least: float) -> bool:
+    """Whether, in every edit, the last steps' mean similarity is hardly above the steps' before."""
+    if len(log) < max(_LEAST, 2 * _SPAN):
         return False
-    last, before = similarity[-_SPAN:], similarity[-2 * _SPAN : -_SPAN]
-    return (sum(last) - sum(before)) / _SPAN < least * _SPAN
+    recent = torch.stack([past.similarity for past in log[-2 * _SPAN :]])
+    gain = (recent[_SPAN:].sum(0) - recent[:_SPAN].sum(0)) / _SPAN
+    return bool((gain < least * _SPAN).all())

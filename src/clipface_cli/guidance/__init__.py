@@ -1,28 +1,24 @@
-"""Text-image guidance: towers that embed prompts and renders, and the losses between them."""
+"""Text-image guidance: towers that embed prompts and renders."""
 
 from clipface_cli.guidance.embedded import EmbeddedGuidance
-from clipface_cli.guidance.losses import directional_loss, expression_prior, global_loss
 from clipface_cli.guidance.prompts import (
+    PROMPT,
     SOURCE_PROMPT,
-    ensemble_direction,
-    split_prompt,
-    target_prompt,
-    text_direction,
+    TEMPLATE,
+    is_sentence,
+    target_sentence,
 )
 from clipface_cli.guidance.protocol import Coverage, Guidance
 from clipface_cli.guidance.registry import load_guidance
 
 __all__ = [
+    "PROMPT",
     "SOURCE_PROMPT",
+    "TEMPLATE",
     "Coverage",
     "EmbeddedGuidance",
     "Guidance",
-    "directional_loss",
-    "ensemble_direction",
-    "expression_prior",
-    "global_loss",
+    "is_sentence",
     "load_guidance",
-    "split_prompt",
-    "target_prompt",
-    "text_direction",
+    "target_sentence",
 ]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -52,7 +54,7 @@ class Pixels:
         shown = resize(images.clamp(-1, 1), self._resized(*images.shape[2:]), self.filter)
         if self.crop:
             shown = _middle(shown, self.size)
-        mean, std = (shown.new_tensor(v)[:, None, None] for v in (self.mean, self.std))
+        mean, std = (_channels(v, shown.dtype, shown.device) for v in (self.mean, self.std))
         return ((shown + 1) / 2 - mean) / std
 
     def _resized(self, height: int, width: int) -> tuple[int, int]:
@@ -60,6 +62,13 @@ class Pixels:
             return self.size
         short, wanted = min(height, width), min(self.size)
         return int(wanted * height / short), int(wanted * width / short)
+
+
+@cache
+def _channels(values: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """(C, 1, 1); kept, since the host waits for what it sends to a GPU."""
+    with torch.inference_mode(False):
+        return torch.tensor(values, dtype=dtype, device=device)[:, None, None]
 
 
 def resize(images: Tensor, size: tuple[int, int], filter: str = "bicubic") -> Tensor:  # noqa: A002

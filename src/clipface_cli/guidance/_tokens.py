@@ -1,4 +1,7 @@
-"""Prompts to token numbers: CLIP's byte pairs from the embedded merges, or a model's own."""
+"""Prompts to token numbers: CLIP's byte pairs from the embedded merges, or a model's own.
+
+Numbers are made on the CPU; the model moves them to its device.
+"""
 
 from __future__ import annotations
 
@@ -43,10 +46,10 @@ class BytePairs:
     def __call__(self, prompts: Sequence[str]) -> dict[str, Tensor]:
         texts = [html.unescape(html.unescape(prompt)).strip() for prompt in prompts]
         rows = self._tokenizer(texts)["input_ids"]
-        ids = torch.zeros(len(rows), self.length, dtype=torch.long)
+        ids = torch.zeros(len(rows), self.length, dtype=torch.long, device="cpu")
         for row, tokens in zip(ids, rows, strict=True):
             _check_length(len(tokens), self.length)
-            row[: len(tokens)] = torch.tensor(tokens)
+            row[: len(tokens)] = torch.tensor(tokens, device="cpu")
         return {"input_ids": ids}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,14 @@ from clipface_cli.guidance.protocol import Coverage
 _UNMASKED = ("clip", "siglip")  # text towers that know padding from the tokens themselves
 _TOKENIZERS = ("tokenizer.json", "vocab.json", "vocab.txt", "spiece.model", "tokenizer.model")
 _NEUTRAL = {"siglip": 0.5, "siglip2": 0.5}  # mean and deviation other than OpenAI's
+_HALF = (torch.float16, torch.bfloat16)
 
 
 class ClipGuidance(nn.Module):
-    """Text and image towers of a CLIP; on a GPU they compute in bfloat16."""
+    """Text and image towers of a CLIP; in float32 on a GPU they compute in bfloat16.
+
+    Embeddings are float32, or float64 once the weights are (`.double()`).
+    """
 
     calibrated = False
 
@@ -31,7 +36,8 @@ class ClipGuidance(nn.Module):
         """network: a transformers model with get_text_features and get_image_features."""
         super().__init__()
         self.name = name
-        self.network = network.float().eval().requires_grad_(False)
+        network = network.float() if next(network.parameters()).dtype in _HALF else network
+        self.network = network.eval().requires_grad_(False)
         self.tokenizer, self.pixels = tokenizer, pixels
         self._texts: dict[str, Tensor] = {}
 
@@ -51,7 +57,7 @@ class ClipGuidance(nn.Module):
 
     def encode_image(self, images: Tensor) -> Tensor:
         """Embeddings (B, D) of images (B, 3, H, W) in [-1, 1]."""
-        pixels = self.pixels(images)
+        pixels = self.pixels(images).to(self._weight.dtype)
         with self._precision():
             found = self.network.get_image_features(pixel_values=pixels)
         return _pooled(found)
@@ -62,17 +68,27 @@ class ClipGuidance(nn.Module):
 
     @torch.no_grad()
     def _text_features(self, prompts: list[str]) -> Tensor:
-        arguments = {k: v.to(self._device) for k, v in self.tokenizer(prompts).items()}
+        tokens = self.tokenizer(prompts)
+        arguments = {name: value.to(self._weight.device) for name, value in tokens.items()}
         with self._precision():
             return _pooled(self.network.get_text_features(**arguments))
 
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> ClipGuidance:
+        """What `.to()` and its kin do; embeddings that were kept are forgotten."""
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        self._texts = {}
+        return self
+
     @property
-    def _device(self) -> torch.device:
-        return next(self.network.parameters()).device
+    def _weight(self) -> Tensor:
+        """One of the weights, where and as all of them are."""
+        weight: Tensor = next(self.network.parameters())
+        return weight
 
     def _precision(self) -> torch.autocast:
-        kind = self._device.type
-        return torch.autocast(kind, torch.bfloat16, enabled=kind == "cuda")
+        kind = self._weight.device.type
+        fast = kind == "cuda" and self._weight.dtype == torch.float32
+        return torch.autocast(kind, torch.bfloat16, enabled=fast)
 
 
 def load_openai(path: Path) -> ClipGuidance:
@@ -175,4 +191,4 @@ def _absent(source: str | Path, error: Exception) -> InputError:
 
 def _pooled(found: Any) -> Tensor:
     features: Tensor = found if isinstance(found, Tensor) else found.pooler_output
-    return features.float()
+    return features.float() if features.dtype in _HALF else features

@@ -52,7 +52,7 @@ class EmbeddedGuidance(nn.Module):
             raise InputError(
                 f"The word vectors lack {missing[0]!r}; rebuild both with make bundle."
             )
-        rows = torch.tensor([words.row(word) for word in concepts])
+        rows = torch.tensor([words.row(word) for word in concepts], device="cpu")
         self.text = TextTower(words.vectors[rows], size)
         self.image = ImageTower(size)
 
@@ -72,13 +72,13 @@ class EmbeddedGuidance(nn.Module):
         return self.vectors_of([rows_of(self.words, prompt) for prompt in prompts])
 
     def vectors_of(self, rows: list[list[int]]) -> tuple[Tensor, Tensor]:
-        """`word_vectors` of prompts given as rows of the word table."""
-        device = self.text.memory.keys.device
-        found = [torch.tensor(row, dtype=torch.long) for row in rows]
+        """`word_vectors` of prompts given as rows of the word table, which stays on the CPU."""
+        found = [torch.tensor(row, dtype=torch.long, device="cpu") for row in rows]
         index = pad_sequence(found, batch_first=True, padding_value=-1)
         present = (index >= 0).float()
         vectors = self.words.vectors[index.clamp(min=0)] * present[..., None]
-        return vectors.to(device), present.to(device)
+        keys = self.text.memory.keys
+        return vectors.to(keys), present.to(keys)
 
     def understood(self, prompt: str) -> Coverage:
         """Words of the prompt sorted into understood, guessed and unknown ones."""
@@ -101,7 +101,7 @@ class EmbeddedGuidance(nn.Module):
         """Up to three concepts near a word, best first; empty when none is."""
         if row is None:
             return []
-        scores = self.text.memory.keys.cpu() @ self.words.vectors[row]
+        scores = self.text.memory.keys.to(self.words.vectors) @ self.words.vectors[row]
         nearest = scores.topk(min(12, len(scores)))
         named = [
             (self.concepts[index], score)

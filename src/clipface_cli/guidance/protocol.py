@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+import torch
 from torch import Tensor
 
 
@@ -43,12 +44,18 @@ class Coverage:
 class Guidance(Protocol):
     """A text-image model; embeddings are not normalised, the losses do that.
 
+    They lie on the model's device, where images must be.
+
     calibrated: an image's change is as long as that of the words that ask for it, and points
     nearly the same way; a CLIP's does neither.
     """
 
     name: str
     calibrated: bool
+
+    def to(self, device: torch.device | str) -> Guidance:
+        """The model, moved to a device."""
+        ...
 
     def encode_text(self, prompts: list[str]) -> Tensor:
         """Embeddings (B, D) of prompts."""

@@ -1,8 +1,13 @@
-"""Guidance by the word the user types."""
+"""Guidance by the word the user types.
+
+Adding a kind is one entry of `GUIDANCES`: what it takes and what it makes of it.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -15,6 +20,15 @@ from clipface_cli.guidance.embedded import EmbeddedGuidance
 from clipface_cli.guidance.protocol import Guidance
 
 _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+_SHIPPED = {"builtin": "guidance.safetensors", "judge": "judge.safetensors"}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """takes: whether what the user typed is of this kind; load: the model, ready to use."""
+
+    takes: Callable[[str], bool]
+    load: Callable[[str], Guidance]
 
 
 def load_guidance(source: str | Path = "builtin") -> Guidance:
@@ -25,35 +39,54 @@ def load_guidance(source: str | Path = "builtin") -> Guidance:
     of an imported CLIP; a folder or the hub name (`openai/clip-vit-base-patch32`) of a CLIP-like
     model that transformers reads. Nothing is downloaded: raises InputError for what is not here.
     """
-    if source == "builtin":
-        return EmbeddedGuidance.load(builtin("guidance.safetensors"))
-    if source == "judge":
-        return _trained(builtin("judge.safetensors"))
-    path = Path(source)
-    if path.is_dir():
-        return load_transformers(path)
-    if path.is_file():
-        return _trained(path) if _is_embedded(path) else load_openai(path)
-    known = imported()
-    if str(source) in known:
-        return load_openai(known[str(source)])
-    if isinstance(source, str) and _HUB_NAME.fullmatch(source) and path.suffix != ".pt":
-        return load_transformers(source)
+    word = str(source)
+    for kind in GUIDANCES.values():
+        if kind.takes(word):
+            return kind.load(word)
     raise InputError(
-        f"No guidance {str(source)!r}; give 'builtin', a file or folder of a CLIP, its hub name "
-        f"such as openai/clip-vit-base-patch32, or an imported one ({', '.join(known) or 'none'})."
+        f"No guidance {word!r}; give 'builtin', a file or folder of a CLIP, its hub name such as "
+        f"openai/clip-vit-base-patch32, or an imported one ({', '.join(imported()) or 'none'})."
     )
 
 
-def _trained(path: Path) -> EmbeddedGuidance:
+def _shipped(name: str) -> EmbeddedGuidance:
+    model = EmbeddedGuidance.load(builtin(_SHIPPED[name]))
+    model.name = name
+    return model
+
+
+def _trained(source: str) -> EmbeddedGuidance:
+    path = Path(source)
     model = EmbeddedGuidance.load(path)
     model.name = path.stem
     return model
 
 
-def _is_embedded(path: Path) -> bool:
+def _is_trained(source: str) -> bool:
     try:
-        with safe_open(path, "pt") as file:
+        with safe_open(source, "pt") as file:
             return (file.metadata() or {}).get("format") == embedded.FORMAT
     except (SafetensorError, OSError):
         return False
+
+
+def _is_openai(source: str) -> bool:
+    return Path(source).is_file() or source in imported()
+
+
+def _openai(source: str) -> Guidance:
+    return load_openai(Path(source) if Path(source).is_file() else imported()[source])
+
+
+def _is_transformers(source: str) -> bool:
+    path = Path(source)
+    return path.is_dir() or (bool(_HUB_NAME.fullmatch(source)) and path.suffix != ".pt")
+
+
+GUIDANCES: dict[str, Kind] = {
+    "shipped": Kind(_SHIPPED.__contains__, _shipped),
+    "trained": Kind(_is_trained, _trained),
+    "openai": Kind(_is_openai, _openai),
+    "transformers": Kind(_is_transformers, load_transformers),
+}
+"""Kinds of guidance by name, in the order in which they are asked."""

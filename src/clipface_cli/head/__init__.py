@@ -3,10 +3,12 @@
 from clipface_cli.head.fit import Fit, fit_vertices
 from clipface_cli.head.model import HeadModel
 from clipface_cli.head.params import HeadParams
+from clipface_cli.head.registry import READERS
 from clipface_cli.head.rig import motion_of, rig_of
 from clipface_cli.head.units import UnitFit, fit_activations, fit_units
 
 __all__ = [
+    "READERS",
     "Fit",
     "HeadModel",
     "HeadParams",

@@ -46,11 +46,12 @@ def fit_vertices(head: HeadModel, vertices: Tensor, iterations: int = 40) -> Fit
 
     Raises InputError with the numbers when there are more or fewer vertices than the head's, when
     some are not finite, or when the mesh is further than 2 mm from any head the model can make.
+    Computes on the CPU; parameters lie where the head does, the similarity where the vertices do.
     """
     _check(head, vertices)
     target = vertices.detach().cpu().double()
     solver = Solver(head)
-    coefficients = torch.zeros(solver.size, dtype=torch.float64)
+    coefficients = target.new_zeros(solver.size)
     posed = solver.vertices(coefficients[None])[0]
     straight, turned_over = (_residual(posed, target, mirrored) for mirrored in (False, True))
     mirrored = bool(turned_over.norm() < straight.norm())
@@ -68,8 +69,8 @@ def fit_vertices(head: HeadModel, vertices: Tensor, iterations: int = 40) -> Fit
     fit = Fit(
         solver.params(coefficients[None]),
         placed.scale,
-        placed.rotation.float(),
-        placed.shift.float(),
+        placed.rotation.float().to(vertices.device),
+        placed.shift.float().to(vertices.device),
         float(apart.mean()),
         float(apart.max()),
     )

@@ -1,7 +1,7 @@
 """Gauss-Newton steps from a head's vertices to its parameters.
 
-A step is taken at rest, where the bases are constant: for vertices that all count alike their
-normal matrix is computed once, and only the jaw's columns change.
+Computes on the CPU in float64. A step is taken at rest, where the bases are constant: for vertices
+that all count alike their normal matrix is computed once, and only the jaw's columns change.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Solver:
         self.split = [head.shape_size, head.expression_size, 3]
         self.size = sum(self.split)
         self.basis = torch.cat([head.shape_basis, head.expression_basis]).cpu().double()
-        self.prior = torch.full((self.size,), prior, dtype=torch.float64)
+        self.prior = self.basis.new_full((self.size,), prior)
 
     @cached_property
     def _normal(self) -> Tensor:
@@ -70,7 +70,7 @@ class Solver:
         normal = torch.cat(
             [torch.cat([corner, across], 1), torch.cat([across.T, moving @ moving.T], 1)]
         )
-        prior, pull = torch.zeros(2, len(normal), dtype=torch.float64)
+        prior, pull = normal.new_zeros(2, len(normal))
         prior[: self.size] = self.prior
         pull[: self.size] = self.prior * coefficients
         aim = torch.cat([basis @ wanted, moving @ wanted]) - pull
@@ -89,7 +89,7 @@ class Solver:
 
     def _jaw(self, coefficients: Tensor, change: float = 1e-3) -> Tensor:
         """Derivatives (3, V, 3) of the vertices by the jaw's angles (central differences)."""
-        offsets = torch.zeros(6, self.size, dtype=torch.float64)
+        offsets = self.basis.new_zeros(6, self.size)
         for axis in range(3):
             offsets[axis, self.size - 3 + axis] = change
             offsets[3 + axis, self.size - 3 + axis] = -change
@@ -99,7 +99,7 @@ class Solver:
 
 def _similarity_columns(posed: Tensor) -> Tensor:
     """Derivatives (7, V, 3) of the vertices by rotation, translation and scale."""
-    axes = torch.eye(3, dtype=posed.dtype)
+    axes = torch.eye(3, dtype=posed.dtype, device=posed.device)
     turned = [torch.linalg.cross(axis.expand_as(posed), posed) for axis in axes]
     moved = [axis.expand_as(posed) for axis in axes]
     return torch.stack([*turned, *moved, posed])

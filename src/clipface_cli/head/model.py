@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import Protocol, TypeAlias
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
@@ -18,12 +21,29 @@ from clipface_cli.head.params import HeadParams
 from clipface_cli.head.skinning import joint_transforms, rotation_matrices, skin, times
 from clipface_cli.head.units import nearest_expression
 
-if TYPE_CHECKING:
-    from clipface_cli.head.transfer import Transfer
-
 FORMAT = "clipface-head"
 _INSIDE_MOUTH = ("mouth_interior", "teeth", "tongue")
 Landmarks: TypeAlias = dict[str, tuple[Tensor, Tensor]]
+
+
+class LayoutTransfer(Protocol):
+    """How the embedded head lies on another one: what other packages ask `Transfer` for."""
+
+    def corner_uv(self) -> NDArray[np.float64]:
+        """Corners of the other's faces in the embedded texture layout (F, 3, 2)."""
+        ...
+
+
+class HeadReader(Protocol):
+    """Reads a file of one head format; None where it is of another."""
+
+    def __call__(
+        self, path: Path, shape_size: int, expression_size: int, /
+    ) -> HeadModel | None: ...
+
+
+READERS: dict[str, HeadReader] = {}
+"""Formats besides our own, asked in this order; registry.py enters them."""
 
 
 class HeadModel(nn.Module):
@@ -35,6 +55,7 @@ class HeadModel(nn.Module):
     layout: "builtin" or "flame", whose textures fit it · origin (3,): the place between the eyes
     from which cameras are set · source: what was loaded · traits: how shapes (S,) change from
     woman to "man" and, with "age", from 16 to 85 years; empty where the head does not know.
+    `.to(device)` moves all of these.
     """
 
     template: Tensor
@@ -59,7 +80,7 @@ class HeadModel(nn.Module):
         head_id: str,
         landmarks: Landmarks | None = None,
         layout: str = "builtin",
-        transfer: Transfer | None = None,
+        transfer: LayoutTransfer | None = None,
         traits: dict[str, Tensor] | None = None,
     ) -> None:
         """layout: whose texture layout it is; transfer: how the embedded head lies on this one.
@@ -124,9 +145,21 @@ class HeadModel(nn.Module):
             ) from error
         if _is_own(path):
             return _read(path)
-        from clipface_cli.head.flame import read_flame
+        for read in READERS.values():
+            head = read(path, shape_size, expression_size)
+            if head is not None:
+                return head
+        raise InputError(f"{path} is a head of no format known here ({', '.join(READERS)}).")
 
-        return read_flame(path, shape_size, expression_size)
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> HeadModel:
+        """What `.to()` and its kin do: to the dictionaries too."""
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        for name in ("masks", "units", "traits"):
+            setattr(self, name, {key: fn(value) for key, value in getattr(self, name).items()})
+        self.landmarks = {key: (fn(v), fn(w)) for key, (v, w) in self.landmarks.items()}
+        if "unit_solver" in self.__dict__:
+            self.unit_solver = fn(self.unit_solver)
+        return self
 
     @property
     def inside_mouth(self) -> list[str]:

@@ -21,9 +21,23 @@ class HeadParams:
     displacement: Tensor | None = None
 
     @classmethod
-    def neutral(cls, batch: int = 1, shape: int = 100, expression: int = 50) -> HeadParams:
+    def neutral(
+        cls,
+        batch: int = 1,
+        shape: int = 100,
+        expression: int = 50,
+        device: torch.device | str = "cpu",
+    ) -> HeadParams:
         """The template head: all coefficients zero."""
-        return cls(torch.zeros(batch, shape), torch.zeros(batch, expression), torch.zeros(batch, 6))
+        sizes = (shape, expression, 6)
+        zeros = [torch.zeros(batch, size, device=device) for size in sizes]
+        return cls(zeros[0], zeros[1], zeros[2])
+
+    def to(self, device: torch.device | str) -> HeadParams:
+        """The same heads on another device."""
+        moved = None if self.displacement is None else self.displacement.to(device)
+        shape, expression = self.shape.to(device), self.expression.to(device)
+        return HeadParams(shape, expression, self.pose.to(device), moved)
 
     def with_expression(self, expression: Tensor) -> HeadParams:
         """The same head with other expression coefficients (B, E)."""

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from clipface_cli.artifacts import vertex_normals
+from clipface_cli.geometry import vertex_normals
 from clipface_cli.head.gauss_newton import Solver
 from clipface_cli.head.model import HeadModel
 from clipface_cli.head.params import HeadParams
@@ -126,8 +126,8 @@ class _Task:
         weight[(hit.agreement < FACING) | hit.edge | (hit.distance > 3 * reach)] = 0
         pull = _Pull(
             vertices.clone(),
-            torch.zeros(self.count, dtype=torch.float64),
-            torch.full((self.count,), torch.inf, dtype=torch.float64),
+            vertices.new_zeros(self.count),
+            vertices.new_full((self.count,), torch.inf),
         )
         pull.target[self.visible] = torch.from_numpy(hit.points)
         pull.weight[self.visible] = torch.from_numpy(weight)
@@ -138,9 +138,9 @@ class _Task:
         """The pull with the landmarks' own added to their vertices'."""
         if self.landmarks is None:
             return pull
-        corners, weights = self.landmarks.vertices, self.landmarks.weights.double()
+        corners, weights = self.landmarks.vertices.cpu(), self.landmarks.weights.cpu().double()
         here = (vertices[corners] * weights[..., None]).sum(1)
-        missing = self.landmarks.positions.double() - here
+        missing = self.landmarks.positions.cpu().double() - here
         trust = strength / (1 + (missing.norm(dim=1) / DOUBTFUL).square())
         total = pull.weight.clone()
         moment = pull.weight[:, None] * (pull.target - vertices)
@@ -158,8 +158,8 @@ def _fit_model(solver: Solver, task: _Task) -> tuple[Tensor, Similarity]:
     Landmarks, which the network finds to some millimetres, lead at first; the surface has the last
     word: metres of reach, iterations, pull of a landmark against that of a vertex.
     """
-    coefficients = torch.zeros(solver.size, dtype=torch.float64)
-    placed = Similarity(1.0, torch.eye(3).double(), torch.zeros(3).double())
+    coefficients = solver.prior.new_zeros(solver.size)
+    placed = Similarity(1.0, torch.eye(3, device="cpu").double(), coefficients.new_zeros(3))
     posed = solver.vertices(coefficients[None])[0]
     for reach, iterations, strength in COARSE_TO_FINE:
         for _ in range(iterations):

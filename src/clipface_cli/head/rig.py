@@ -50,10 +50,10 @@ def motion_of(head: HeadModel, rig: Rig, expression: Tensor, pose: Tensor, fps: 
     Weights are the units' least-squares activations, which reproduce the vertices exactly where
     the expression basis is made of the units, as the embedded head's is; few leave 0..1.
     """
-    units = torch.stack([head.units[name].flatten() for name in head.units]).double()
-    moved = expression.double() @ head.expression_basis.double()
+    units = torch.stack([unit.flatten() for unit in head.units.values()]).cpu().double()
+    moved = expression.cpu().double() @ head.expression_basis.cpu().double()
     solved = torch.linalg.lstsq(units.T, moved.T, driver="gelsd").solution.T
-    weights = torch.zeros(len(expression), len(rig.targets), dtype=torch.float64)
+    weights = solved.new_zeros(len(expression), len(rig.targets))
     weights[:, : len(units)] = solved
     if NEUTRAL in rig.targets:
         weights[:, -1] = 1
@@ -72,7 +72,7 @@ def quaternions(axis_angle: Tensor) -> NDArray[np.float64]:
     turn = axis_angle.double()
     angle = turn.norm(dim=-1, keepdim=True)
     axis = 0.5 * turn * torch.sinc(angle / (2 * torch.pi))
-    return torch.cat([axis, (angle / 2).cos()], -1).numpy()
+    return torch.cat([axis, (angle / 2).cos()], -1).cpu().numpy()
 
 
 def _rest(head: HeadModel, params: HeadParams, vertices: Tensor) -> tuple[Tensor, Tensor]:
@@ -92,7 +92,7 @@ def _turns(pose: Tensor) -> Tensor:
 
 def _parts(head: HeadModel) -> list[Part]:
     inside = {
-        name: (head.masks[name][head.faces] > 0.5).all(1).numpy()
+        name: (head.masks[name][head.faces] > 0.5).all(1).cpu().numpy()
         for name in ("eyes", "teeth", "mouth_interior")
     }
     mouth = inside["mouth_interior"] & ~inside["teeth"]
@@ -108,7 +108,7 @@ def _parts(head: HeadModel) -> list[Part]:
 
 def _roughness(head: HeadModel) -> NDArray[np.uint8]:
     """Roughness (MAP, MAP) painted from the region masks: oily, dry, moist and hairy skin."""
-    rough = torch.full((len(head.template),), SKIN)
+    rough = head.template.new_full((len(head.template),), SKIN)
     for name, value in (
         ("nose", OILY),
         ("neck", DRY),
@@ -121,7 +121,8 @@ def _roughness(head: HeadModel) -> NDArray[np.uint8]:
     level = (255 * rough[head.faces].mean(1)).round().int().tolist()
     picture = Image.new("L", (MAP, MAP), round(255 * SKIN))
     draw = ImageDraw.Draw(picture)
-    corners = head.uv[head.uv_faces] * torch.tensor([MAP, -MAP]) + torch.tensor([0.0, MAP])
+    corners = head.uv[head.uv_faces] * head.uv.new_tensor([MAP, -MAP])
+    corners = corners + head.uv.new_tensor([0.0, MAP])
     for triangle, value in zip(corners.flatten(1).tolist(), level, strict=True):
         draw.polygon(triangle, fill=value)
     return np.asarray(picture.filter(ImageFilter.GaussianBlur(BLUR)))

@@ -31,7 +31,7 @@ def similarity(source: Tensor, target: Tensor, mirrored: bool = False) -> Simila
     """
     centre_s, centre_t = source.mean(0), target.mean(0)
     left, values, right = torch.linalg.svd((target - centre_t).T @ (source - centre_s))
-    sign = torch.ones(3, dtype=source.dtype)
+    sign = torch.ones_like(values)
     sign[2] = torch.sign(torch.det(left @ right)) * (-1 if mirrored else 1)
     rotation = left @ torch.diag(sign) @ right
     scale = float((values * sign).sum() / (source - centre_s).square().sum())

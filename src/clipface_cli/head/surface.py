@@ -8,6 +8,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from clipface_cli.geometry import vertex_normals
+
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 
@@ -75,8 +77,6 @@ class Surface:
 
     def vertex_normals(self) -> Floats:
         """Unit normals (V, 3), zero where a vertex has no area."""
-        from clipface_cli.artifacts import vertex_normals
-
         return vertex_normals(self.vertices, self.faces)
 
     def nearest(self, points: NDArray[Any], normals: NDArray[Any] | None = None) -> Nearest:

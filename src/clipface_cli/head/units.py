@@ -80,16 +80,17 @@ def nearest_expression(head: _Head, activations: Mapping[str, float]) -> tuple[T
 def fit_activations(head: _Head, expression: Tensor) -> tuple[dict[str, float], float, float]:
     """ARKit activations in [0, 1] nearest to coefficients (E,); mean and worst miss in mm.
 
-    Bounded least squares over the vertices' displacements.
+    Bounded least squares over the vertices' displacements, on the CPU.
     """
     from scipy.optimize import lsq_linear
 
     names = list(head.units)
-    columns = torch.stack([head.units[name].flatten() for name in names]).double()
-    displacement = expression.double() @ head.expression_basis.double()
+    columns = torch.stack([head.units[name].flatten() for name in names]).cpu().double()
+    displacement = expression.cpu().double() @ head.expression_basis.cpu().double()
     gram = columns @ columns.T
     # The same minimum from a small system: |A x - b| with A^T A = gram.
-    factor = torch.linalg.cholesky(gram + 1e-9 * gram.diagonal().mean() * torch.eye(len(gram)))
+    even = 1e-9 * gram.diagonal().mean() * torch.eye(len(gram), device=gram.device)
+    factor = torch.linalg.cholesky(gram + even)
     aim = torch.linalg.solve_triangular(factor, (columns @ displacement)[:, None], upper=False)
     found = lsq_linear(factor.T.numpy(), aim[:, 0].numpy(), bounds=(0, 1), tol=1e-12).x
     missed = (displacement - torch.from_numpy(found) @ columns).view(-1, 3).norm(dim=1) * 1000

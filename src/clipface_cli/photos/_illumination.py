@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from clipface_cli.geometry import batch_normals
 from clipface_cli.head import HeadModel
-from clipface_cli.render.light import irradiance, vertex_normals
+from clipface_cli.render.light import irradiance
 from clipface_cli.texture.texels import texels
 
 
@@ -28,7 +29,7 @@ class Illumination:
 
         light (B, 9, 3): spherical harmonics as `Light.ambient`, in the heads' own axes.
         """
-        received = irradiance(vertex_normals(vertices, self._faces)[:, None], light)[:, 0]
+        received = irradiance(batch_normals(vertices, self._faces)[:, None], light)[:, 0]
         per_vertex = received.permute(1, 0, 2).flatten(1)
         per_texel = (self._carry @ per_vertex).unflatten(1, (-1, 3)).permute(1, 2, 0)
         shown = (albedo[:, :, self._covered] + 1) * per_texel - 1

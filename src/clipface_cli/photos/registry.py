@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,9 +26,10 @@ class Parser:
     network: BiSeNet
 
 
-def load_encoder(
-    source: str = "landmarks", head: HeadModel | None = None
-) -> LandmarkEncoder | PhotometricEncoder | DecaEncoder:
+Encoder = LandmarkEncoder | PhotometricEncoder | DecaEncoder
+
+
+def load_encoder(source: str = "landmarks", head: HeadModel | None = None) -> Encoder:
     """`landmarks` or `photometric`; or `deca:PATH`, of `deca_model.tar` or the imported file; or
     `deca`, imported.
 
@@ -35,11 +37,8 @@ def load_encoder(
     embedded head for the others. Raises InputError for another word, a missing file, or one that
     holds something else.
     """
-    own: type[LandmarkEncoder] | type[PhotometricEncoder]
-    for own in (LandmarkEncoder, PhotometricEncoder):
-        if source == own.name:
-            return own(head or HeadModel.load("builtin"))
-    return DecaEncoder(DecaNetwork.from_state(_state(source, "deca", "encoder")), head)
+    word, path = _known(source, "encoder", ENCODERS)
+    return ENCODERS[word](path, head)
 
 
 def load_parser(source: str) -> Parser:
@@ -47,13 +46,45 @@ def load_parser(source: str) -> Parser:
 
     Raises InputError for another word, a missing file, or one that holds something else.
     """
-    return Parser("bisenet", BiSeNet.from_state(_state(source, "bisenet", "parser")))
+    word, path = _known(source, "parser", PARSERS)
+    return PARSERS[word](path)
 
 
-def _state(source: str, kind: str, role: str) -> dict[str, Tensor]:
+def _known(source: str, role: str, known: Collection[str]) -> tuple[str, str]:
+    """The word, and the path behind its colon."""
     word, _, path = source.partition(":")
-    if word != kind:
-        others = "landmarks, photometric, " if role == "encoder" else ""
-        raise InputError(f"There is no {role} {source!r}; give {others}{kind} or {kind}:PATH.")
+    if word not in known:
+        raise InputError(f"There is no {role} {source!r}; give one of {', '.join(known)}.")
+    return word, path
+
+
+def _landmarks(_: str, head: HeadModel | None) -> Encoder:
+    return LandmarkEncoder(head or HeadModel.load("builtin"))
+
+
+def _photometric(_: str, head: HeadModel | None) -> Encoder:
+    return PhotometricEncoder(head or HeadModel.load("builtin"))
+
+
+def _deca(path: str, head: HeadModel | None) -> Encoder:
+    return DecaEncoder(DecaNetwork.from_state(_state(path, "deca")), head)
+
+
+def _bisenet(path: str) -> Parser:
+    return Parser("bisenet", BiSeNet.from_state(_state(path, "bisenet")))
+
+
+def _state(path: str, kind: str) -> dict[str, Tensor]:
     arrays = read_asset(path or kind, kind).arrays
     return {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
+
+
+ENCODERS: dict[str, Callable[[str, HeadModel | None], Encoder]] = {
+    "landmarks": _landmarks,
+    "photometric": _photometric,
+    "deca": _deca,
+}
+"""What makes an encoder of a path (may be empty) and a head, by the word the user types."""
+
+PARSERS: dict[str, Callable[[str], Parser]] = {"bisenet": _bisenet}
+"""What makes a parser of a path (may be empty), by the word the user types."""

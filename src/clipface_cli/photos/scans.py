@@ -17,8 +17,8 @@ from clipface_cli.head.similarity import similarity
 from clipface_cli.photos.embedding import Sighting, Skin, robust_mean
 from clipface_cli.photos.encoder import landmark_vertices
 from clipface_cli.photos.landmarks import POINTS, find_faces
+from clipface_cli.portrait import draw_scan, screen_of
 from clipface_cli.render import Camera
-from clipface_cli.render.scanned import draw_scan, screen_of
 
 VIEWS = tuple(product((-30.0, 0.0, 30.0), (-10.0, 10.0)))  # yaw, pitch in degrees
 ROUNDS = 2  # the second sees the face as the first found it

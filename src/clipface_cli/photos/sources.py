@@ -7,6 +7,7 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from clipface_cli.artifacts.dataset import MANIFEST, NOTE
 from clipface_cli.errors import InputError
 
 # HEIC and RAW are here so that they are reported as unreadable instead of passed over.
@@ -29,9 +30,10 @@ class Listing:
 def list_photos(root: Path, leave_out: Path) -> Listing:
     """All pictures below `root`, links followed, but for what lies in `leave_out`.
 
-    Names that begin with a dot are passed over. A folder that cannot be opened, one that was read
-    already (a link in a loop) and what is no plain file are problems. Raises InputError when
-    `root` does not exist. `root` may also be one picture.
+    Names that begin with a dot are passed over, and so are datasets that an earlier run left below
+    `root`. A folder that cannot be opened, one that was read already (a link in a loop) and what is
+    no plain file are problems. Raises InputError when `root` does not exist. `root` may also be one
+    picture.
     """
     if root.is_file():
         return Listing([root.name])
@@ -60,6 +62,8 @@ def _walk(root: Path, start: str, seen: set[tuple[int, int]], listing: Listing) 
                 names = sorted(entry.name for entry in entries if not entry.name.startswith("."))
         except OSError as error:
             listing.problems[inside or "."] = f"the folder cannot be opened: {error.strerror}"
+            continue
+        if inside and {MANIFEST, NOTE} <= set(names):
             continue
         paths = [f"{inside}/{name}" if inside else name for name in names]
         folders.extend(reversed([path for path in paths if _sort(root, path, listing)]))

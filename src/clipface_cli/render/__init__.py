@@ -1,6 +1,5 @@
-"""Cameras, the differentiable rasteriser, and textured and shaded renders of heads."""
+"""Cameras, the differentiable rasteriser, and textured renders of heads, unlit or lit."""
 
-from clipface_cli.render._gpu import usable_backend
 from clipface_cli.render.antialias import (
     antialias,
     antialias_construct_topology_hash,
@@ -17,6 +16,7 @@ from clipface_cli.render.rasterize import (
 )
 from clipface_cli.render.renderer import Renderer
 from clipface_cli.render.texture import flip_v, texture, texture_construct_mip, texture_ref
+from clipface_cli.render.uv_raster import uv_map, uv_raster
 
 __all__ = [
     "Camera",
@@ -36,5 +36,6 @@ __all__ = [
     "texture",
     "texture_construct_mip",
     "texture_ref",
-    "usable_backend",
+    "uv_map",
+    "uv_raster",
 ]

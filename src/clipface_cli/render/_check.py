@@ -6,8 +6,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from clipface_cli.render.backends import BACKENDS
+
 _FLOATS = (torch.float32, torch.float64)
-_DEVICES = ("cpu", "cuda")
 LARGEST = 16384  # pixels on a side
 
 
@@ -18,6 +19,12 @@ def check_tensor(name: str, value: object) -> None:
 
 
 def check_float(name: str, value: Tensor, shape: Sequence[int | None]) -> None:
+    """`check_numbers`, where the operations draw."""
+    check_numbers(name, value, shape)
+    _check_place(name, value)
+
+
+def check_numbers(name: str, value: Tensor, shape: Sequence[int | None]) -> None:
     """Demand a float32 or float64 tensor of this shape (None: any size from 1)."""
     check_tensor(name, value)
     if value.dtype not in _FLOATS:
@@ -42,6 +49,7 @@ def check_integers(name: str, value: Tensor, shape: Sequence[int | None]) -> Non
     if not isinstance(value, Tensor) or value.dtype not in (torch.int32, torch.int64):
         raise ValueError(f"{name} must be a tensor of int32 or int64")
     _check_shape(name, value, shape)
+    _check_place(name, value)
 
 
 def check_resolution(height: int, width: int) -> None:
@@ -99,5 +107,10 @@ def _check_shape(name: str, value: Tensor, shape: Sequence[int | None]) -> None:
     if not fits:
         wanted = ", ".join("any" if want is None else str(want) for want in shape)
         raise ValueError(f"{name} must have shape ({wanted}), not {tuple(value.shape)}")
-    if value.device.type not in _DEVICES:
-        raise ValueError(f"{name} must be on the CPU or a CUDA device, not {value.device}")
+
+
+def _check_place(name: str, value: Tensor) -> None:
+    kinds = {backend.device for backend in BACKENDS.values()}
+    if value.device.type not in kinds:
+        others = ", ".join(f"a {kind.upper()}" for kind in sorted(kinds - {"cpu"}))
+        raise ValueError(f"{name} must be on the CPU or {others} device, not {value.device}")

@@ -1,6 +1,6 @@
 """Kernel of the scaled orthographic camera, for where no gradient is asked for."""
 
-from clipface_cli.render._jit import Array, device
+from clipface_cli.geometry.jit import Array, device
 
 
 @device

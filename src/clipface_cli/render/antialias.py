@@ -5,14 +5,9 @@ share of the other's colour. The edge is found by walking over the mesh from the
 nearer surface, so that it is found, too, where triangles are thinner than a pixel.
 """
 
-from typing import Any, TypeAlias
-
-import numpy as np
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
-from clipface_cli.render import _gpu
 from clipface_cli.render._check import (
     check_device,
     check_finite,
@@ -23,10 +18,8 @@ from clipface_cli.render._check import (
     check_tensor,
     check_triangles,
 )
-from clipface_cli.render._jit import array, get_num_threads, indices
-from clipface_cli.render._silhouettes import SLACK, STEPS, blend, blend_backward, find_edges
-
-Topology: TypeAlias = Any  # a Tensor, or nvdiffrast's own on a GPU
+from clipface_cli.render.backends import Backend, Topology, backend_of
+from clipface_cli.render.backends.cpu import SLACK, STEPS, outline_edges
 
 
 def antialias(
@@ -54,15 +47,25 @@ def antialias(
     arguments.
     """
     _check(color, rast, pos, tri)
-    if color.is_cuda:
-        return _gpu.antialias(color, rast, pos, tri, topology_hash, pos_gradient_boost)
-    opposite = _opposite(tri, topology_hash)
-    if color.dtype == torch.float64:
-        return _antialias_ref(color, rast, pos, tri, opposite, pos_gradient_boost)
-    out: Tensor = _Antialias.apply(  # type: ignore[no-untyped-call]
-        color, rast, pos, tri, opposite, pos_gradient_boost
-    )
-    return out
+    if color.device.type == "cpu":
+        topology_hash = _opposite(tri, topology_hash)
+        if color.dtype == torch.float64:
+            return _antialias_ref(color, rast, pos, tri, topology_hash, pos_gradient_boost)
+    backend = backend_of(color.device)
+    return backend.antialias(color, rast, pos, tri, topology_hash, pos_gradient_boost)
+
+
+def antialias_front(
+    color: Tensor, rast: Tensor, pos: Tensor, tri: Tensor, topology: Topology, backend: Backend
+) -> Tensor:
+    """`antialias` of what `rasterize_front` drew, by this backend; checks nothing.
+
+    In float64, on the CPU, outlines pass between the pixels that they pass between in float32;
+    where, float64 tells.
+    """
+    if color.dtype != torch.float64 or color.device.type != "cpu":
+        return backend.antialias(color, rast, pos, tri, topology, 1.0)
+    return _blended_ref(color, rast, pos, outline_edges(rast, pos.float(), tri, topology))
 
 
 def antialias_construct_topology_hash(tri: Tensor) -> Topology:
@@ -72,16 +75,7 @@ def antialias_construct_topology_hash(tri: Tensor) -> Topology:
     3 * triangle + corner; -1 where the edge is a border, or where more than two triangles meet.
     """
     check_integers("tri", tri, (None, 3))
-    if tri.is_cuda:
-        return _gpu.topology_hash(tri)
-    edges = np.sort(indices(tri)[:, [[1, 2], [2, 0], [0, 1]]].reshape(-1, 2), axis=1)
-    order = np.lexsort((edges[:, 1], edges[:, 0]))
-    _, starts, counts = np.unique(edges[order], axis=0, return_index=True, return_counts=True)
-    first = starts[counts == 2]
-    opposite = np.full(len(edges), -1)
-    opposite[order[first]] = order[first + 1]
-    opposite[order[first + 1]] = order[first]
-    return torch.from_numpy(opposite.reshape(-1, 3))
+    return backend_of(tri.device).topology_hash(tri)
 
 
 def antialias_ref(
@@ -104,7 +98,13 @@ def _antialias_ref(
     pos = pos.expand(len(rast), -1, -1)
     pos = pos * boost + (1 - boost) * pos.detach()
     edges = _edges_ref(rast.detach(), pos.detach().double(), tri.long(), opposite)
-    b, y, x, axis, forward, near, far = torch.tensor(edges).reshape(-1, 7).unbind(1)
+    found = torch.tensor(edges, dtype=torch.long, device=pos.device).reshape(-1, 7)
+    return _blended_ref(color, rast, pos, found)
+
+
+def _blended_ref(color: Tensor, rast: Tensor, pos: Tensor, edges: Tensor) -> Tensor:
+    """Color blended over outlines (N, 7) as `_edges_ref` lists them."""
+    b, y, x, axis, forward, near, far = edges.unbind(1)
     screen = _screen_ref(pos, rast)
     pixel = torch.stack([x, y], 1)
     a0, a1 = (screen[b, vertex] - pixel for vertex in (near, far))
@@ -153,11 +153,14 @@ def _edges_ref(rast: Tensor, pos: Tensor, tri: Tensor, opposite: Tensor) -> list
 
 def _depth_ref(rast: Tensor, pos: Tensor, tri: Tensor) -> Tensor:
     """(B, H, W) z/w of what each pixel sees; the image holds too few digits of it where folded."""
-    images = torch.arange(len(pos))[:, None, None, None]
+    images = torch.arange(len(pos), device=pos.device)[:, None, None, None]
     corners = pos[images, tri[(rast[..., 3].long() - 1).clamp(min=0)]]
     points = corners[..., [0, 1, 3]]
     lines = torch.linalg.cross(points[..., [1, 2, 0], :], points[..., [2, 0, 1], :])
-    fx, fy = ((2 * torch.arange(size) + 1).to(pos) / size - 1 for size in rast.shape[2:0:-1])
+    fx, fy = (
+        (2 * torch.arange(size, dtype=pos.dtype, device=pos.device) + 1) / size - 1
+        for size in rast.shape[2:0:-1]
+    )
     a = lines[..., 0] * fx[:, None] + lines[..., 1] * fy[:, None, None] + lines[..., 2]
     return (a * corners[..., 2]).sum(-1) / (a * corners[..., 3]).sum(-1)
 
@@ -228,37 +231,3 @@ def _opposite(tri: Tensor, topology_hash: Topology | None) -> Tensor:
     if not isinstance(topology_hash, Tensor) or topology_hash.shape != tri.shape:
         raise ValueError("topology_hash must come from antialias_construct_topology_hash(tri)")
     return topology_hash
-
-
-class _Antialias(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any,
-        color: Tensor,
-        rast: Tensor,
-        pos: Tensor,
-        tri: Tensor,
-        opposite: Tensor,
-        boost: float,
-    ) -> Tensor:
-        out = color.clone(memory_format=torch.contiguous_format)
-        meshes = array(pos if pos.ndim == 3 else pos[None])
-        ids = array(rast[..., 3].int()) - 1
-        ctx.edges = find_edges(
-            ids, meshes, indices(tri), indices(opposite), False, get_num_threads()
-        )
-        ctx.difference = blend(array(out), *ctx.edges)
-        ctx.boost = boost
-        ctx.save_for_backward(pos)
-        return out
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> Any:
-        (pos,) = ctx.saved_tensors
-        grad_color = grad.clone(memory_format=torch.contiguous_format)
-        meshes = array(pos if pos.ndim == 3 else pos[None])
-        moves = np.zeros(meshes.shape)
-        blend_backward(array(grad_color), meshes, ctx.difference, moves, *ctx.edges)
-        grad_pos = torch.from_numpy(moves * ctx.boost).to(pos.dtype).view_as(pos)
-        return grad_color, None, grad_pos, None, None, None

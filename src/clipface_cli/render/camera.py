@@ -2,18 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from clipface_cli.geometry.jit import array
 from clipface_cli.render._check import check_tensor
-from clipface_cli.render._jit import array
 from clipface_cli.render._orthographic import project
 
 _FRONT = (6.0, 0.0, 0.034)  # the whole embedded head and its neck
 _PIVOT = (0.0, -0.02, -0.05)  # the middle of the embedded head, in metres
 _NEAR = 0.01  # metres
+Degrees: TypeAlias = float | Sequence[float] | Tensor
+Place: TypeAlias = torch.device | str | None
 
 
 @dataclass(frozen=True)
@@ -45,17 +48,20 @@ class Camera:
         return len(self.params)
 
     @classmethod
-    def front(cls, batch: int = 1) -> "Camera":
+    def front(cls, batch: int = 1, device: torch.device | str = "cpu") -> "Camera":
         """The whole embedded head from the front."""
-        return cls(torch.tensor(_FRONT).repeat(batch, 1))
+        return cls(torch.tensor(_FRONT, device=device).repeat(batch, 1))
 
     @classmethod
     def turned(
-        cls, yaw_degrees: float | Sequence[float], pitch_degrees: float | Sequence[float] = 0.0
+        cls, yaw_degrees: Degrees, pitch_degrees: Degrees = 0.0, device: Place = None
     ) -> "Camera":
-        """The whole embedded head turned by these angles; a camera for each of a sequence."""
-        yaw, pitch = _radians(yaw_degrees, pitch_degrees)
-        return cls(torch.tensor(_FRONT).repeat(len(yaw), 1), yaw, pitch)
+        """The whole embedded head turned by these angles; a camera for each of a sequence.
+
+        They lie on `device`, or else where a tensor of angles does, or on the CPU.
+        """
+        yaw, pitch = _radians(yaw_degrees, pitch_degrees, device)
+        return cls(torch.tensor(_FRONT, device=yaw.device).repeat(len(yaw), 1), yaw, pitch)
 
     def to(self, device: torch.device | str) -> "Camera":
         """The same cameras on another device."""
@@ -80,7 +86,8 @@ class Camera:
 
     def toward(self, view: Tensor) -> Tensor:
         """Unit directions (B, V, 3) from points of `to_view` to the camera."""
-        return view.new_tensor([0.0, 0.0, 1.0]).expand_as(view)
+        ahead = view.new_ones(1, 1, 1)
+        return torch.nn.functional.pad(ahead, (2, 0)).expand_as(view)
 
     def _project(self, vertices: Tensor) -> Tensor:
         """`to_clip` in one pass."""
@@ -134,18 +141,21 @@ class PerspectiveCamera:
     @classmethod
     def turned(
         cls,
-        yaw_degrees: float | Sequence[float],
-        pitch_degrees: float | Sequence[float] = 0.0,
+        yaw_degrees: Degrees,
+        pitch_degrees: Degrees = 0.0,
         distance: float = 1.0,
+        device: Place = None,
     ) -> "PerspectiveCamera":
         """The whole embedded head turned by these angles, from this many metres off its middle.
 
-        At the middle's depth it frames what `Camera.turned` does.
+        At the middle's depth it frames what `Camera.turned` does, and lies where that does.
         """
-        yaw, pitch = _radians(yaw_degrees, pitch_degrees)
+        yaw, pitch = _radians(yaw_degrees, pitch_degrees, device)
         scale, tx, ty = _FRONT
-        eye = torch.tensor([-tx, -ty, _PIVOT[2] + distance]).repeat(len(yaw), 1)
-        fov = 2 * torch.atan(torch.tensor(1 / (scale * distance))).expand(len(yaw))
+        eye = torch.tensor([-tx, -ty, _PIVOT[2] + distance], device=yaw.device)
+        eye = eye.repeat(len(yaw), 1)
+        fov = 2 * torch.atan(torch.tensor(1 / (scale * distance), device=yaw.device))
+        fov = fov.expand(len(yaw))
         return cls(eye, fov, yaw, pitch)
 
     def to(self, device: torch.device | str) -> "PerspectiveCamera":
@@ -198,15 +208,18 @@ def _check_batch(vertices: Tensor, cameras: int) -> None:
 
 
 def _radians(
-    yaw_degrees: float | Sequence[float], pitch_degrees: float | Sequence[float]
+    yaw_degrees: Degrees, pitch_degrees: Degrees, device: Place
 ) -> tuple[Tensor, Tensor | None]:
-    """Yaw and pitch (B,) in radians; no pitch where nothing nods, which saves the nod."""
+    """Yaw and pitch (B,) in radians; no pitch where numbers say 0, which saves the nod."""
+    given = [d.device for d in (yaw_degrees, pitch_degrees) if isinstance(d, Tensor)]
+    place = device if device is not None else next(iter(given), "cpu")
     yaw, pitch = (
-        torch.deg2rad(torch.atleast_1d(torch.as_tensor(degrees, dtype=torch.float32)))
-        for degrees in (yaw_degrees, pitch_degrees)
+        torch.deg2rad(torch.atleast_1d(torch.as_tensor(d, dtype=torch.float32, device=place)))
+        for d in (yaw_degrees, pitch_degrees)
     )
+    nods = isinstance(pitch_degrees, Tensor) or bool(np.any(pitch_degrees))
     yaw, pitch = torch.broadcast_tensors(yaw, pitch)
-    return yaw, pitch if bool(pitch.any()) else None
+    return yaw, pitch if nods else None
 
 
 def _moved(value: Tensor | None, device: torch.device | str) -> Tensor | None:
@@ -219,8 +232,7 @@ def _turn(
     """Nod, then turn, about the pivot."""
     if yaw is None and pitch is None:
         return vertices
-    middle = vertices.new_tensor(pivot)
-    x, y, z = (vertices - middle).unbind(-1)
+    x, y, z = (axis - middle for axis, middle in zip(vertices.unbind(-1), pivot, strict=True))
     if pitch is not None:
         angle = pitch.to(vertices)[:, None]
         cos, sin = angle.cos(), angle.sin()
@@ -229,4 +241,4 @@ def _turn(
         angle = yaw.to(vertices)[:, None]
         cos, sin = angle.cos(), angle.sin()
         x, z = cos * x + sin * z, cos * z - sin * x
-    return torch.stack([x, y, z], -1) + middle
+    return torch.stack([x + pivot[0], y + pivot[1], z + pivot[2]], -1)

@@ -55,12 +55,13 @@ class Light:
         return cls(coefficients, toward, torch.zeros_like(toward))
 
     @classmethod
-    def studio(cls) -> "Light":
+    def studio(cls, device: torch.device | str = "cpu") -> "Light":
         """Soft light from above and a key light from the upper left, for people to look at."""
-        ambient = torch.zeros(1, 9, 3)
+        ambient = torch.zeros(1, 9, 3, device=device)
         ambient[0, 0] = 0.55 / _SCALES[0]
         ambient[0, 2] = 0.08 / _SCALES[2]
-        toward, key = torch.tensor([[-0.45, 0.55, 0.9]]), torch.tensor([[0.50, 0.49, 0.47]])
+        toward = ambient.new_tensor([[-0.45, 0.55, 0.9]])
+        key = ambient.new_tensor([[0.50, 0.49, 0.47]])
         return cls(ambient, toward, key, gloss=0.12)
 
     def to(self, device: torch.device | str) -> "Light":
@@ -101,13 +102,3 @@ def irradiance(normals: Tensor, coefficients: Tensor) -> Tensor:
     )
     weights = coefficients.to(normals).reshape(-1, 9, 3) * normals.new_tensor(_SCALES)[:, None]
     return torch.einsum("bhwk,bkc->bhwc", basis, weights.expand(len(normals), 9, 3))
-
-
-def vertex_normals(vertices: Tensor, faces: Tensor) -> Tensor:
-    """Area-weighted unit normals (B, V, 3) of vertices (B, V, 3); zero where no face is."""
-    a, b, c = (vertices[:, corner] for corner in faces.long().unbind(1))
-    across = torch.linalg.cross(b - a, c - a)
-    total = torch.zeros_like(vertices)
-    for corner in faces.long().unbind(1):
-        total = total.index_add(1, corner, across)
-    return torch.nn.functional.normalize(total, dim=-1, eps=1e-12)

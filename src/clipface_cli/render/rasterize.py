@@ -1,14 +1,12 @@
 """Rasterise triangles: which triangle each pixel sees, and where on it."""
 
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
-from clipface_cli.render import _gpu
 from clipface_cli.render._check import (
     check_device,
     check_finite,
@@ -17,9 +15,8 @@ from clipface_cli.render._check import (
     check_resolution,
     check_triangles,
 )
-from clipface_cli.render._jit import Array, array, get_num_threads, indices
-from clipface_cli.render._raster import backward, forward, vertex_parts
-from clipface_cli.render._visibility import GUARD, SUBPIXEL
+from clipface_cli.render.backends import Backend, backend_of
+from clipface_cli.render.backends.cpu import GUARD, SUBPIXEL
 
 
 def rasterize(
@@ -48,24 +45,24 @@ def rasterize(
     Gradients reach `pos` from u, v, z/w and the derivatives. float64 takes the reference's path.
     Raises ValueError on bad arguments.
     """
-    spans = _check(pos, tri, resolution, ranges)
-    if pos.is_cuda:
-        return _gpu.rasterize(pos, tri, resolution, ranges, grad_db)
-    if pos.dtype == torch.float64:
-        return _rasterize_ref(pos, tri, resolution, spans, grad_db)
-    rast, rast_db = _Rasterize.apply(  # type: ignore[no-untyped-call]
-        pos, tri, spans, resolution, grad_db, False
-    )
-    return rast, rast_db
+    ranges = _check(pos, tri, resolution, ranges)
+    if pos.dtype == torch.float64 and pos.device.type == "cpu":
+        return _rasterize_ref(pos, tri, resolution, ranges, grad_db)
+    return backend_of(pos.device).rasterize(pos, tri, resolution, ranges, grad_db)
 
 
-def rasterize_front(pos: Tensor, tri: Tensor, resolution: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """`rasterize` of float32 (B, V, 4) on the CPU that drops triangles which turn clockwise."""
-    spans = _check(pos, tri, resolution, None)
-    rast, rast_db = _Rasterize.apply(  # type: ignore[no-untyped-call]
-        pos, tri, spans, resolution, True, True
-    )
-    return rast, rast_db
+def rasterize_front(
+    pos: Tensor, tri: Tensor, resolution: tuple[int, int], backend: Backend
+) -> Tensor:
+    """rast (B, H, W, 4) of the triangles of (B, V, 4) that turn counter-clockwise; checks nothing.
+
+    In float64, on the CPU, a pixel sees the triangle that it sees in float32; where on it, float64
+    tells.
+    """
+    if pos.dtype != torch.float64 or pos.device.type != "cpu":
+        return backend.rasterize_front(pos, tri, resolution)
+    rast = backend.rasterize_front(pos.detach().float(), tri, resolution)
+    return _places_ref(pos, tri, rast[..., 3].long() - 1, True)[0]
 
 
 ShownPoints: TypeAlias = tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.float64]]
@@ -73,14 +70,16 @@ ShownPoints: TypeAlias = tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.
 
 def shown_points(rast: Tensor) -> ShownPoints:
     """Of rast (H, W, 4): covered (H, W); of its N covered pixels face (N,) and weights (N, 3)."""
-    shown = rast.double().numpy()
+    shown = rast.double().cpu().numpy()
     covered = shown[..., 3] > 0
     two, face = shown[covered][:, :2], shown[covered][:, 3].astype(np.int64) - 1
     return covered, face, np.concatenate([two, 1 - two.sum(1, keepdims=True)], 1)
 
 
-def _check(pos: Tensor, tri: Tensor, resolution: tuple[int, int], ranges: Tensor | None) -> Tensor:
-    """Check the arguments; returns first and last + 1 of each image's triangles (B, 2)."""
+def _check(
+    pos: Tensor, tri: Tensor, resolution: tuple[int, int], ranges: Tensor | None
+) -> Tensor | None:
+    """Check the arguments; returns the ranges where they are used."""
     whole = ranges is None or pos.ndim == 3
     check_float("pos", pos, (None, None, 4) if whole else (None, 4))
     check_finite("pos", pos)
@@ -90,47 +89,9 @@ def _check(pos: Tensor, tri: Tensor, resolution: tuple[int, int], ranges: Tensor
         raise ValueError(f"resolution must be (height, width), not {resolution}")
     check_resolution(*resolution)
     if whole or ranges is None:
-        return torch.tensor([[0, len(tri)]]).expand(len(pos), 2)
+        return None
     check_ranges("ranges", ranges, len(tri))
-    return ranges.long().cumsum(1)
-
-
-class _Rasterize(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any,
-        pos: Tensor,
-        tri: Tensor,
-        spans: Tensor,
-        resolution: tuple[int, int],
-        grad_db: bool,
-        cull: bool,
-    ) -> Any:
-        rast, rast_db = (pos.new_empty(len(spans), *resolution, 4) for _ in range(2))
-        arrays = _meshes(pos), indices(tri), indices(spans), array(rast), array(rast_db)
-        forward(*arrays, cull, get_num_threads())
-        ctx.save_for_backward(pos, tri, rast)
-        ctx.grad_db = grad_db
-        ctx.set_materialize_grads(False)
-        return rast, rast_db
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad_rast: Tensor | None, grad_db: Tensor | None) -> Any:
-        pos, tri, rast = ctx.saved_tensors
-        nothing = rast.new_zeros(1, 1, 1, 4).expand(rast.shape)
-        grad_rast = nothing if grad_rast is None else grad_rast
-        grad_db = nothing if grad_db is None or not ctx.grad_db else grad_db
-        meshes = _meshes(pos)
-        parts = vertex_parts(meshes)
-        arrays = array(rast), array(grad_rast), array(grad_db)
-        backward(meshes, indices(tri), *arrays, parts)
-        grad_pos = torch.from_numpy(parts.sum(axis=1)).to(pos.dtype).view_as(pos)
-        return grad_pos, None, None, None, None, None
-
-
-def _meshes(pos: Tensor) -> Array:
-    return array(pos if pos.ndim == 3 else pos[None])
+    return ranges
 
 
 def rasterize_ref(
@@ -145,18 +106,34 @@ def rasterize_ref(
 
 
 def _rasterize_ref(
-    pos: Tensor, tri: Tensor, resolution: tuple[int, int], spans: Tensor, grad_db: bool
+    pos: Tensor,
+    tri: Tensor,
+    resolution: tuple[int, int],
+    ranges: Tensor | None,
+    grad_db: bool,
 ) -> tuple[Tensor, Tensor]:
     height, width = resolution
+    spans = [[0, len(tri)]] * len(pos) if ranges is None else ranges.long().cumsum(1).tolist()
     pos = pos.expand(len(spans), -1, -1)
-    meshes = zip(pos.detach().double(), spans.tolist(), strict=True)
+    meshes = zip(pos.detach().double(), spans, strict=True)
     ids = torch.stack([_visible_ref(mesh, tri, span, height, width) for mesh, span in meshes])
-    images = torch.arange(len(pos))[:, None, None, None]
+    return _places_ref(pos, tri, ids, grad_db)
+
+
+def _places_ref(pos: Tensor, tri: Tensor, ids: Tensor, grad_db: bool) -> tuple[Tensor, Tensor]:
+    """What `rasterize` gives of meshes (B, V, 4) whose triangle at each pixel is known.
+
+    ids (B, H, W): -1 where there is none.
+    """
+    height, width = ids.shape[1:]
+    images = torch.arange(len(pos), device=pos.device)[:, None, None, None]
     corners = pos[images, tri.long()[ids.clamp(min=0)]]  # (B, H, W, 3 corners, xyzw)
     points = corners[..., [0, 1, 3]]
     lines = torch.linalg.cross(points[..., [1, 2, 0], :], points[..., [2, 0, 1], :])
-    fx = (2 * torch.arange(width, dtype=pos.dtype) + 1) / width - 1
-    fy = (2 * torch.arange(height, dtype=pos.dtype) + 1) / height - 1
+    fx, fy = (
+        (2 * torch.arange(size, dtype=pos.dtype, device=pos.device) + 1) / size - 1
+        for size in (width, height)
+    )
     a = lines[..., 0] * fx[:, None] + lines[..., 1] * fy[:, None, None] + lines[..., 2]
     inverse = _reciprocal_ref(a.sum(-1))
     u, free_v = (a[..., 0] * inverse).clamp(0, 1), a[..., 1] * inverse
@@ -177,16 +154,17 @@ def _reciprocal_ref(x: Tensor) -> Tensor:
 
 def _visible_ref(pos: Tensor, tri: Tensor, span: list[int], height: int, width: int) -> Tensor:
     """Id (H, W) of the nearest triangle at each pixel centre, -1 for none."""
-    ids = torch.full((height, width), -1)
-    nearest = torch.full((height, width), torch.inf, dtype=torch.float64)
-    py, px = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    ids = tri.new_full((height, width), -1, dtype=torch.long)
+    nearest = pos.new_full((height, width), torch.inf)
+    rows, columns = (torch.arange(size, device=pos.device) for size in (height, width))
+    py, px = torch.meshgrid(rows, columns, indexing="ij")
     px, py = px * SUBPIXEL + SUBPIXEL // 2, py * SUBPIXEL + SUBPIXEL // 2
     for f in range(*span):
         corners = tri[f].tolist()
         polygon = _clip_ref([pos[c] for c in corners])
         for k in range(1, len(polygon) - 1):
             fan = torch.stack([polygon[0], polygon[k], polygon[k + 1]])
-            screen = (fan[:, :2] / fan[:, 3:] * 0.5 + 0.5) * torch.tensor([width, height])
+            screen = (fan[:, :2] / fan[:, 3:] * 0.5 + 0.5) * fan.new_tensor([width, height])
             (x0, y0), (x1, y1), (x2, y2) = (screen * SUBPIXEL).round().long().tolist()
             z0, z1, z2 = (fan[:, 2] / fan[:, 3]).tolist()
             area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
@@ -214,7 +192,8 @@ def _edge_ref(px: Tensor, py: Tensor, ax: int, ay: int, bx: int, by: int) -> tup
 def _clip_ref(polygon: list[Tensor]) -> list[Tensor]:
     """Clip a polygon in clip space to the depth range and the guard band."""
     planes = [[0, 0, 1, 1], [0, 0, -1, 1], [-1, 0, 0, GUARD], [1, 0, 0, GUARD]]
-    for plane in torch.tensor([*planes, [0, -1, 0, GUARD], [0, 1, 0, GUARD]]).double():
+    planes += [[0, -1, 0, GUARD], [0, 1, 0, GUARD]]
+    for plane in polygon[0].new_tensor(planes):
         kept = []
         for here, there in zip(polygon, polygon[1:] + polygon[:1], strict=True):
             d0, d1 = plane @ here, plane @ there

@@ -1,16 +1,14 @@
 """Sample textures at UV coordinates: nearest, bilinear, or trilinear over mip levels."""
 
 from collections.abc import Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
-from clipface_cli.render import _gpu
 from clipface_cli.render._check import check_finite, check_float, check_same
-from clipface_cli.render._jit import array, get_num_threads
-from clipface_cli.render._sampling import backward_texels, backward_uv, forward, texel_owners
+from clipface_cli.render.backends import Backend, backend_of
+from clipface_cli.render.backends.mip_level import mip_level
 
 Filter: TypeAlias = Literal["auto", "nearest", "linear", "linear-mipmap-linear"]
 Boundary: TypeAlias = Literal["wrap", "clamp"]
@@ -54,11 +52,18 @@ def texture(
     """
     mode = _check(tex, uv, uv_da, mip_level_bias, mip, filter_mode, boundary_mode)
     levels = _levels(tex, mip, mode, max_mip_level)
-    if tex.is_cuda:
-        return _gpu.texture(levels, uv, uv_da, mip_level_bias, mode, boundary_mode)
-    level = _level(levels, uv_da, mip_level_bias)
-    sample = _texture_ref if tex.dtype == torch.float64 else _texture
-    return sample(levels, uv, level, mode != "nearest", boundary_mode == "wrap")
+    if tex.dtype == torch.float64 and tex.device.type == "cpu":
+        level = mip_level(levels, uv_da, mip_level_bias)
+        return _texture_ref(levels, uv, level, mode != "nearest", boundary_mode == "wrap")
+    backend = backend_of(tex.device)
+    return backend.texture(levels, uv, uv_da, mip_level_bias, mode, boundary_mode)
+
+
+def texture_unchecked(tex: Tensor, uv: Tensor, backend: Backend) -> Tensor:
+    """`texture`, bilinear and clamped to its border, by this backend."""
+    if tex.dtype == torch.float64 and tex.device.type == "cpu":
+        return _texture_ref([tex], uv, None, True, False)
+    return backend.texture([tex], uv, None, None, "linear", "clamp")
 
 
 def texture_ref(
@@ -74,7 +79,7 @@ def texture_ref(
     """The same as `texture` in plain PyTorch."""
     mode = _check(tex, uv, uv_da, mip_level_bias, mip, filter_mode, boundary_mode)
     levels = _levels(tex, mip, mode, max_mip_level)
-    level = _level(levels, uv_da, mip_level_bias)
+    level = mip_level(levels, uv_da, mip_level_bias)
     return _texture_ref(levels, uv, level, mode != "nearest", boundary_mode == "wrap")
 
 
@@ -114,27 +119,6 @@ def _levels(
     if mode != "linear-mipmap-linear":
         return [tex]
     return [tex, *(texture_construct_mip(tex, max_mip_level) if mip is None else mip)]
-
-
-def _level(levels: list[Tensor], uv_da: Tensor | None, bias: Tensor | None) -> Tensor | None:
-    """Where between the levels each pixel (B, H, W) is; None: all at the only one."""
-    tex = levels[0]
-    if len(levels) == 1:
-        return None
-    level = tex.new_zeros(()) if uv_da is None else _footprint(uv_da, tex.shape[2], tex.shape[1])
-    level = level if bias is None else level + bias
-    return level.clamp(0, len(levels) - 1)
-
-
-def _footprint(uv_da: Tensor, width: int, height: int) -> Tensor:
-    """(B, H, W) log2 of the longer axis, in texels, of the ellipse that a pixel covers."""
-    size = uv_da.new_tensor([width, width, height, height])
-    ux, uy, vx, vy = (uv_da * size).unbind(-1)
-    a, b, c = ux * ux + vx * vx, uy * uy + vy * vy, ux * uy + vx * vy
-    square = 0.25 * (a - b) * (a - b) + c * c
-    long = square > 0
-    longer = 0.5 * (a + b) + torch.where(long, square, 1).sqrt() * long
-    return 0.5 * torch.where(longer > 0, longer, 1e-30).log2()
 
 
 def _check(
@@ -222,50 +206,3 @@ def _sample_ref(tex: Tensor, uv: Tensor, linear: bool, wrap: bool) -> Tensor:
 
 def _index(i: Tensor, size: int, wrap: bool) -> Tensor:
     return i % size if wrap else i.clamp(0, size - 1)
-
-
-def _texture(
-    levels: list[Tensor], uv: Tensor, level: Tensor | None, linear: bool, wrap: bool
-) -> Tensor:
-    texels = torch.cat([tex.flatten(1, 2) for tex in levels], 1)
-    sizes = torch.tensor([tex.shape[1:3] for tex in levels])
-    level = uv.new_zeros(0, 0, 0) if level is None else level.expand(uv.shape[:3])
-    out: Tensor = _Texture.apply(texels, uv, level, sizes, linear, wrap)  # type: ignore[no-untyped-call]
-    return out
-
-
-class _Texture(torch.autograd.Function):
-    """Samples of texels (B, N, C): levels of these sizes (L, 2), one after another."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        texels: Tensor,
-        uv: Tensor,
-        level: Tensor,
-        sizes: Tensor,
-        linear: bool,
-        wrap: bool,
-    ) -> Tensor:
-        out = uv.new_empty(*uv.shape[:3], texels.shape[2])
-        arrays = array(texels), array(uv), array(level), array(sizes), array(out)
-        forward(*arrays, linear, wrap)
-        ctx.save_for_backward(texels, uv, level, sizes)
-        ctx.modes = linear, wrap
-        return out
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> Any:
-        (texels, uv, level, sizes), (linear, wrap) = ctx.saved_tensors, ctx.modes
-        grad_texels = grad_uv = grad_level = None
-        inputs = array(uv), array(level), array(sizes), array(grad)
-        if ctx.needs_input_grad[0]:
-            grad_texels = torch.zeros_like(texels, memory_format=torch.contiguous_format)
-            owners = texel_owners(texels.shape[1], get_num_threads())
-            backward_texels(*inputs, array(grad_texels), linear, wrap, owners)
-        if any(ctx.needs_input_grad[1:3]) and linear:
-            grad_uv, grad_level = uv.new_empty(uv.shape), level.new_empty(level.shape)
-            outputs = array(grad_uv), array(grad_level)
-            backward_uv(array(texels), *inputs, *outputs, wrap)
-        return grad_texels, grad_uv, grad_level, None, None, None

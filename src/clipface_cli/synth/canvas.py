@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion, distance_transform_edt, gaussian_filter
 from scipy.spatial import cKDTree
 
+from clipface_cli.geometry import normal_sums
 from clipface_cli.head import HeadModel
-from clipface_cli.render import rasterize
+from clipface_cli.render import rasterize, uv_raster
 from clipface_cli.synth.fields import Field, cells, noise, step
 
 T = TypeVar("T")
@@ -62,11 +63,7 @@ class Canvas:
 
     def _uv_raster(self) -> tuple[NDArray[np.int64], Field, NDArray[np.bool_]]:
         """Triangle (R, R), weights (R, R, 3) and coverage of every texel; row 0 at the top."""
-        uv = self._head.uv.float()
-        clip = torch.cat([uv * 2 - 1, torch.zeros(len(uv), 1), torch.ones(len(uv), 1)], 1)
-        faces = self._head.uv_faces.int()
-        rast, _ = rasterize(clip[None], faces, (self.resolution, self.resolution))
-        image = np.ascontiguousarray(rast[0].numpy()[::-1])
+        image = uv_raster(self._head, self.resolution)[0].numpy()
         covered = image[..., 3] > 0
         weights = np.stack([image[..., 0], image[..., 1], 1 - image[..., 0] - image[..., 1]], -1)
         return np.maximum(image[..., 3].astype(np.int64) - 1, 0), weights, covered
@@ -219,13 +216,8 @@ def _unit(vectors: Field) -> Field:
 
 
 def vertex_normals(vertices: Field, faces: NDArray[np.int64]) -> Field:
-    """Area-weighted normals (V, 3)."""
-    a, b, c = (vertices[faces[:, k]] for k in range(3))
-    cross = np.cross(b - a, c - a)
-    normals = np.zeros_like(vertices)
-    for k in range(3):
-        np.add.at(normals, faces[:, k], cross)
-    return _unit(normals)
+    """Area-weighted normals (V, 3), a little under length 1 where triangles are tiny."""
+    return _unit(normal_sums(vertices, faces).astype(np.float32))
 
 
 def _depth_map(

@@ -6,24 +6,24 @@ from collections.abc import Callable
 
 import numpy as np
 
-from clipface_cli.synth import figures, monsters
+from clipface_cli.synth import characters, creatures
 from clipface_cli.synth.sketch import Sketch
 
 _PAINTERS: dict[str, Callable[[Sketch], None]] = {
-    "zombie": monsters.paint_zombie,
-    "ghost": monsters.paint_ghost,
-    "vampire": monsters.paint_vampire,
-    "werewolf": monsters.paint_werewolf,
-    "white walker": monsters.paint_white_walker,
-    "statue": figures.paint_statue,
-    "clown": figures.paint_clown,
-    "robot": figures.paint_robot,
-    "alien": monsters.paint_alien,
-    "barbie doll": figures.paint_barbie,
-    "mona lisa": figures.paint_mona_lisa,
-    "witcher": figures.paint_witcher,
-    "gothic makeup": figures.paint_gothic,
-    "party makeup": figures.paint_party,
+    "zombie": creatures.paint_zombie,
+    "ghost": creatures.paint_ghost,
+    "vampire": creatures.paint_vampire,
+    "werewolf": creatures.paint_werewolf,
+    "white walker": creatures.paint_white_walker,
+    "statue": characters.paint_statue,
+    "clown": characters.paint_clown,
+    "robot": characters.paint_robot,
+    "alien": creatures.paint_alien,
+    "barbie doll": characters.paint_barbie,
+    "mona lisa": characters.paint_mona_lisa,
+    "witcher": characters.paint_witcher,
+    "gothic makeup": characters.paint_gothic,
+    "party makeup": characters.paint_party,
 }
 
 

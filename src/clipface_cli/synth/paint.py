@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from clipface_cli.render.baked import baked_light
+from clipface_cli.portrait import baked_light
 from clipface_cli.synth.beard import paint_beard
 from clipface_cli.synth.brows import paint_brows
 from clipface_cli.synth.canvas import Canvas

@@ -1,6 +1,7 @@
 """UV textures: the generator, its discriminator, and their weights."""
 
 from clipface_cli.texture.carry import generator_for
+from clipface_cli.texture.codes import load_codes
 from clipface_cli.texture.discriminator import Discriminator
 from clipface_cli.texture.generator import Generator, Noise
 from clipface_cli.texture.invert import invert
@@ -12,9 +13,10 @@ from clipface_cli.texture.layers import (
     fast_autocast,
     normalize_second_moment,
 )
+from clipface_cli.texture.linear import LinearTexture
 from clipface_cli.texture.resample import downsample, upsample_image
 from clipface_cli.texture.similarity import ssim
-from clipface_cli.texture.weights import load_state, locate, save_state
+from clipface_cli.texture.weights import header_of, load_state, locate, save_state
 
 __all__ = [
     "GAIN",
@@ -22,12 +24,15 @@ __all__ = [
     "Discriminator",
     "EqualizedLinear",
     "Generator",
+    "LinearTexture",
     "Noise",
     "downsample",
     "equalized_linear",
     "fast_autocast",
     "generator_for",
+    "header_of",
     "invert",
+    "load_codes",
     "load_state",
     "locate",
     "normalize_second_moment",

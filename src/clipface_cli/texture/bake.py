@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from clipface_cli.artifacts import vertex_normals
 from clipface_cli.artifacts.scan import Scan
+from clipface_cli.geometry import vertex_normals
 from clipface_cli.head import HeadModel
 from clipface_cli.head.surface import Surface
 from clipface_cli.texture.texels import texels

@@ -7,11 +7,11 @@ import copy
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from clipface_cli.errors import InputError
 from clipface_cli.head import HeadModel
-from clipface_cli.texture.generator import Generator, Noise, SynthesisNetwork
+from clipface_cli.texture.generator import Generator, Noise, Synthesis
 from clipface_cli.texture.texels import texels
 
 
@@ -36,22 +36,22 @@ def generator_for(head: HeadModel, generator: Generator) -> Generator:
         )
     carried = copy.copy(generator)
     carried._modules = dict(generator._modules)
-    carried.synthesis = CarriedSynthesis(generator.synthesis, places(head, generator.resolution))
+    grid = places(head, generator.resolution).to(generator.mapping.w_avg.device)
+    carried.synthesis = CarriedSynthesis(generator.synthesis, grid)
     carried.layout = head.layout
     return carried
 
 
-class CarriedSynthesis(nn.Module):
+class CarriedSynthesis(Synthesis):
     """w (B, num_ws, w_dim) -> texture (B, 3, R, R) in another layout; differentiable."""
 
     grid: Tensor
 
-    def __init__(self, inner: SynthesisNetwork | CarriedSynthesis, grid: Tensor) -> None:
+    def __init__(self, inner: Synthesis, grid: Tensor) -> None:
         """grid (R, R, 2): where each texel lies in the inner texture, in -1..1, x right, y down."""
         super().__init__()
         self.inner = inner
-        self.resolution: int = inner.resolution
-        self.num_ws: int = inner.num_ws
+        self.resolution, self.num_ws = inner.resolution, inner.num_ws
         self.register_buffer("grid", grid, persistent=False)
 
     def forward(self, w: Tensor, noise: Noise = "const", resolution: int | None = None) -> Tensor:
@@ -66,7 +66,7 @@ class CarriedSynthesis(nn.Module):
 
 
 def places(head: HeadModel, resolution: int) -> Tensor:
-    """Grid (R, R, 2) for `grid_sample`: where the head's texels lie in the embedded layout.
+    """Grid (R, R, 2) for `grid_sample`, on the CPU: where texels lie in the embedded layout.
 
     Texels beside the layout go with the nearest one on it.
     """

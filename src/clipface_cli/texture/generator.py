@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -27,9 +27,6 @@ from clipface_cli.texture.layers import (
 )
 from clipface_cli.texture.resample import upsample, upsample_image
 from clipface_cli.texture.weights import layout_of, load_state, locate, save_state
-
-if TYPE_CHECKING:
-    from clipface_cli.texture.carry import CarriedSynthesis
 
 Noise = Literal["const", "random", "none"] | Callable[[int], Tensor]
 """The constant maps, fresh ones, none, or what a function of the size gives: (B, 1, size, size)."""
@@ -70,7 +67,7 @@ class SynthesisLayer(nn.Module):
         if noise == "const":
             field = self.noise_const[None, None]
         elif noise == "random":
-            field = torch.randn(len(x), 1, *self.noise_const.shape)
+            field = torch.randn(len(x), 1, *self.noise_const.shape, device=x.device)
         else:
             field = noise(x.shape[-1])
         return GAIN * self.noise_strength * field.to(self.noise_const)
@@ -123,7 +120,14 @@ class SynthesisBlock(nn.Module):
         return x, upsample_image(image) + self.torgb(x, w[:, 2])
 
 
-class SynthesisNetwork(nn.Module):
+class Synthesis(nn.Module):
+    """w (B, num_ws, w_dim) -> texture (B, 3, R, R), in the layout of whichever head."""
+
+    resolution: int
+    num_ws: int
+
+
+class SynthesisNetwork(Synthesis):
     """w (B, num_ws, w_dim) -> texture (B, 3, R, R), values about [-1, 1]."""
 
     def __init__(self, w_dim: int, channels: Mapping[int, int]):
@@ -190,7 +194,7 @@ class Generator(nn.Module):
         super().__init__()
         self.z_dim, self.w_dim = z_dim, w_dim
         self.layout, self.source = "builtin", ""
-        self.synthesis: SynthesisNetwork | CarriedSynthesis = SynthesisNetwork(w_dim, channels)
+        self.synthesis: Synthesis = SynthesisNetwork(w_dim, channels)
         self.mapping = MappingNetwork(z_dim, w_dim, self.synthesis.num_ws, mapping_layers)
         self.resolution, self.num_ws = self.synthesis.resolution, self.synthesis.num_ws
 
@@ -230,6 +234,11 @@ class Generator(nn.Module):
         generator = cls.from_state(load_state(file))
         generator.layout, generator.source = layout_of(file), str(path)
         return generator.eval().requires_grad_(False)
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return self.mapping.w_avg.device
 
     def grown(self, resolution: int, width: int | None = None) -> Generator:
         """One that paints at `resolution`: at first what this one paints, enlarged.

@@ -38,15 +38,17 @@ def invert(
     keep the start's code. In space "w" all levels share one code. Starts from the nearest of 64
     random people and minimises pixel differences at all scales and of structure, with a prior that
     keeps the code among those the mapping network makes. known (1, 1, R, R) in 0..1: where the
-    image says anything, everywhere if None.
+    image says anything, everywhere if None. Generator and image are on one device; who the random
+    people are follows from the seed alone.
     """
     size = min(generator.resolution, LARGEST)
     if show is None:
         image = F.adaptive_avg_pool2d(image, size)
         known = known if known is None else F.adaptive_avg_pool2d(known, size)
-    z = torch.randn(CANDIDATES, generator.z_dim, generator=torch.Generator().manual_seed(seed))
+    random = torch.Generator().manual_seed(seed)
+    z = torch.randn(CANDIDATES, generator.z_dim, generator=random, device="cpu")
     with torch.no_grad():
-        codes = generator.mapping(z)
+        codes = generator.mapping(z.to(generator.mapping.w_avg))
         spread = codes[:, 0].std(0).clamp_min(1e-4)
         start = codes[_nearest(generator, codes, image, show, known)][None]
     offset = torch.zeros_like(start if space == "w+" else start[:, :1], requires_grad=True)
@@ -78,8 +80,9 @@ def _nearest(
         with fast_autocast(code.device):
             texture = generator.synthesis(code[None], resolution=size).to(image.dtype)
         shown = F.adaptive_avg_pool2d(show(texture) if show else texture, small.shape[-1])
-        apart.append(float((weight * (shown - small).abs()).mean()))
-    return min(range(len(apart)), key=apart.__getitem__)
+        apart.append((weight * (shown - small).abs()).mean())
+    misses: list[float] = torch.stack(apart).tolist()
+    return min(range(len(misses)), key=misses.__getitem__)
 
 
 def _difference(image: Tensor, target: Tensor) -> Tensor:

@@ -32,7 +32,7 @@ def full_precision(function: Callable[P, R]) -> Callable[P, R]:
 def fast_autocast(device: torch.device | str = "cpu") -> torch.autocast:
     """bfloat16 convolutions where the processor has them (twice as fast), else float32."""
     kind = torch.device(device).type
-    native = torch.cpu._is_avx512_bf16_supported() if kind == "cpu" else True
+    native = torch.cpu._is_avx512_bf16_supported() if kind == "cpu" else kind == "cuda"
     return torch.autocast(kind, torch.bfloat16, enabled=native)
 
 
@@ -103,7 +103,7 @@ def activate(
 
     `noise` is (1 or B, 1, H, W): added by itself, it never becomes a map of all channels.
     """
-    scale = scale.to(x.dtype) if isinstance(scale, Tensor) else x.new_tensor(scale)
+    scale = scale.to(x.dtype) if isinstance(scale, Tensor) else x.new_full((), scale)
     y = torch.addcmul(bias.to(x.dtype), x, scale)
     if noise is not None:
         y = y.add_(noise.to(x.dtype))

@@ -12,10 +12,17 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
+@cache
+def _square(taps: tuple[float, ...], device: torch.device) -> Tensor:
+    """(k, k) outer product of `taps`; kept, since the host waits for what it sends to a GPU."""
+    with torch.inference_mode(False), torch.no_grad():
+        row = torch.tensor(taps, device=device)
+        return torch.outer(row, row)
+
+
 def _kernel(taps: tuple[float, ...], x: Tensor) -> Tensor:
     """(C, 1, k, k) depthwise kernel, the outer product of `taps`."""
-    row = torch.tensor(taps, device=x.device)
-    return torch.outer(row, row).to(x.dtype).repeat(x.shape[1], 1, 1, 1)
+    return _square(taps, x.device).to(x.dtype).repeat(x.shape[1], 1, 1, 1)
 
 
 def _fold(x: Tensor, before: int, after: int) -> Tensor:
@@ -112,7 +119,7 @@ def downsample_ref(x: Tensor) -> Tensor:
 def _upsample_matrix(size: int, device: torch.device) -> Tensor:
     """(2 * size, size) matrix of the one-dimensional `upsample`."""
     with torch.inference_mode(False), torch.no_grad():
-        rows = torch.eye(size).reshape(size, 1, 1, size)
+        rows = torch.eye(size, device="cpu").reshape(size, 1, 1, size)
         return upsample_ref(rows)[:, 0, 0].T.contiguous().to(device)
 
 

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from clipface_cli.artifacts import quantised, restored, write_tensors
-from clipface_cli.assets import builtin, locate_asset, read_asset
+from clipface_cli.assets import builtin, locate_asset, read_asset, read_imported
 from clipface_cli.errors import InputError
 
 
@@ -19,33 +19,46 @@ def locate(path: str | Path, name: str) -> Path:
     if str(path) == "builtin":
         return builtin(name)
     found = locate_asset(path)
-    found = found / name if found.is_dir() else found
+    if found.is_dir():
+        if not (found / name).is_file():
+            raise InputError(f"{found} holds no {name}; give a folder that does, or a file.")
+        return found / name
     if not found.is_file():
         raise InputError(f"{found} does not exist; give a .safetensors file or a run folder.")
     return found
 
 
-def layout_of(path: Path) -> str:
-    """Whose texture layout a generator's file paints; published ones were trained on FLAME."""
+def header_of(path: Path) -> dict[str, str] | None:
+    """The header of a safetensors file; None for files of other formats."""
     try:
         with safe_open(path, "pt") as file:
-            header = file.metadata() or {}
+            return file.metadata() or {}
     except (SafetensorError, OSError):
+        return None
+
+
+def layout_of(path: Path) -> str:
+    """Whose texture layout a generator's file paints; published ones were trained on FLAME."""
+    header = header_of(path)
+    if header is None:
         return "flame"
     imported = header.get("format") == "clipface-asset"
     return header.get("layout", "flame" if imported else "builtin")
 
 
-def load_state(path: Path) -> dict[str, Tensor]:
+def load_state(path: Path, kind: str | None = None) -> dict[str, Tensor]:
     """All tensors of a file; half-precision and 8-bit ones become float32.
 
-    Published files (.pth, .pt) are read as `clipface assets import` reads them.
+    Published files (.pth, .pt) are read as `clipface assets import` reads them. kind: what such a
+    file, or an imported one, must be; InputError when it is another.
     """
     try:
         if path.suffix == ".safetensors":
+            if kind is not None and read_imported(path) is not None:
+                read_asset(path, kind)
             state = load_file(path)
         else:
-            arrays = read_asset(path).arrays
+            arrays = read_asset(path, kind).arrays
             state = {name: torch.from_numpy(np.array(a)) for name, a in arrays.items()}
     except (SafetensorError, OSError) as error:
         raise InputError(f"{path} is not a safetensors file ({error}).") from error

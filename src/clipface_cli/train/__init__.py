@@ -1,7 +1,1 @@
-"""Training of the texture generator: warm start on painted people, adversarial training."""
-
-from clipface_cli.train.adversarial import train_gan
-from clipface_cli.train.settings import PRESETS, GanSettings
-from clipface_cli.train.warm_start import WarmStartSettings, warm_start
-
-__all__ = ["PRESETS", "GanSettings", "WarmStartSettings", "train_gan", "warm_start"]
+"""Training of the texture generator, of the text-image model and of mappers."""

@@ -1,0 +1,29 @@
+"""What is edited: a head's parameters, code, texture and history; from a file, a scan or a seed."""
+
+from clipface_cli.avatar.blend import between, blend
+from clipface_cli.avatar.regions import known_regions, region_mask
+from clipface_cli.avatar.rigged import Rigged, load_rigged, read_textured
+from clipface_cli.avatar.subject import (
+    Subject,
+    check_codes,
+    load_subject,
+    sample_subject,
+    save_subject,
+    subject_of_code,
+)
+
+__all__ = [
+    "Rigged",
+    "Subject",
+    "between",
+    "blend",
+    "check_codes",
+    "known_regions",
+    "load_rigged",
+    "load_subject",
+    "read_textured",
+    "region_mask",
+    "sample_subject",
+    "save_subject",
+    "subject_of_code",
+]

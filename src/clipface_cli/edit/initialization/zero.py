@@ -1,0 +1,17 @@
+"""Start at zero offsets, as the paper does (sec. 3.2); what other initialisations refine.
+
+The mappers predict no change for any code: `pretrain_zero` of mappers.py brings them there. No
+number has to be chosen.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from clipface_cli.edit.initialization.start import Start
+
+
+def zero_start(w: Tensor, expression: int) -> Start:
+    """No change of a code w (1, L, w_dim) and of so many expression coefficients."""
+    return Start(torch.zeros_like(w[0]), w.new_zeros(expression))

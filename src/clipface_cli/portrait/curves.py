@@ -1,0 +1,83 @@
+"""Lashes and hair as anti-aliased curves laid over a rendered image, hidden by its depth."""
+
+import math
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clipface_cli.geometry.jit import device
+
+Array: TypeAlias = NDArray[Any]
+
+SHARP = 2048  # pixels a side of an image from which curves are drawn in full
+
+
+class Curves(NamedTuple):
+    """N curves of P points each."""
+
+    points: Array  # (N, P, 3) metres
+    alphas: Array  # (N,) opacity at the root; it fades toward the tip
+    colours: Array  # (N, P or 1, 3) linear
+
+
+@device
+def _cover(image: Array, depth: Array, x: float, y: float, z: float, ink: Array) -> None:
+    """Blend ink (red, green, blue, alpha) over the four pixels around (x, y)."""
+    column, row = math.floor(x - 0.5), math.floor(y - 0.5)
+    if column < 0 or row < 0 or column >= depth.shape[1] - 1 or row >= depth.shape[0] - 1:
+        return
+    fx, fy = x - 0.5 - column, y - 0.5 - row
+    for dy in range(2):
+        for dx in range(2):
+            if depth[row + dy, column + dx] < z:
+                continue
+            share = ink[3] * (fx if dx else 1 - fx) * (fy if dy else 1 - fy)
+            for channel in range(3):
+                under = image[row + dy, column + dx, channel]
+                image[row + dy, column + dx, channel] = under + (ink[channel] - under) * share
+
+
+@device
+def _draw(
+    curves: Array,
+    alphas: Array,
+    colours: Array,
+    depth: Array,
+    bias: float,
+    image: Array,
+    fade: float,
+) -> None:
+    last, last_colour = curves.shape[1] - 1, colours.shape[1] - 1
+    ink = np.empty(4)
+    for n in range(curves.shape[0]):
+        if alphas[n] <= 0:
+            continue
+        for p in range(last):
+            a, b = curves[n, p], curves[n, p + 1]
+            near, far = colours[n, min(p, last_colour)], colours[n, min(p + 1, last_colour)]
+            root, tip = alphas[n] * (1 - p / last) ** fade, alphas[n] * (1 - (p + 1) / last) ** fade
+            steps = max(1, math.ceil(math.hypot(b[0] - a[0], b[1] - a[1])))
+            for i in range(steps):
+                t = (i + 0.5) / steps
+                for channel in range(3):
+                    ink[channel] = near[channel] + t * (far[channel] - near[channel])
+                ink[3] = root + t * (tip - root)
+                x, y, z = a[0] + t * (b[0] - a[0]), a[1] + t * (b[1] - a[1]), a[2]
+                _cover(image, depth, x, y, z + t * (b[2] - z) - bias, ink)
+
+
+def draw_curves(
+    screen: Array, curves: Curves, depth: Array, bias: float, image: Array, fade: float = 0.55
+) -> None:
+    """Draw curves, in order, into linear `image` (H,W,3).
+
+    screen (N,P,3) holds their pixel x, y and distance; a point is hidden where `depth` (H,W) is
+    nearer by more than `bias` metres. Curves thin out on small images; `fade` says how far from
+    the tip they begin to fade, 0 not at all.
+    """
+    alphas = curves.alphas * min(1.0, (len(image) / SHARP) ** 0.5)
+    points, alphas, colours = (
+        np.ascontiguousarray(x, np.float32) for x in (screen, alphas, curves.colours)
+    )
+    _draw(points, alphas, colours, depth, bias, image, fade)

@@ -1,0 +1,73 @@
+"""Sample textures on the CPU, as `clipface_cli.render.texture` specifies it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from clipface_cli.geometry.jit import array, get_num_threads
+from clipface_cli.render.backends.cpu._sampling import (
+    backward_texels,
+    backward_uv,
+    forward,
+    texel_owners,
+)
+from clipface_cli.render.backends.mip_level import mip_level
+
+
+def texture(
+    levels: Sequence[Tensor],
+    uv: Tensor,
+    uv_da: Tensor | None,
+    mip_level_bias: Tensor | None,
+    filter_mode: str,
+    boundary_mode: str,
+) -> Tensor:
+    """Colours (B, H, W, C) of the levels, the texture itself first."""
+    level = mip_level(levels, uv_da, mip_level_bias)
+    texels = torch.cat([tex.flatten(1, 2) for tex in levels], 1)
+    sizes = torch.tensor([tex.shape[1:3] for tex in levels], device="cpu")
+    level = uv.new_zeros(0, 0, 0) if level is None else level.expand(uv.shape[:3])
+    out: Tensor = _Texture.apply(  # type: ignore[no-untyped-call]
+        texels, uv, level, sizes, filter_mode != "nearest", boundary_mode == "wrap"
+    )
+    return out
+
+
+class _Texture(torch.autograd.Function):
+    """Samples of texels (B, N, C): levels of these sizes (L, 2), one after another."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        texels: Tensor,
+        uv: Tensor,
+        level: Tensor,
+        sizes: Tensor,
+        linear: bool,
+        wrap: bool,
+    ) -> Tensor:
+        out = uv.new_empty(*uv.shape[:3], texels.shape[2])
+        arrays = array(texels), array(uv), array(level), array(sizes), array(out)
+        forward(*arrays, linear, wrap)
+        ctx.save_for_backward(texels, uv, level, sizes)
+        ctx.modes = linear, wrap
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> Any:
+        (texels, uv, level, sizes), (linear, wrap) = ctx.saved_tensors, ctx.modes
+        grad_texels = grad_uv = grad_level = None
+        inputs = array(uv), array(level), array(sizes), array(grad)
+        if ctx.needs_input_grad[0]:
+            grad_texels = torch.zeros_like(texels, memory_format=torch.contiguous_format)
+            owners = texel_owners(texels.shape[1], get_num_threads())
+            backward_texels(*inputs, array(grad_texels), linear, wrap, owners)
+        if any(ctx.needs_input_grad[1:3]) and linear:
+            grad_uv, grad_level = uv.new_empty(uv.shape), level.new_empty(level.shape)
+            outputs = array(grad_uv), array(grad_level)
+            backward_uv(array(texels), *inputs, *outputs, wrap)
+        return grad_texels, grad_uv, grad_level, None, None, None

@@ -1,0 +1,1 @@
+"""Shared by all trainings: loop, checkpoints, processes, metrics log, random streams."""

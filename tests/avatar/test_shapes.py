@@ -1,0 +1,69 @@
+from dataclasses import replace
+
+import torch
+
+from clipface_cli.avatar import sample_subject
+from clipface_cli.avatar.shapes import person_painted, shape_for
+from clipface_cli.guidance import load_guidance
+from clipface_cli.head import HeadModel
+from clipface_cli.render import Camera, Renderer
+from clipface_cli.synth import LATENT_SIZE, person_from_latent
+from clipface_cli.texture import Generator
+
+
+def test_jaws_of_men_are_larger_and_ages_differ(head: HeadModel) -> None:
+    latent = torch.zeros(LATENT_SIZE).numpy()
+    person = person_from_latent(latent)
+    chance = torch.randn(1, head.shape_size, generator=torch.Generator().manual_seed(0))
+
+    def face(**known: float) -> torch.Tensor:
+        shape = shape_for(head, replace(person, **known), chance)
+        nothing = torch.zeros(1, head.expression_size), torch.zeros(1, 6)
+        return head(shape, *nothing)[0][head.masks["face"] > 0.5]
+
+    man, woman, old = face(sex=1, age=0.3), face(sex=0, age=0.3), face(sex=0, age=0.8)
+    assert man[:, 1].min() < woman[:, 1].min() - 0.002
+    assert (old - woman).norm(dim=1).mean() > 0.002
+
+
+def test_a_head_that_knows_no_traits_keeps_its_chance(head: HeadModel) -> None:
+    bare = HeadModel.load("builtin")
+    bare.traits = {}
+    person = person_from_latent(torch.zeros(LATENT_SIZE).numpy())
+    chance = torch.randn(1, head.shape_size)
+    assert torch.equal(shape_for(bare, person, chance), chance)
+
+
+def test_who_is_painted_is_known_of_the_embedded_generator_alone(head: HeadModel) -> None:
+    z = torch.randn(1, 64)
+    assert person_painted(Generator.create(16, 64, 8, z_dim=64), z) is None
+
+
+def test_the_judge_sees_the_sexes_that_z_means(head: HeadModel) -> None:
+    generator, judge, renderer = Generator.load("builtin"), load_guidance("judge"), Renderer(head)
+    z = torch.randn(24, generator.z_dim, generator=torch.Generator().manual_seed(1))
+    people = [person_painted(generator, one[None]) for one in z]
+    ordinary = [i for i, person in enumerate(people) if person and person.look == "none"]
+    with torch.no_grad():
+        textures = generator.synthesis(generator.mapping(z[ordinary]))
+        vertices = (head.template - head.origin).expand(len(ordinary), -1, -1)
+        images, _ = renderer(vertices, textures, Camera.turned(0))
+        man, woman = judge.encode_text(["a man", "a woman"])
+        seen = judge.encode_image(images) @ (man - woman)
+    sexes = torch.tensor([people[i].sex for i in ordinary])
+    assert torch.corrcoef(torch.stack([seen, sexes]))[0, 1] > 0.7
+
+
+def test_a_sampled_person_has_the_shape_of_who_is_painted(head: HeadModel) -> None:
+    generator = Generator.load("builtin")
+    known, _ = torch.linalg.qr(torch.stack(list(head.traits.values()), 1))
+    shapes = torch.cat([sample_subject(head, generator, seed).params.shape for seed in range(6)])
+    random = torch.cat(
+        [
+            torch.randn(1, head.shape_size, generator=torch.Generator().manual_seed(s))
+            for s in range(6)
+        ]
+    )
+    free = random - random @ known @ known.T
+    assert torch.allclose(shapes - shapes @ known @ known.T, 0.8 * free, atol=1e-4)
+    assert (shapes @ known - 0.8 * random @ known).abs().max() > 0.1
