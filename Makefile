@@ -80,8 +80,8 @@ bundle: $(DEV)
 	$(CLIPFACE) synth -n 1600 --renders 0 -o $(BUNDLE)/people
 	$(CLIPFACE) train-guidance --minutes $(BUDGET) --seed 100 -o $(BUNDLE)/guidance --force
 	$(BIN)/python tools/build_guidance.py $(BUNDLE)/guidance guidance
-	$(CLIPFACE) train-guidance --minutes $(BUDGET) --seed 0 -o $(BUNDLE)/judge --force
-	$(BIN)/python tools/build_guidance.py $(BUNDLE)/judge judge
+	$(CLIPFACE) train-guidance --minutes $(BUDGET) --seed 0 -o $(BUNDLE)/evaluator --force
+	$(BIN)/python tools/build_guidance.py $(BUNDLE)/evaluator evaluator
 	$(CLIPFACE) train-gan $(BUNDLE)/people/corpus --warm-start $(BUNDLE)/people/corpus \
 	  --warm-minutes $(BUDGET) --minutes $(BUDGET) --freeze 32 --preset embedded \
 	  -o $(BUNDLE)/texture --force

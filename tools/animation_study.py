@@ -56,7 +56,7 @@ def main() -> None:
     """Run it."""
     head, generator = HeadModel.load("builtin"), Generator.load("builtin")
     models, evaluator = (
-        EditModels(head, generator, load_guidance(name)) for name in ("builtin", "judge")
+        EditModels(head, generator, load_guidance(name)) for name in ("builtin", "evaluator")
     )
     settings = animate_settings("default", models.guidance)
     longer = replace(settings, edit=replace(settings.edit, steps=2 * settings.edit.steps))

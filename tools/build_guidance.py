@@ -1,7 +1,7 @@
 """A guidance of the package from a run of `clipface train-guidance`, with its scores.
 
 python tools/build_guidance.py runs/guidance guidance
-python tools/build_guidance.py runs/judge judge
+python tools/build_guidance.py runs/evaluator evaluator
 """
 
 import argparse
@@ -22,7 +22,7 @@ def main() -> None:
     """Run it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path)
-    parser.add_argument("name", choices=["guidance", "judge"])
+    parser.add_argument("name", choices=["guidance", "evaluator"])
     options = parser.parse_args()
     source = options.run / "guidance.safetensors"
     model = EmbeddedGuidance.load(source)

@@ -54,8 +54,8 @@ def main() -> None:
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
     head, generator = HeadModel.load("builtin"), Generator.load("builtin")
-    guided, judged = (
-        EditModels(head, generator, load_guidance(name)) for name in ("builtin", "judge")
+    guided, evaluated = (
+        EditModels(head, generator, load_guidance(name)) for name in ("builtin", "evaluator")
     )
     person = sample_subject(head, generator, options.seed)
     rows: dict[str, dict[str, object]] = {}
@@ -65,7 +65,7 @@ def main() -> None:
         shown[name] = edited
         rows[name] = {
             "guidance": round(score(guided, person, edited, options.prompt), 3),
-            "evaluator": round(score(judged, person, edited, options.prompt), 3),
+            "evaluator": round(score(evaluated, person, edited, options.prompt), 3),
             "code_change": round(float((edited.w - person.w).norm(dim=2).mean()), 4),
             "code": round(float(person.w.norm(dim=2).mean()), 3),
             "expression": round(float(edited.params.expression.norm()), 4),

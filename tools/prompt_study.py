@@ -79,7 +79,7 @@ class Study:
         self.head, self.generator = HeadModel.load("builtin"), Generator.load("builtin")
         self.models, self.evaluator = (
             EditModels(self.head, self.generator, load_guidance(name))
-            for name in ("builtin", "judge")
+            for name in ("builtin", "evaluator")
         )
 
     def person(self, seed: int) -> Subject:

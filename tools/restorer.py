@@ -235,9 +235,9 @@ def _play(
     critic = _Critic()
     training = Training(_groups(restorer), 7e-4, minutes, momentum=0.5)
     judging = Training([(list(critic.parameters()), 1.0)], 1e-3, minutes, momentum=0.5)
-    judged = judging.steps()
+    critic_steps = judging.steps()
     for _ in training.steps():
-        next(judged, None)
+        next(critic_steps, None)
         places = _places(chance)
         sharp = _crops(people, places, chance, 2)
         restored = restorer(soften(sharp, chance), places)

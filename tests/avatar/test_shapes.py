@@ -40,7 +40,7 @@ def test_who_is_painted_is_known_of_the_embedded_generator_alone(head: HeadModel
 
 
 def test_the_judge_sees_the_sexes_that_z_means(head: HeadModel) -> None:
-    generator, judge, renderer = Generator.load("builtin"), load_guidance("judge"), Renderer(head)
+    generator, evaluator, renderer = Generator.load("builtin"), load_guidance("evaluator"), Renderer(head)
     z = torch.randn(24, generator.z_dim, generator=torch.Generator().manual_seed(1))
     people = [person_painted(generator, one[None]) for one in z]
     ordinary = [i for i, person in enumerate(people) if person and person.look == "none"]
@@ -48,8 +48,8 @@ def test_the_judge_sees_the_sexes_that_z_means(head: HeadModel) -> None:
         textures = generator.synthesis(generator.mapping(z[ordinary]))
         vertices = (head.template - head.origin).expand(len(ordinary), -1, -1)
         images, _ = renderer(vertices, textures, Camera.turned(0))
-        man, woman = judge.encode_text(["a man", "a woman"])
-        seen = judge.encode_image(images) @ (man - woman)
+        man, woman = evaluator.encode_text(["a man", "a woman"])
+        seen = evaluator.encode_image(images) @ (man - woman)
     sexes = torch.tensor([people[i].sex for i in ordinary])
     assert torch.corrcoef(torch.stack([seen, sexes]))[0, 1] > 0.7
 

@@ -36,7 +36,7 @@ ENTRIES = (
     ),
     Entry(
         "builtin-guidance", "Apache-2.0", "the default --guidance",
-        files=("guidance.safetensors", "judge.safetensors", "words.safetensors"),
+        files=("guidance.safetensors", "evaluator.safetensors", "words.safetensors"),
     ),
     Entry(
         "flame", f"{_FLAME}; the 2023 Open model CC BY 4.0", "the research head, by the name flame",

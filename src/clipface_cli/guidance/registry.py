@@ -20,7 +20,7 @@ from clipface_cli.guidance.embedded import EmbeddedGuidance
 from clipface_cli.guidance.protocol import Guidance
 
 _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
-_SHIPPED = {"builtin": "guidance.safetensors", "judge": "judge.safetensors"}
+_SHIPPED = {"builtin": "guidance.safetensors", "evaluator": "evaluator.safetensors"}
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Kind:
 def load_guidance(source: str | Path = "builtin") -> Guidance:
     """A text-image model, frozen and in evaluation mode.
 
-    source: "builtin"; "judge", a second embedded model that saw other people and guided nothing,
+    source: "builtin"; "evaluator", a second embedded model that saw other people and guided nothing,
     to score with; a guidance.safetensors that ClipFace trained; OpenAI's .pt file or the name
     of an imported CLIP; a folder or the hub name (`openai/clip-vit-base-patch32`) of a CLIP-like
     model that transformers reads. Nothing is downloaded: raises InputError for what is not here.
