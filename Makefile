@@ -7,7 +7,7 @@ RUNTIME := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test lint format bench bundle pipeline clean help
+.PHONY: demo test lint docs format bench bundle pipeline clean help
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 
@@ -16,6 +16,7 @@ help:
 	@echo "make pipeline  the same kind of work as file rules (pipeline.mk), to copy from"
 	@echo "make test      run the tests"
 	@echo "make lint      ruff, mypy --strict, import layers"
+	@echo "make docs      guides and API reference into build/site; a broken link fails"
 	@echo "make bench     timings against peers, JSON into benchmarks/out/"
 	@echo "make bundle    rebuild the embedded head, generator, guidance and mapper (hours)"
 	@echo "make clean     remove what these targets wrote"
@@ -57,6 +58,9 @@ lint: $(DEV)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict src
 	$(BIN)/lint-imports --no-logo
+
+docs: $(DEV)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 format: $(DEV)
 	$(BIN)/ruff check --fix .
