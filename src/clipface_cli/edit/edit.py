@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import random
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import repeat
@@ -106,13 +108,16 @@ def edit_meshes(
     mappers: trained zero-offset mappers to begin with instead of fresh ones. Raises InputError as
     `edit_mesh` does. Ctrl-C ends all of them with what they have.
     """
+    begun = time.monotonic()
     settings = settings or default_settings(models.guidance)
     if subject.w.shape[1:] != (models.generator.num_ws, models.generator.w_dim):
         raise InputError("The mesh was made by another generator; give the one that made it.")
     reader = PromptReader(models, subject, settings)
     plans = [reader.stages(prompt, seed) for prompt, seed in requests]
     edits = [Edit(subject) for _ in requests]
-    for stage in range(max(map(len, plans))):
+    stages = max(map(len, plans))
+    for stage in range(stages):
+        until = begun + settings.seconds * (stage + 1) / stages if settings.seconds else math.inf
         due = [k for k, plan in enumerate(plans) if stage < len(plan)]
         for first in range(0, len(due), TOGETHER):
             some = due[first : first + TOGETHER]
@@ -127,7 +132,7 @@ def edit_meshes(
                 mappers,
             )
             steps = -(-settings.steps // max(len(plans[k]) for k in some))
-            for k, done in zip(some, batch.run(steps, some, callback), strict=True):
+            for k, done in zip(some, batch.run(steps, some, callback, until), strict=True):
                 done.log = edits[k].log + done.log
                 edits[k] = done
     for edit, (prompt, seed), plan in zip(edits, requests, plans, strict=True):
@@ -240,8 +245,13 @@ class BatchedEdit:
             start = INITIALIZATIONS[name](request, start)
         return start
 
-    def run(self, steps: int, edits: list[int], callback: Callback | None) -> list[Edit]:
-        """Optimise; one Edit for each, its subject without history."""
+    def run(
+        self, steps: int, edits: list[int], callback: Callback | None, until: float = math.inf
+    ) -> list[Edit]:
+        """Optimise; one Edit for each, its subject without history.
+
+        until: `time.monotonic()` after which no further step begins.
+        """
         settings, interrupted = self.settings, False
         stream = random.Random(self.seeds[0])
         sampler = ViewSampler(settings, repeat(stream, steps), self.models.device)
@@ -255,6 +265,8 @@ class BatchedEdit:
                     now = log[-1].loss, log[-1].similarity
                     callback(Progress(step + 1, steps, edits, stage, *now, self._subjects))
                 if settings.early_stop and settled(log, settings.early_stop):
+                    break
+                if time.monotonic() > until:
                     break
         except KeyboardInterrupt:
             interrupted = True

@@ -51,6 +51,7 @@ class EditSettings:
     expression_rate: float = 0.3  # 60 times the paper's
     pretraining: bool = True  # zero-offset mappers; off: random ones
     code_conditioned: bool = True  # E sees the edited code (eq. 4); off: the initial expression
+    seconds: float = 0.0  # of wall time from the first stage on, after which steps end; 0: no limit
     early_stop: float = 2e-3  # addition: stop when a step's similarity gain falls below; 0 never
 
     # Where the mappers start, one after another; () is the paper's zero.

@@ -34,10 +34,11 @@ class Kind:
 def load_guidance(source: str | Path = "builtin") -> Guidance:
     """A text-image model, frozen and in evaluation mode.
 
-    source: "builtin"; "evaluator", a second embedded model that saw other people and guided nothing,
-    to score with; a guidance.safetensors that ClipFace trained; OpenAI's .pt file or the name
-    of an imported CLIP; a folder or the hub name (`openai/clip-vit-base-patch32`) of a CLIP-like
-    model that transformers reads. Nothing is downloaded: raises InputError for what is not here.
+    source: "builtin"; "evaluator", a second embedded model that saw other people and guided
+    nothing, to score with; a guidance.safetensors that ClipFace trained; OpenAI's .pt file or the
+    name of an imported CLIP; a folder or the hub name (`openai/clip-vit-base-patch32`) of a
+    CLIP-like model that transformers reads. Nothing is downloaded: raises InputError for what is
+    not here.
     """
     word = str(source)
     for kind in GUIDANCES.values():
