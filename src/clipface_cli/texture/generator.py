@@ -25,8 +25,9 @@ from clipface_cli.texture.layers import (
     full_precision,
     normalize_second_moment,
 )
+from clipface_cli.texture.registry import Latent, read_generator
 from clipface_cli.texture.resample import upsample, upsample_image
-from clipface_cli.texture.weights import layout_of, load_state, locate, save_state
+from clipface_cli.texture.weights import locate, save_state
 
 Noise = Literal["const", "random", "none"] | Callable[[int], Tensor]
 """The constant maps, fresh ones, none, or what a function of the size gives: (B, 1, size, size)."""
@@ -180,7 +181,8 @@ class MappingNetwork(nn.Module):
 class Generator(nn.Module):
     """Texture generator (paper section 3.1): `mapping` z -> w and `synthesis` w -> texture.
 
-    layout: the head's texture layout it paints, "builtin" or "flame"; source: what was loaded.
+    layout: the head's texture layout it paints, "builtin" or "flame"; latent: what z means, a part
+    of the file as the layout is; source: what was loaded.
     """
 
     def __init__(
@@ -194,6 +196,7 @@ class Generator(nn.Module):
         super().__init__()
         self.z_dim, self.w_dim = z_dim, w_dim
         self.layout, self.source = "builtin", ""
+        self.latent: Latent = "noise"
         self.synthesis: Synthesis = SynthesisNetwork(w_dim, channels)
         self.mapping = MappingNetwork(z_dim, w_dim, self.synthesis.num_ws, mapping_layers)
         self.resolution, self.num_ws = self.synthesis.resolution, self.synthesis.num_ws
@@ -229,10 +232,16 @@ class Generator(nn.Module):
 
     @classmethod
     def load(cls, path: str | Path) -> Generator:
-        """Read "builtin", a .safetensors file or a run folder; frozen, in evaluation mode."""
+        """A frozen generator in evaluation mode.
+
+        path: "builtin", a file of a format in `GENERATOR_FORMATS`, a run folder, or the name of an
+        imported checkpoint. Raises InputError for anything else.
+        """
         file = locate(path, "generator.safetensors")
-        generator = cls.from_state(load_state(file))
-        generator.layout, generator.source = layout_of(file), str(path)
+        weights = read_generator(file)
+        generator = cls.from_state(weights.state)
+        generator.layout, generator.latent = weights.layout, weights.latent
+        generator.source = str(path)
         return generator.eval().requires_grad_(False)
 
     @property
@@ -260,7 +269,8 @@ class Generator(nn.Module):
         while (finest := max(channels)) < resolution:
             channels[2 * finest] = width or max(channels[finest] // 2, 1)
         grown = Generator(channels, self.z_dim, self.w_dim, len(self.mapping.layers))
-        grown.layout, grown.source = self.layout, self.source
+        grown.layout, grown.latent = self.layout, self.latent
+        grown.source = self.source
         blocks = list(grown.synthesis.get_submodule("blocks").children())
         for block in blocks[len(synthesis.blocks) :]:
             nn.init.zeros_(block.get_parameter("torgb.weight"))
@@ -269,7 +279,7 @@ class Generator(nn.Module):
 
     def save(self, path: str | Path, dtype: torch.dtype = torch.float32, **provenance: str) -> None:
         """Write weights as safetensors; `provenance` goes into the file's metadata."""
-        about = {"layout": self.layout, **provenance}
+        about = {"layout": self.layout, "latent": self.latent, **provenance}
         save_state(path, "clipface-generator", self.state_dict(), dtype, about)
 
     def forward(self, z: Tensor, truncation: float = 1.0, noise: Noise = "const") -> Tensor:

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
 from clipface_cli.artifacts import quantised, restored, write_tensors
-from clipface_cli.assets import builtin, locate_asset, read_asset, read_imported
+from clipface_cli.assets import builtin, file_format, locate_asset, read_asset, read_imported
 from clipface_cli.errors import InputError
 
 
@@ -28,24 +28,6 @@ def locate(path: str | Path, name: str) -> Path:
     return found
 
 
-def header_of(path: Path) -> dict[str, str] | None:
-    """The header of a safetensors file; None for files of other formats."""
-    try:
-        with safe_open(path, "pt") as file:
-            return file.metadata() or {}
-    except (SafetensorError, OSError):
-        return None
-
-
-def layout_of(path: Path) -> str:
-    """Whose texture layout a generator's file paints; published ones were trained on FLAME."""
-    header = header_of(path)
-    if header is None:
-        return "flame"
-    imported = header.get("format") == "clipface-asset"
-    return header.get("layout", "flame" if imported else "builtin")
-
-
 def load_state(path: Path, kind: str | None = None) -> dict[str, Tensor]:
     """All tensors of a file; half-precision and 8-bit ones become float32.
 
@@ -53,7 +35,7 @@ def load_state(path: Path, kind: str | None = None) -> dict[str, Tensor]:
     file, or an imported one, must be; InputError when it is another.
     """
     try:
-        if path.suffix == ".safetensors":
+        if file_format(path) == "safetensors":
             if kind is not None and read_imported(path) is not None:
                 read_asset(path, kind)
             state = load_file(path)
