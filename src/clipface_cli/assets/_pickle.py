@@ -32,7 +32,7 @@ _PUSHED = {
 
 
 class Source(Protocol):
-    """What pickles are read from."""
+    """A binary file from which pickles are read."""
 
     def read(self, count: int, /) -> bytes: ...
     def readline(self) -> bytes: ...

@@ -1,4 +1,4 @@
-"""Members of zip archives that are neither compressed nor encrypted, where they lie."""
+"""Bytes of zip members that are neither compressed nor encrypted, without a copy."""
 
 from __future__ import annotations
 

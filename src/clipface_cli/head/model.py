@@ -151,7 +151,7 @@ class HeadModel(nn.Module):
         raise InputError(f"{path} is a head of no format known here ({', '.join(READERS)}).")
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> HeadModel:
-        """What `.to()` and its kin do: to the dictionaries too."""
+        """Apply `fn`, as `.to()` does to buffers, to the tensors in dictionaries too."""
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         for name in ("masks", "units", "traits"):
             setattr(self, name, {key: fn(value) for key, value in getattr(self, name).items()})
@@ -199,7 +199,7 @@ class HeadModel(nn.Module):
         neck_pose: Tensor | None = None,
         eye_pose: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """What `forward` blends: planes at rest (3, V, B) and joint transforms (B, J, 3, 4)."""
+        """Vertices at rest in planes (3, V, B), and joint transforms (B, J, 3, 4)."""
         batch = len(shape)
         rest = self.planes.T + times(self.basis.T, torch.cat([shape, expression], 1).T)
         joints = self.joint_template + (shape @ self.joint_basis).view(batch, -1, 3)

@@ -63,7 +63,7 @@ def skin(planes: Tensor, transforms: Tensor, weights: Tensor) -> Tensor:
 
 
 def skin_ref(vertices: Tensor, transforms: Tensor, weights: Tensor) -> Tensor:
-    """What `skin` computes, for vertices (B, V, 3), as the formula says it."""
+    """Vertices (B, V, 3) as of `skin`, by the formula written out."""
     blended = torch.einsum("vj,bjrc->bvrc", weights, transforms)
     return torch.einsum("bvrc,bvc->bvr", blended[..., :3], vertices) + blended[..., 3]
 

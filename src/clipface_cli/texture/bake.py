@@ -54,7 +54,7 @@ class Baked:
 
 
 def bake(head: HeadModel, vertices: Tensor, scan: Scan, resolution: int) -> Baked:
-    """What the scan has at the nearest point of each texel of the head's vertices (V, 3), metres.
+    """Values of the scan at the nearest point to each texel of the head's vertices (V, 3), metres.
 
     Points further than 3 mm, that face another way, beyond an open border, or hidden count as not
     covered.

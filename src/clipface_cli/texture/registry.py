@@ -40,7 +40,7 @@ def read_generator(path: Path) -> GeneratorWeights:
 
 
 def _clipface(path: Path) -> GeneratorWeights | None:
-    """What `Generator.save` wrote, and other safetensors files with tensors of the same names."""
+    """A file that `Generator.save` wrote, or other safetensors with tensors of the same names."""
     header = header_of(path)
     if header is None or read_imported(path) is not None:
         return None

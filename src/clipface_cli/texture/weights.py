@@ -1,4 +1,4 @@
-"""Reading and writing network weights: safetensors with a small JSON-like header."""
+"""Read and write the weights of networks: safetensors files whose header holds strings."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,7 +29,7 @@ def locate(path: str | Path, name: str) -> Path:
 
 
 def load_state(path: Path, kind: str | None = None) -> dict[str, Tensor]:
-    """All tensors of a file; half-precision and 8-bit ones become float32.
+    """All tensors of a file, of any shape; half-precision and 8-bit ones become float32.
 
     Published files (.pth, .pt) are read as `clipface assets import` reads them. kind: what such a
     file, or an imported one, must be; InputError when it is another.
@@ -54,7 +54,9 @@ def save_state(
     dtype: torch.dtype,
     provenance: Mapping[str, str],
 ) -> None:
-    """Write a state dict, floating-point tensors as `dtype`; `provenance` goes into the header.
+    """Write a state dict of tensors of any shape; `provenance` goes into the header.
+
+    dtype: of the floating-point ones.
 
     torch.int8 stores convolutions and stacked layers in 8 bits, everything else in half precision.
     """

@@ -10,9 +10,18 @@ import torch
 
 from clipface_cli.errors import ClipfaceWarning
 from clipface_cli.render.backends import cpu, cuda
-from clipface_cli.render.backends.protocol import Backend, Fused, Lookup, Mesh, Topology
+from clipface_cli.render.backends.protocol import Backend, Fused, Lookup, Mesh, TopologyHash
 
-__all__ = ["BACKENDS", "Backend", "Fused", "Lookup", "Mesh", "Topology", "backend_of", "drawing_on"]
+__all__ = [
+    "BACKENDS",
+    "Backend",
+    "Fused",
+    "Lookup",
+    "Mesh",
+    "TopologyHash",
+    "backend_of",
+    "drawing_on",
+]
 
 BACKENDS: dict[str, Backend] = {
     "cpu": cpu,

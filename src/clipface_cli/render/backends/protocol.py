@@ -6,7 +6,7 @@ from typing import Any, Protocol, TypeAlias
 
 from torch import Tensor
 
-Topology: TypeAlias = Any  # a Tensor, or a backend's own
+TopologyHash: TypeAlias = Any  # a Tensor, or a backend's own
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Mesh:
     uv: Tensor  # (Vt, 2) coordinates in the texture image
     uv_faces: Tensor  # (F, 3) int32
     corner_uv: Tensor  # (F, 3, 2) coordinates of each triangle's corners
-    topology: Topology  # of faces
+    topology: TopologyHash  # of faces
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Backend(Protocol):
     def texture(self, lookup: Lookup) -> Tensor:
         """Colours (B, H, W, C)."""
 
-    def topology_hash(self, tri: Tensor) -> Topology:
+    def topology_hash(self, tri: Tensor) -> TopologyHash:
         """The connectivity of triangles (F, 3) as this backend's `antialias` takes it."""
 
     def antialias(
@@ -101,7 +101,7 @@ class Backend(Protocol):
         rast: Tensor,
         pos: Tensor,
         tri: Tensor,
-        topology: Topology | None,
+        topology: TopologyHash | None,
         boost: float,
     ) -> Tensor:
         """Colours (B, H, W, C) blended across silhouette edges."""
