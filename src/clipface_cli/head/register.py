@@ -38,6 +38,7 @@ HIDDEN_STIFFNESS = 20.0  # of an edge between hidden vertices, against 1 of a vi
 TIES = 3  # nearest visible vertices to which each hidden one is tied
 TIE_STIFFNESS = 0.05  # of a tie: hidden parts follow the skin near them, and do not hold it
 REGULAR = 1e-6  # added to the diagonal, so that parts that nothing pulls are determined
+_LEAST_PULL = 1e-9  # divisor for vertices that nothing pulls
 _HIDDEN = ("mouth_interior", "teeth", "tongue", "sockets", "eyes")
 
 
@@ -157,7 +158,7 @@ class _Task:
             share = trust * weights[:, corner]
             total.index_add_(0, corners[:, corner], share)
             moment.index_add_(0, corners[:, corner], share[:, None] * missing)
-        target = vertices + moment / total.clamp_min(1e-9)[:, None]
+        target = vertices + moment / total.clamp_min(_LEAST_PULL)[:, None]
         return _Pull(target, total, pull.distance)
 
 
