@@ -76,8 +76,8 @@ class Solver:
         prior, pull = normal.new_zeros(2, len(normal))
         prior[: self.size] = self.prior
         pull[: self.size] = self.prior * coefficients
-        aim = torch.cat([basis @ wanted, moving @ wanted]) - pull
-        change: Tensor = torch.linalg.solve(normal + torch.diag(prior), aim)
+        rhs = torch.cat([basis @ wanted, moving @ wanted]) - pull
+        change: Tensor = torch.linalg.solve(normal + torch.diag(prior), rhs)
         return coefficients + change[: self.size]
 
     def turns(self, coefficients: Tensor) -> Tensor:

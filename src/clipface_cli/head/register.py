@@ -197,8 +197,8 @@ def _deform(task: _Task, start: Tensor) -> Tensor:
             pull = task.with_landmarks(task.pull(vertices, REACH), vertices, LANDMARK)
             weight = pull.weight.numpy()
             matrix = stiffness * laplacian + diags(weight) + REGULAR * identity(len(weight))
-            aim = weight[:, None] * (pull.target - start).numpy()
-            moved = splu(matrix.tocsc()).solve(aim)
+            rhs = weight[:, None] * (pull.target - start).numpy()
+            moved = splu(matrix.tocsc()).solve(rhs)
             vertices = start + torch.from_numpy(moved)
     return vertices
 

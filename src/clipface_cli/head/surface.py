@@ -122,8 +122,8 @@ def _open_edges(faces: Ints) -> NDArray[np.bool_]:
     edges = np.sort(np.stack([faces[:, [1, 2]], faces[:, [2, 0]], faces[:, [0, 1]]], 1), 2)
     key = edges[..., 0] * (faces.max() + 1) + edges[..., 1]
     _, inverse, count = np.unique(key, return_inverse=True, return_counts=True)
-    alone: NDArray[np.bool_] = (count[inverse] == 1).reshape(-1, 3)
-    return alone
+    border: NDArray[np.bool_] = (count[inverse] == 1).reshape(-1, 3)
+    return border
 
 
 def _samples(corners: Floats, usable: NDArray[np.bool_]) -> tuple[Floats, Ints]:

@@ -95,8 +95,8 @@ def fit_activations(head: _Head, expression: Tensor) -> tuple[dict[str, float], 
     # The same minimum from a small system: |A x - b| with A^T A = gram.
     even = _REGULAR * gram.diagonal().mean() * torch.eye(len(gram), device=gram.device)
     factor = torch.linalg.cholesky(gram + even)
-    aim = torch.linalg.solve_triangular(factor, (columns @ displacement)[:, None], upper=False)
-    found = lsq_linear(factor.T.numpy(), aim[:, 0].numpy(), bounds=(0, 1), tol=_TOLERANCE).x
+    rhs = torch.linalg.solve_triangular(factor, (columns @ displacement)[:, None], upper=False)
+    found = lsq_linear(factor.T.numpy(), rhs[:, 0].numpy(), bounds=(0, 1), tol=_TOLERANCE).x
     missed = (displacement - torch.from_numpy(found) @ columns).view(-1, 3).norm(dim=1) * 1000
     rounded = np.where(found < _NEGLIGIBLE, 0, found)
     activations = {name: float(a) for name, a in zip(names, rounded, strict=True) if a}

@@ -27,7 +27,7 @@ def backward_texture(
 ) -> None:
     """Scatter to texels: each thread owns strips of rows, so that no two write to one place.
 
-    A triangle whose corners lie in one strip is its owner's alone; at others all look.
+    Triangles whose corners lie in one strip are scattered by its owner without further tests.
     """
     batch, height = ids.shape[:2]
     size = grad_tex.shape[2], grad_tex.shape[3]
@@ -46,7 +46,7 @@ def backward_texture(
 
 @device
 def _shares(corners: Array, rows: int, workers: int, worker: int) -> Array:
-    """(F,) which part of a thread each triangle's texels are: 0 none, 1 some, 2 all of them."""
+    """(F,) how many of a triangle's texels this thread may own: 0 none, 1 some, 2 all of them."""
     shares = np.empty(corners.shape[0], np.uint8)
     for f in range(corners.shape[0]):
         t0, t1, t2 = corners[f, 0, 1], corners[f, 1, 1], corners[f, 2, 1]
@@ -82,8 +82,8 @@ def _scatter_row(
         w1, w2 = wx - w3, wy - w3
         w0 = ONE - wx - w2
         red, green, blue = color[0][x], color[1][x], color[2][x]
-        alone = shares[ids[x]] == 2
-        if alone or np.int64(i) // strip % workers == worker:
+        owned = shares[ids[x]] == 2
+        if owned or np.int64(i) // strip % workers == worker:
             j = i + right
             reds[i] += w0 * red
             greens[i] += w0 * green
@@ -91,7 +91,7 @@ def _scatter_row(
             reds[j] += w1 * red
             greens[j] += w1 * green
             blues[j] += w1 * blue
-        if alone or np.int64(i + up) // strip % workers == worker:
+        if owned or np.int64(i + up) // strip % workers == worker:
             k = i + up
             m = k + right
             reds[k] += w2 * red
