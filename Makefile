@@ -15,8 +15,8 @@ help:
 	@echo "make demo      two heads, sampled and edited by prompt, into demo/"
 	@echo "make pipeline  the same kind of work as file rules (pipeline.mk), to copy from"
 	@echo "make test      run the tests"
-	@echo "make lint      ruff, mypy --strict, import layers"
 	@echo "make docs      guides and API reference into build/site; a broken link fails"
+	@echo "make lint      ruff, mypy --strict, import layers, shapes in docstrings"
 	@echo "make bench     timings against peers, JSON into benchmarks/out/"
 	@echo "make bundle    rebuild the embedded head, generator, guidance and mapper (hours)"
 	@echo "make clean     remove what these targets wrote"
@@ -58,6 +58,7 @@ lint: $(DEV)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict src
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/python tools/check_docstrings.py
 
 docs: $(DEV)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict

@@ -1,5 +1,6 @@
 """What a user picks by a word: adding one is one entry of a dict."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -13,6 +14,7 @@ from clipface_cli.guidance.registry import GUIDANCES, Kind
 from clipface_cli.head import HeadModel
 from clipface_cli.photos import load_encoder, load_parser
 from clipface_cli.photos.registry import ENCODERS, PARSERS
+from clipface_cli.texture import GENERATOR_FORMATS, Generator, GeneratorWeights
 
 
 def test_a_guidance(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,3 +42,15 @@ def test_an_initialization(monkeypatch: pytest.MonkeyPatch, head: HeadModel) -> 
     models = EditModels(head, generator, MeanColour())
     (stage,) = PromptReader(models, person, settings).stages("red", 0)
     assert stage.start.w_offset.tolist() == torch.ones(2, 4).tolist()
+
+
+def test_a_generator_format(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    state = Generator.create(16, 64, 8, z_dim=16).state_dict()
+
+    def read(path: Path) -> GeneratorWeights | None:
+        return GeneratorWeights(state, "toy") if path.read_bytes() == b"TOY" else None
+
+    monkeypatch.setitem(GENERATOR_FORMATS, "toy", read)
+    (tmp_path / "generator.toy").write_bytes(b"TOY")
+    generator = Generator.load(tmp_path / "generator.toy")
+    assert (generator.resolution, generator.layout, generator.latent) == (16, "toy", "noise")

@@ -1,7 +1,10 @@
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 
+from clipface_cli.assets import builtin
 from clipface_cli.avatar import sample_subject
 from clipface_cli.avatar.shapes import person_painted, shape_for
 from clipface_cli.guidance import load_guidance
@@ -34,13 +37,27 @@ def test_a_head_that_knows_no_traits_keeps_its_chance(head: HeadModel) -> None:
     assert torch.equal(shape_for(bare, person, chance), chance)
 
 
-def test_who_is_painted_is_known_of_the_embedded_generator_alone(head: HeadModel) -> None:
-    z = torch.randn(1, 64)
-    assert person_painted(Generator.create(16, 64, 8, z_dim=64), z) is None
+def test_who_is_painted_is_known_where_the_file_says_that_z_means_it(tmp_path: Path) -> None:
+    generator, z = Generator.create(16, 64, 8, z_dim=LATENT_SIZE), torch.randn(1, LATENT_SIZE)
+    generator.save(tmp_path / "noise.safetensors")
+    generator.latent = "attributes"
+    generator.save(tmp_path / "attributes.safetensors")
+    assert person_painted(Generator.load(tmp_path / "noise.safetensors"), z) is None
+    known = Generator.load(tmp_path / "attributes.safetensors")
+    assert person_painted(known, z) == person_from_latent(z[0].numpy())
 
 
-def test_the_judge_sees_the_sexes_that_z_means(head: HeadModel) -> None:
-    generator, evaluator, renderer = Generator.load("builtin"), load_guidance("evaluator"), Renderer(head)
+def test_the_embedded_generator_means_the_same_by_any_path(tmp_path: Path) -> None:
+    copy = shutil.copy(builtin("generator.safetensors"), tmp_path / "copy.safetensors")
+    z = torch.randn(1, 512)
+    people = [person_painted(Generator.load(path), z) for path in ("builtin", copy)]
+    assert people[0] is not None
+    assert people[0] == people[1]
+
+
+def test_the_evaluator_sees_the_sexes_that_z_means(head: HeadModel) -> None:
+    generator, renderer = Generator.load("builtin"), Renderer(head)
+    evaluator = load_guidance("evaluator")
     z = torch.randn(24, generator.z_dim, generator=torch.Generator().manual_seed(1))
     people = [person_painted(generator, one[None]) for one in z]
     ordinary = [i for i, person in enumerate(people) if person and person.look == "none"]

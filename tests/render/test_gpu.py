@@ -18,7 +18,7 @@ from clipface_cli.render import (
     rasterize,
     texture,
 )
-from clipface_cli.render.backends import cuda
+from clipface_cli.render.backends import Lookup, cuda
 
 SIZE = (24, 20)
 
@@ -89,12 +89,13 @@ def test_every_operation_reaches_the_library(library, soup) -> None:
     assert torch.equal(uv_da, expected[1])
     tex = torch.rand(1, 3, 8, 8).permute(0, 2, 3, 1)
     for levels, mode in (([tex], "linear"), ([tex], "nearest"), ([tex], "linear-mipmap-linear")):
-        color = cuda.texture(levels, uv, uv_da, None, mode, "clamp")
+        color = cuda.texture(Lookup(levels, uv, uv_da, None, mode, "clamp"))
         plain = "nearest" if mode == "nearest" else "linear"
         assert torch.equal(color, texture(tex, uv, filter_mode=plain, boundary_mode="clamp"))
     mip = [torch.rand(1, 4, 4, 3), torch.rand(1, 2, 2, 3)]
     bias = torch.rand(2, *SIZE)
-    color = cuda.texture([tex, *mip], uv, uv_da, bias, "linear-mipmap-linear", "wrap")
+    mode = "linear-mipmap-linear"
+    color = cuda.texture(Lookup([tex, *mip], uv, uv_da, bias, mode, "wrap"))
     assert torch.equal(color, texture(tex, uv, uv_da, bias, mip))
     topology = cuda.topology_hash(tri)
     blended = cuda.antialias(color, rast, pos, tri, topology, 2.0)

@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from clipface_cli.artifacts import load_pixels
+from clipface_cli.assets import header_of
 from clipface_cli.errors import ClipfaceError, InputError
 from clipface_cli.synth import sample_attributes
 from clipface_cli.texture import Generator
@@ -42,6 +43,7 @@ def test_warm_start_learns(warmed):
     assert [int(row["step"]) for row in rows] == [20, 40, 60]
     assert float(rows[-1]["psnr"]) > float(rows[0]["psnr"]) + 0.5
     generator = Generator.load(warmed)
+    assert header_of(warmed)["latent"] == generator.latent == "attributes"
     assert generator(torch.randn(2, 512)).isfinite().all()
     assert generator.mapping.w_avg.abs().sum() > 0
     assert len(list((warmed.parent / "samples").iterdir())) == 3
@@ -87,6 +89,7 @@ def test_adversarial_training_resumes_exactly(warmed, corpus_folder, dataset_fol
 
 def test_training_on_maps_keeps_frozen_blocks(warmed, corpus_folder, tmp_path):
     made = train(corpus_folder, tmp_path, 4, start=warmed, corpus=corpus_folder, freeze=16)
+    assert header_of(made)["latent"] == "attributes"
     before, after = (Generator.load(path).state_dict() for path in (warmed, made))
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     assert changed

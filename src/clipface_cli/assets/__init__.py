@@ -1,7 +1,8 @@
-"""Embedded and external assets: where they lie, what they are, how foreign files are read."""
+"""Embedded and imported assets: finding them, importing foreign files, reading either as arrays."""
 
 from clipface_cli.assets._limits import Refused
 from clipface_cli.assets.embedded import builtin
+from clipface_cli.assets.file_format import FileFormat, file_format, header_of, own_format
 from clipface_cli.assets.importer import (
     Asset,
     data_hash,
@@ -19,14 +20,18 @@ __all__ = [
     "ENTRIES",
     "Asset",
     "Entry",
+    "FileFormat",
     "Refused",
     "builtin",
     "data_hash",
+    "file_format",
     "find_asset",
+    "header_of",
     "home",
     "import_asset",
     "imported",
     "locate_asset",
+    "own_format",
     "read_asset",
     "read_imported",
     "verify",

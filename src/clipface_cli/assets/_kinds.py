@@ -1,4 +1,4 @@
-"""What a file is, told from its content, and the arrays that ClipFace keeps of each kind."""
+"""The kinds of assets: recognised by their content, each with the arrays that are kept of it."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def latents(tree: Any) -> Arrays | None:
 
 
 def _named(part: Any) -> Any:
-    """What a dict calls a code, or the only thing in it if that looks like one."""
+    """The code in a dict, by a known name, or its only value if that has a code's shape."""
     if not isinstance(part, dict):
         return part
     named = next((part[name] for name in NAMES if name in part), None)

@@ -1,4 +1,4 @@
-"""How much a foreign file may ask for, and how it is refused."""
+"""Limits on the memory and work that a foreign file may cause, and the error beyond them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a pickle may contain besides plain values, and how it becomes arrays.
+"""The objects that a pickle may contain besides plain values, and their conversion to arrays.
 
 A `Maker` stands for a name in a pickle; making gives a plain value or a `Node`, and `resolve`
 turns nodes into numpy arrays once the whole file is read. Shapes are held against the bytes that
@@ -23,7 +23,7 @@ Arrays = dict[str, Array]
 
 @dataclass(frozen=True)
 class Maker:
-    """Stands for a name; `make` is ours."""
+    """Stands for a class or function that a pickle names; `make` is called in its place."""
 
     make: Callable[..., Any]
 
@@ -173,7 +173,7 @@ def checked_shape(shape: Any) -> int:
 
 @dataclass
 class Scalar(Node):
-    """One number in numpy's clothes."""
+    """A numpy scalar: a number with a dtype."""
 
     dtype: Any
     raw: Any
@@ -204,7 +204,7 @@ class BufferArray(Node):
 
 @dataclass
 class Attributes(Node):
-    """An object of a foreign class, as the attributes it was saved with."""
+    """An object of another library's class, as the attributes that were saved."""
 
     kind: str
     attributes: dict[Any, Any] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Read pickles as data: an interpreter that knows no way to call anything.
+"""Read pickles as data: an interpreter of their instructions that imports and calls nothing.
 
 Python's own unpickler imports and calls what a file names. This one has no import and no call: a
 name in the file is looked up in a table of makers (`_makers.py`), which build arrays, numbers,
@@ -32,7 +32,7 @@ _PUSHED = {
 
 
 class Source(Protocol):
-    """What pickles are read from."""
+    """A binary file from which pickles are read."""
 
     def read(self, count: int, /) -> bytes: ...
     def readline(self) -> bytes: ...

@@ -1,4 +1,4 @@
-"""Open a file that someone else wrote: what it is by its first bytes, its content as plain data."""
+"""Read a file that someone else wrote, of any format known here, as plain data."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ from clipface_cli.assets._makers import Array, Resolver, Sparse
 from clipface_cli.assets._numpy_files import read_npy, read_npz
 from clipface_cli.assets._pickle import unpickle
 from clipface_cli.assets._tensor_files import read_safetensors
-from clipface_cli.assets._torch_files import TENSOR_MAKERS, is_sequence, read_sequence, read_zip
+from clipface_cli.assets._torch_files import TENSOR_MAKERS, read_sequence, read_zip
+from clipface_cli.assets.file_format import START, FileFormat, file_format, format_of
 
-NUMPY = b"\x93NUMPY"  # how a .npy file begins
 SUFFIXES = (".pkl", ".pickle", ".pt", ".npy", ".npz", ".safetensors")  # of frames and codes
-_WORDS = ("v ", "vt ", "vn ", "f ", "#", "o ", "g ", "mtllib ", "usemtl ", "s ")
 
 
 def read_content(path: Path) -> Any:
@@ -29,36 +28,21 @@ def read_content(path: Path) -> Any:
 
     Raises Refused when the file is damaged, of no format known here, or more than data.
     """
+    kind = file_format(path)
+    if kind in _READERS:
+        return _READERS[kind](path)
     with path.open("rb") as file:
-        start = file.read(512)
-    if start[:4] == b"PK\x03\x04":
-        return _read_archive(path)
-    if start[:6] == NUMPY:
-        return read_npy(np.memmap(path, np.uint8, "r"))
-    if start[257:262] == b"ustar" or _is_tar(path):
-        raise Refused(_tar_sentence(path))
-    if start[8:9] == b"{" and int.from_bytes(start[:8], "little") < 1 << 40:
-        return read_safetensors(path)[0]
-    if is_obj(start):
-        return _read_obj(path)
-    with path.open("rb") as file:
-        return _read_pickle(file, path.stat().st_size, start)
+        return _read_stream(kind, file, path.stat().st_size)
 
 
 def read_bytes(content: bytes) -> Any:
     """As `read_content`, for torch files, arrays and pickles that are in memory."""
-    if content[:4] == b"PK\x03\x04":
+    kind = format_of(content[:START])
+    if kind == "zip":
         return read_zip(content)
-    if content[:6] == NUMPY:
+    if kind == "npy":
         return read_npy(np.frombuffer(content, np.uint8))
-    return _read_pickle(io.BytesIO(content), len(content), content[:512])
-
-
-def is_obj(start: bytes) -> bool:
-    """Whether the first lines of a file are statements of a Wavefront OBJ."""
-    lines = start.decode("latin-1").replace("\r", "\n").split("\n")[:-1]
-    lines = [line.strip() for line in lines if line.strip()]
-    return bool(lines) and all(line.startswith(_WORDS) for line in lines)
+    return _read_stream(kind, io.BytesIO(content), len(content))
 
 
 def flatten(tree: Any, prefix: str = "") -> dict[str, Array]:
@@ -152,13 +136,6 @@ def one_suffix(names: list[str]) -> list[str]:
     return []
 
 
-def _is_tar(path: Path) -> bool:
-    try:
-        return tarfile.is_tarfile(path)
-    except OSError:
-        return False
-
-
 def _tar_sentence(path: Path) -> str:
     """Why a real tar is not taken (`deca_model.tar` is a torch file in spite of its name)."""
     names = []
@@ -200,10 +177,24 @@ class _Bounded:
         return self.file.read(count)
 
 
-def _read_pickle(opened: BinaryIO, size: int, start: bytes) -> Any:
+def _read_stream(kind: FileFormat, opened: BinaryIO, size: int) -> Any:
+    """The content of a pickle or of a torch file in the older format."""
     file = _Bounded(opened, size)
-    if is_sequence(start):
+    if kind == "torch-legacy":
         return read_sequence(file, size)
-    if not (start[:1] == b"\x80" or start[:1] in b"(]}cdl"):
+    if kind != "pickle":
         raise Refused("it is of no format that ClipFace knows")
     return Resolver(Budget(size))(unpickle(file, extra=TENSOR_MAKERS))
+
+
+def _refuse_tar(path: Path) -> Any:
+    raise Refused(_tar_sentence(path))
+
+
+_READERS: dict[FileFormat, Callable[[Path], Any]] = {
+    "zip": _read_archive,
+    "npy": lambda path: read_npy(np.memmap(path, np.uint8, "r")),
+    "tar": _refuse_tar,
+    "safetensors": lambda path: read_safetensors(path)[0],
+    "obj": _read_obj,
+}

@@ -27,8 +27,8 @@ from clipface_cli.assets._makers import (
 )
 from clipface_cli.assets._pickle import Source, unpickle
 from clipface_cli.assets._zip_files import is_stored, stored
+from clipface_cli.assets.file_format import TORCH_MAGIC
 
-MAGIC = 0x1950A86A20F9469CFC6C
 PROTOCOL = 1001
 _BFLOAT16 = "bfloat16"
 _TYPES = {
@@ -238,14 +238,9 @@ class _ZipStorages:
 # --- the older format ---
 
 
-def is_sequence(start: bytes) -> bool:
-    """Whether a file begins like one of torch before 1.6: a pickled magic number."""
-    return MAGIC.to_bytes(10, "little") in start[:32]
-
-
 def read_sequence(file: Source, size: int, nested: bool = False) -> Any:
     """The saved object of a file in torch's older format."""
-    if unpickle(file) != MAGIC or unpickle(file) != PROTOCOL:
+    if unpickle(file) != TORCH_MAGIC or unpickle(file) != PROTOCOL:
         raise Refused("it is not a torch file of a known version")
     unpickle(file)  # byte order and sizes of the machine that wrote it
     storages: dict[str, Storage] = {}

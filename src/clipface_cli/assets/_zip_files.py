@@ -1,4 +1,4 @@
-"""Members of zip archives that are neither compressed nor encrypted, where they lie."""
+"""Bytes of zip members that are neither compressed nor encrypted, without a copy."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import zipfile
 
 from clipface_cli.assets._limits import Refused
 from clipface_cli.assets._makers import Array
+from clipface_cli.assets.file_format import ZIP
 
 
 def is_stored(member: zipfile.ZipInfo) -> bool:
@@ -20,7 +21,7 @@ def stored(content: Array, member: zipfile.ZipInfo) -> Array:
     if not 0 <= begin < len(content):
         raise Refused("its zip archive is damaged (a part lies outside of it)")
     header = content[begin : begin + 30].tobytes()
-    if len(header) < 30 or header[:4] != b"PK\x03\x04":
+    if len(header) < 30 or not header.startswith(ZIP):
         raise Refused("its zip archive is damaged (a part is missing)")
     start = begin + 30 + sum(struct.unpack("<HH", header[26:30]))
     if start + member.file_size > len(content):

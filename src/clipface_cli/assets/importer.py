@@ -16,6 +16,7 @@ from clipface_cli.assets._makers import Arrays
 from clipface_cli.assets._reading import SUFFIXES, one_suffix, read_content
 from clipface_cli.assets._tensor_files import read_safetensors, write_safetensors
 from clipface_cli.assets.clip_names import MERGES
+from clipface_cli.assets.file_format import file_format
 from clipface_cli.assets.registry import PUBLISHED, entry, home
 from clipface_cli.errors import InputError
 
@@ -69,11 +70,8 @@ def read_asset(source: str | Path, kind: str | None = None) -> Asset:
 
 def read_imported(path: Path) -> Asset | None:
     """An asset that `import_asset` wrote; None when the file is something else."""
-    if path.is_dir():
+    if path.is_dir() or file_format(path) != "safetensors":
         return None
-    with path.open("rb") as file:
-        if file.read(9)[8:] != b"{":
-            return None
     arrays, header = read_safetensors(path)
     if header.get("format") != FORMAT:
         return None

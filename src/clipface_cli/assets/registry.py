@@ -1,4 +1,4 @@
-"""What there is: every embedded and external asset, its licence, and what it unlocks."""
+"""The list of embedded and external assets: licence, use, and where to obtain each."""
 
 from __future__ import annotations
 

@@ -28,11 +28,11 @@ def shapes_painted(head: HeadModel, generator: Generator, z: Tensor, chance: Ten
 
 
 def person_painted(generator: Generator, z: Tensor) -> Person | None:
-    """Whom the embedded generator paints for z (1, z_dim); of others it is not known.
+    """Whom a generator paints for z (1, z_dim); None where z does not begin with attributes.
 
-    Its z begins with the latents of the painted people that it was trained on.
+    That it does is said by the generator's file (`Generator.latent`), not by where it lies.
     """
-    if generator.source != "builtin":
+    if generator.latent != "attributes":
         return None
     return person_from_latent(z[0, :LATENT_SIZE].numpy())
 

@@ -13,12 +13,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from clipface_cli.assets import header_of, own_format
 from clipface_cli.errors import InputError
 from clipface_cli.texture import (
     GAIN,
     SLOPE,
     equalized_linear,
-    header_of,
     load_state,
     locate,
     normalize_second_moment,
@@ -93,7 +93,7 @@ def read_mapper(path: Path, kind: str, own: str) -> dict[str, Tensor]:
 
     Raises InputError where it holds another kind of mapper.
     """
-    there = (header_of(path) or {}).get("format", "")
+    there = own_format(path)
     if there.endswith("-mapper") and there != own:
         holds, wanted = (name.removeprefix("clipface-") for name in (there, own))
         raise InputError(

@@ -10,9 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
-
-from clipface_cli.assets import builtin, imported
+from clipface_cli.assets import builtin, imported, own_format
 from clipface_cli.errors import InputError
 from clipface_cli.guidance import embedded
 from clipface_cli.guidance.clip import load_openai, load_transformers
@@ -64,11 +62,7 @@ def _trained(source: str) -> EmbeddedGuidance:
 
 
 def _is_trained(source: str) -> bool:
-    try:
-        with safe_open(source, "pt") as file:
-            return (file.metadata() or {}).get("format") == embedded.FORMAT
-    except (SafetensorError, OSError):
-        return False
+    return own_format(Path(source)) == embedded.FORMAT
 
 
 def _is_openai(source: str) -> bool:

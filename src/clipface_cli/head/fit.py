@@ -96,5 +96,5 @@ def _check(head: HeadModel, vertices: Tensor) -> None:
 
 
 def _residual(posed: Tensor, target: Tensor, mirrored: bool) -> Tensor:
-    """What the posed head (V, 3) lacks to the target, in the head's frame and size."""
+    """Differences (V, 3) from the posed head to the target, in the head's frame and size."""
     return similarity(posed, target, mirrored).undo(target) - posed

@@ -15,6 +15,8 @@ from clipface_cli.head.model import HeadModel
 from clipface_cli.head.params import HeadParams
 
 PRIOR = 1e-7  # m^2, weight of one squared coefficient against one squared vertex distance
+_FROZEN = 1e6  # m^2, a prior beside which no distance counts
+_JAW_STEP = 1e-3  # radians, of central differences
 
 
 class Solver:
@@ -33,15 +35,16 @@ class Solver:
 
     def freeze_expression(self) -> None:
         """Leave expression and jaw as they are."""
-        self.prior[self.split[0] :] = 1e6
+        self.prior[self.split[0] :] = _FROZEN
 
     def params(self, coefficients: Tensor) -> HeadParams:
-        """Of coefficients (B, S + E + 3)."""
+        """Head parameters of coefficients (B, S + E + 3): shape, expression, jaw in radians."""
         like = self.head.template
         shape, expression, jaw = coefficients.to(like).split(self.split, 1)
         return HeadParams(shape, expression, torch.cat([torch.zeros_like(jaw), jaw], 1))
 
     def vertices(self, coefficients: Tensor) -> Tensor:
+        """Posed vertices (B, V, 3) in metres, float64, of coefficients (B, S + E + 3)."""
         with torch.no_grad():
             return self.head.pose_head(self.params(coefficients)).cpu().double()
 
@@ -73,12 +76,12 @@ class Solver:
         prior, pull = normal.new_zeros(2, len(normal))
         prior[: self.size] = self.prior
         pull[: self.size] = self.prior * coefficients
-        aim = torch.cat([basis @ wanted, moving @ wanted]) - pull
-        change: Tensor = torch.linalg.solve(normal + torch.diag(prior), aim)
+        rhs = torch.cat([basis @ wanted, moving @ wanted]) - pull
+        change: Tensor = torch.linalg.solve(normal + torch.diag(prior), rhs)
         return coefficients + change[: self.size]
 
     def turns(self, coefficients: Tensor) -> Tensor:
-        """How skinning turns directions at each vertex (V, 3, 3)."""
+        """Rotations (V, 3, 3) by which skinning turns directions at each vertex."""
         params = self.params(coefficients[None])
         with torch.no_grad():
             _, transforms = self.head.rest_and_transforms(
@@ -87,7 +90,7 @@ class Solver:
             blended = self.head.skinning_weights @ transforms[0, :, :, :3].flatten(1)
         return blended.unflatten(1, (3, 3)).cpu().double()
 
-    def _jaw(self, coefficients: Tensor, change: float = 1e-3) -> Tensor:
+    def _jaw(self, coefficients: Tensor, change: float = _JAW_STEP) -> Tensor:
         """Derivatives (3, V, 3) of the vertices by the jaw's angles (central differences)."""
         offsets = self.basis.new_zeros(6, self.size)
         for axis in range(3):

@@ -11,11 +11,10 @@ from typing import Protocol, TypeAlias
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from clipface_cli.artifacts import read_tensors
-from clipface_cli.assets import builtin, locate_asset
+from clipface_cli.assets import builtin, locate_asset, own_format
 from clipface_cli.errors import InputError
 from clipface_cli.head.params import HeadParams
 from clipface_cli.head.skinning import joint_transforms, rotation_matrices, skin, times
@@ -143,7 +142,7 @@ class HeadModel(nn.Module):
                 f"No head model at {source}; give a file, 'builtin', or import FLAME first with "
                 "`clipface assets import generic_model.pkl`."
             ) from error
-        if _is_own(path):
+        if own_format(path) == FORMAT:
             return _read(path)
         for read in READERS.values():
             head = read(path, shape_size, expression_size)
@@ -152,7 +151,7 @@ class HeadModel(nn.Module):
         raise InputError(f"{path} is a head of no format known here ({', '.join(READERS)}).")
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> HeadModel:
-        """What `.to()` and its kin do: to the dictionaries too."""
+        """Apply `fn`, as `.to()` does to buffers, to the tensors in dictionaries too."""
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         for name in ("masks", "units", "traits"):
             setattr(self, name, {key: fn(value) for key, value in getattr(self, name).items()})
@@ -200,7 +199,7 @@ class HeadModel(nn.Module):
         neck_pose: Tensor | None = None,
         eye_pose: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """What `forward` blends: planes at rest (3, V, B) and joint transforms (B, J, 3, 4)."""
+        """Vertices at rest in planes (3, V, B), and joint transforms (B, J, 3, 4)."""
         batch = len(shape)
         rest = self.planes.T + times(self.basis.T, torch.cat([shape, expression], 1).T)
         joints = self.joint_template + (shape @ self.joint_basis).view(batch, -1, 3)
@@ -243,15 +242,6 @@ def _interleaved(planes: Tensor) -> Tensor:
     return planes.unflatten(1, (3, -1)).transpose(1, 2).flatten(1)
 
 
-def _is_own(path: Path) -> bool:
-    """Whether a file is a head in ClipFace's own format."""
-    try:
-        with safe_open(path, "pt") as file:
-            return (file.metadata() or {}).get("format") == FORMAT
-    except (SafetensorError, OSError):
-        return False
-
-
 def _landmarks(path: Path) -> Landmarks:
     """Sets of points by name, of a file with `NAME_vertices` and `NAME_weights`."""
     tensors, _ = read_tensors(path, "clipface-landmarks")
@@ -260,12 +250,7 @@ def _landmarks(path: Path) -> Landmarks:
 
 
 def _read(path: Path, landmarks: Landmarks | None = None) -> HeadModel:
-    try:
-        with safe_open(path, "pt") as file:
-            header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise InputError(f"{path} is not a head model ClipFace can read ({error}).") from error
+    tensors, header = read_tensors(path, FORMAT)
     units = _decoded(tensors, "unit")
     shape = _decoded(tensors, "shape")
     mixing = tensors["expression_mixing"]

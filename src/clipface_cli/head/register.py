@@ -31,6 +31,14 @@ FACING = 0.5  # least cosine between normals that correspond
 LANDMARK = 0.1  # pull of a landmark against that of a vertex, in the non-rigid part
 DOUBTFUL = 0.004  # metres that a landmark misses by when it counts half
 NEAR = 0.003  # metres within which a vertex counts as lying on the surface
+TAKEN = 0.05  # least pull of a vertex that the similarity is fitted to
+FEWEST = 50  # vertices that must be pulled; with fewer the head is not on the surface
+# Edges inside the mouth and the eyes move as one body: no surface pulls them.
+HIDDEN_STIFFNESS = 20.0  # of an edge between hidden vertices, against 1 of a visible edge
+TIES = 3  # nearest visible vertices to which each hidden one is tied
+TIE_STIFFNESS = 0.05  # of a tie: hidden parts follow the skin near them, and do not hold it
+REGULAR = 1e-6  # added to the diagonal, so that parts that nothing pulls are determined
+_LEAST_PULL = 1e-9  # divisor for vertices that nothing pulls
 _HIDDEN = ("mouth_interior", "teeth", "tongue", "sockets", "eyes")
 
 
@@ -69,6 +77,8 @@ def register(
 ) -> Registration:
     """Fit the head to `surface`, which must be about its size, place and orientation.
 
+    The result has vertices (V, 3) in metres.
+
     expressive: whether the surface may have an expression; a template has none.
     """
     task = _Task(head, surface, landmarks)
@@ -100,7 +110,7 @@ def register(
 
 @dataclass
 class _Pull:
-    """Where each vertex is drawn to (V, 3), how strongly (V,), and how far the surface is (V,)."""
+    """Targets (V, 3) of the vertices, their weights (V,), distances (V,) to the surface; metres."""
 
     target: Tensor
     weight: Tensor
@@ -108,7 +118,7 @@ class _Pull:
 
 
 class _Task:
-    """What is matched to what."""
+    """The registration's input: visible vertices, the surface, and the landmarks."""
 
     def __init__(self, head: HeadModel, surface: Surface, landmarks: Landmarks | None) -> None:
         self.surface, self.landmarks = surface, landmarks
@@ -118,7 +128,7 @@ class _Task:
         self.count = len(head.template)
 
     def pull(self, vertices: Tensor, reach: float) -> _Pull:
-        """Toward the nearest points that face alike; nothing from beyond an open border."""
+        """Targets at the nearest points that face alike; weight 0 beyond an open border."""
         points = vertices.numpy()
         normals = vertex_normals(points, self.faces)
         hit = self.surface.nearest(points[self.visible], normals[self.visible])
@@ -148,7 +158,7 @@ class _Task:
             share = trust * weights[:, corner]
             total.index_add_(0, corners[:, corner], share)
             moment.index_add_(0, corners[:, corner], share[:, None] * missing)
-        target = vertices + moment / total.clamp_min(1e-9)[:, None]
+        target = vertices + moment / total.clamp_min(_LEAST_PULL)[:, None]
         return _Pull(target, total, pull.distance)
 
 
@@ -165,8 +175,8 @@ def _fit_model(solver: Solver, task: _Task) -> tuple[Tensor, Similarity]:
         for _ in range(iterations):
             here = placed.apply(posed)
             pull = task.with_landmarks(task.pull(here, reach), here, strength)
-            taken = pull.weight > 0.05
-            if int(taken.sum()) < 50:
+            taken = pull.weight > TAKEN
+            if int(taken.sum()) < FEWEST:
                 return coefficients, placed
             placed = similarity(posed[taken], pull.target[taken])
             residual = placed.undo(pull.target) - posed
@@ -186,26 +196,26 @@ def _deform(task: _Task, start: Tensor) -> Tensor:
         for _ in range(ROUNDS):
             pull = task.with_landmarks(task.pull(vertices, REACH), vertices, LANDMARK)
             weight = pull.weight.numpy()
-            matrix = stiffness * laplacian + diags(weight) + 1e-6 * identity(len(weight))
-            aim = weight[:, None] * (pull.target - start).numpy()
-            moved = splu(matrix.tocsc()).solve(aim)
+            matrix = stiffness * laplacian + diags(weight) + REGULAR * identity(len(weight))
+            rhs = weight[:, None] * (pull.target - start).numpy()
+            moved = splu(matrix.tocsc()).solve(rhs)
             vertices = start + torch.from_numpy(moved)
     return vertices
 
 
 def _springs(task: _Task, points: NDArray[Any]) -> Any:
-    """Graph Laplacian (V, V): mesh edges, and what ties eyes and teeth to the skin near them."""
+    """Sparse graph Laplacian (V, V) of mesh edges and of ties from hidden parts to the skin."""
     from scipy.sparse import coo_matrix, diags
     from scipy.spatial import cKDTree
 
     faces = task.faces
     edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
     hidden = np.setdiff1d(np.arange(task.count), task.visible)
-    strength = np.where(np.isin(edges, hidden).all(1), 20.0, 1.0)
-    _, nearest = cKDTree(points[task.visible]).query(points[hidden], 3)
-    ties = np.stack([np.repeat(hidden, 3), task.visible[nearest].ravel()], 1)
+    strength = np.where(np.isin(edges, hidden).all(1), HIDDEN_STIFFNESS, 1.0)
+    _, nearest = cKDTree(points[task.visible]).query(points[hidden], TIES)
+    ties = np.stack([np.repeat(hidden, TIES), task.visible[nearest].ravel()], 1)
     edges = np.concatenate([edges, ties])
-    strength = np.concatenate([strength, np.full(len(ties), 0.05)])
+    strength = np.concatenate([strength, np.full(len(ties), TIE_STIFFNESS)])
     graph = coo_matrix((strength, (edges[:, 0], edges[:, 1])), shape=(task.count,) * 2)
     graph = graph + graph.T
     return diags(np.asarray(graph.sum(1)).ravel()) - graph

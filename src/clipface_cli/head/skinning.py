@@ -12,12 +12,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-_MANY = 16
+_MANY = 16  # columns from which a matrix product is faster than that of the transposes
+_EPSILON = 1e-16  # square radians: keeps the gradient of no rotation finite
 
 
 def rotation_matrices(axis_angle: Tensor) -> Tensor:
     """Rodrigues' formula: axis-angle (..., 3) in radians to matrices (..., 3, 3)."""
-    angle = (axis_angle.square().sum(-1, keepdim=True) + 1e-16).sqrt()
+    angle = (axis_angle.square().sum(-1, keepdim=True) + _EPSILON).sqrt()
     x, y, z = (axis_angle / angle).unbind(-1)
     zero = torch.zeros_like(x)
     cross = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1)
@@ -63,7 +64,7 @@ def skin(planes: Tensor, transforms: Tensor, weights: Tensor) -> Tensor:
 
 
 def skin_ref(vertices: Tensor, transforms: Tensor, weights: Tensor) -> Tensor:
-    """What `skin` computes, for vertices (B, V, 3), as the formula says it."""
+    """Vertices (B, V, 3) as of `skin`, by the formula written out."""
     blended = torch.einsum("vj,bjrc->bvrc", weights, transforms)
     return torch.einsum("bvrc,bvc->bvr", blended[..., :3], vertices) + blended[..., 3]
 

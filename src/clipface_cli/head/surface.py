@@ -13,6 +13,11 @@ from clipface_cli.geometry import vertex_normals
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 
+TINY = 1e-30  # least divisor: triangles and edges of no size give finite weights
+_LEAST_AREA = 1e-14  # m^2, twice the area; smaller triangles get no samples
+_ON_EDGE = 1e-3  # weight of a corner below which a point counts as on the edge opposite
+_SPACING = 1.5  # between samples, in median longest edges
+
 NORMAL_REACH = 0.02  # metres that a turn of the normal by 60 degrees counts for
 CANDIDATES = 6  # samples of the surface looked at for each point
 CHUNK = 4096  # points at a time, so that they stay in the processor's cache
@@ -68,9 +73,9 @@ class Surface:
             self.corners[:, 1] - self.corners[:, 0], self.corners[:, 2] - self.corners[:, 0]
         )
         area = np.linalg.norm(across, axis=1)
-        self.normals = across / np.maximum(area, 1e-30)[:, None]
+        self.normals = across / np.maximum(area, TINY)[:, None]
         self.open = _open_edges(self.faces)
-        points, self._owner = _samples(self.corners, area > 1e-14)
+        points, self._owner = _samples(self.corners, area > _LEAST_AREA)
         self._features = np.concatenate([points, NORMAL_REACH * self.normals[self._owner]], 1)
         self._tree = cKDTree(self._features)
         self._places = cKDTree(points)
@@ -106,7 +111,7 @@ class Surface:
         agreement = np.ones(len(points))
         if normals is not None:
             agreement = (self.normals[triangle] * normals).sum(1)
-        edge = (self.open[triangle] & (weights < 1e-3)).any(1)
+        edge = (self.open[triangle] & (weights < _ON_EDGE)).any(1)
         return Nearest(
             triangle, weights, hit, np.linalg.norm(hit - points, axis=1), agreement, edge
         )
@@ -117,14 +122,14 @@ def _open_edges(faces: Ints) -> NDArray[np.bool_]:
     edges = np.sort(np.stack([faces[:, [1, 2]], faces[:, [2, 0]], faces[:, [0, 1]]], 1), 2)
     key = edges[..., 0] * (faces.max() + 1) + edges[..., 1]
     _, inverse, count = np.unique(key, return_inverse=True, return_counts=True)
-    alone: NDArray[np.bool_] = (count[inverse] == 1).reshape(-1, 3)
-    return alone
+    border: NDArray[np.bool_] = (count[inverse] == 1).reshape(-1, 3)
+    return border
 
 
 def _samples(corners: Floats, usable: NDArray[np.bool_]) -> tuple[Floats, Ints]:
     """Points all over the triangles, more of them on long ones, and whose triangle each is on."""
     longest = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max(1)
-    spacing = 1.5 * np.median(longest[usable]) if usable.any() else 1.0
+    spacing = _SPACING * np.median(longest[usable]) if usable.any() else 1.0
     pieces = np.clip(np.ceil(longest / spacing), 1, FINEST).astype(int)
     points, owners = [], []
     for count in np.unique(pieces[usable]):
@@ -143,19 +148,24 @@ def _grid(count: int) -> Floats:
     return np.concatenate([two, 1 - two.sum(1, keepdims=True)], 1)
 
 
-def _closest(points: Floats, corners: Floats) -> Floats:
-    """Weights (..., 3) of the point of each triangle (..., 3, 3) nearest to points (..., 3)."""
+def plane_weights(corners: Floats, points: Floats) -> Floats:
+    """Weights (..., 3), also beyond 0..1, of points (..., 3) projected to triangles (..., 3, 3)."""
     a, b, c = np.moveaxis(corners, -2, 0)
     ab, ac, ap = b - a, c - a, points - a
     d00, d01, d11 = (ab * ab).sum(-1), (ab * ac).sum(-1), (ac * ac).sum(-1)
     d20, d21 = (ap * ab).sum(-1), (ap * ac).sum(-1)
-    area = np.maximum(d00 * d11 - d01 * d01, 1e-30)
+    area = np.maximum(d00 * d11 - d01 * d01, TINY)
     v, w = (d11 * d20 - d01 * d21) / area, (d00 * d21 - d01 * d20) / area
-    inside = np.stack([1 - v - w, v, w], -1)
+    return np.stack([1 - v - w, v, w], -1)
+
+
+def _closest(points: Floats, corners: Floats) -> Floats:
+    """Weights (..., 3) of the point of each triangle (..., 3, 3) nearest to points (..., 3)."""
+    inside = plane_weights(corners, points)
     best, least = inside, np.where((inside >= 0).all(-1), -1.0, np.inf)
     for first, second in ((0, 1), (1, 2), (2, 0)):
         start, way = corners[..., first, :], corners[..., second, :] - corners[..., first, :]
-        t = ((points - start) * way).sum(-1) / np.maximum((way * way).sum(-1), 1e-30)
+        t = ((points - start) * way).sum(-1) / np.maximum((way * way).sum(-1), TINY)
         t = np.clip(t, 0, 1)
         apart = np.square(points - start - t[..., None] * way).sum(-1)
         on_edge = np.zeros_like(inside)

@@ -1,4 +1,4 @@
-"""Carry what is known of one head to another of a different topology.
+"""Carry regions, units, landmarks and layout of one head to another of a different topology.
 
 The source is first registered to the other head's surface; then every point takes what the nearest
 point of the source has, eyeballs from eyeballs and skin from skin.
@@ -16,9 +16,11 @@ from torch import Tensor
 
 from clipface_cli.head.model import HeadModel
 from clipface_cli.head.register import register
-from clipface_cli.head.surface import Floats, Nearest, Surface
+from clipface_cli.head.surface import TINY, Floats, Nearest, Surface, plane_weights
 
 TORN = 0.15  # corners further apart than this in the layout are on two sides of a seam
+BEYOND = -3, 4  # weights between which a layout is extrapolated from a triangle
+FEWEST = 100  # triangles of skin that a registration needs; with fewer only the eyes are matched
 LEFT_BEHIND = ("teeth", "tongue")
 _JOINED = 0.05  # metres that the eyes' distance is taken for where a model has none
 
@@ -110,7 +112,7 @@ class Transfer:
         balls = self.other.eyeballs.numpy()[faces[torn]].all(1)
         under = self.nearest(points.mean(1), _normals(points), balls).triangle
         placed = self.placed.double().numpy()[self._faces[under]]
-        beyond = np.clip(_extrapolated(placed, points), -3, 4)
+        beyond = np.clip(plane_weights(placed[:, None], points), *BEYOND)
         uv[torn] = np.einsum("fkc,fcx->fkx", beyond, layout[under]).clip(0, 1)
         return uv
 
@@ -124,29 +126,19 @@ def _normals(triangles: Floats) -> Floats:
     """Unit normals (F, 3) of triangles (F, 3, 3)."""
     a, b, c = np.moveaxis(triangles, 1, 0)
     across = np.cross(b - a, c - a)
-    unit: Floats = across / np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-30)
+    unit: Floats = across / np.maximum(np.linalg.norm(across, axis=1, keepdims=True), TINY)
     return unit
 
 
-def _extrapolated(triangles: Floats, points: Floats) -> Floats:
-    """Weights (F, K, 3), also beyond 0..1, of points (F, K, 3) on planes of triangles (F, 3, 3)."""
-    a, b, c = (triangles[:, None, k] for k in range(3))
-    ab, ac, ap = b - a, c - a, points - a
-    d00, d01, d11 = (ab * ab).sum(-1), (ab * ac).sum(-1), (ac * ac).sum(-1)
-    d20, d21 = (ap * ab).sum(-1), (ap * ac).sum(-1)
-    area = np.maximum(d00 * d11 - d01 * d01, 1e-30)
-    v, w = (d11 * d20 - d01 * d21) / area, (d00 * d21 - d01 * d20) / area
-    return np.stack([1 - v - w, v, w], -1)
-
-
 def _scale(source: HeadModel, other: OtherHead) -> float:
+    """Size of the other head in sizes of the source, by the distance between the eyes."""
     own = source.joint_template[3:5]
     ratio = float((other.eyes[0] - other.eyes[1]).norm() / (own[0] - own[1]).norm())
     return ratio if ratio > 0 else 1.0
 
 
 def _shift(source: HeadModel, other: OtherHead) -> Tensor:
-    """Where the source's origin comes to lie (3,)."""
+    """The position (3,) of the source's origin on the other head, metres."""
     return other.eyes.mean(0) - _scale(source, other) * source.joint_template[3:5].mean(0)
 
 
@@ -155,7 +147,7 @@ def _placed(source: HeadModel, other: OtherHead) -> Tensor:
     scale, shift, eyes = _scale(source, other), _shift(source, other), source.joint_template[3:5]
     skin = other.faces[~other.eyeballs[other.faces].any(1)]
     points = ((other.vertices - shift) / scale).double().numpy()
-    if len(skin) < 100:
+    if len(skin) < FEWEST:
         return scale * source.template + shift
     found = register(source, Surface(points, skin.numpy()), expressive=False)
     placed = scale * found.vertices + shift

@@ -26,6 +26,10 @@ EVERYDAY = {
     "surprise": "browInnerUp",
 }
 
+_REGULAR = 1e-9  # of the mean diagonal: makes the normal matrix of dependent units definite
+_TOLERANCE = 1e-12  # relative, of the bounded least squares
+_NEGLIGIBLE = 1e-4  # activations below it are left out
+
 
 class _Head(Protocol):
     template: Tensor
@@ -89,12 +93,12 @@ def fit_activations(head: _Head, expression: Tensor) -> tuple[dict[str, float], 
     displacement = expression.cpu().double() @ head.expression_basis.cpu().double()
     gram = columns @ columns.T
     # The same minimum from a small system: |A x - b| with A^T A = gram.
-    even = 1e-9 * gram.diagonal().mean() * torch.eye(len(gram), device=gram.device)
+    even = _REGULAR * gram.diagonal().mean() * torch.eye(len(gram), device=gram.device)
     factor = torch.linalg.cholesky(gram + even)
-    aim = torch.linalg.solve_triangular(factor, (columns @ displacement)[:, None], upper=False)
-    found = lsq_linear(factor.T.numpy(), aim[:, 0].numpy(), bounds=(0, 1), tol=1e-12).x
+    rhs = torch.linalg.solve_triangular(factor, (columns @ displacement)[:, None], upper=False)
+    found = lsq_linear(factor.T.numpy(), rhs[:, 0].numpy(), bounds=(0, 1), tol=_TOLERANCE).x
     missed = (displacement - torch.from_numpy(found) @ columns).view(-1, 3).norm(dim=1) * 1000
-    rounded = np.where(found < 1e-4, 0, found)
+    rounded = np.where(found < _NEGLIGIBLE, 0, found)
     activations = {name: float(a) for name, a in zip(names, rounded, strict=True) if a}
     return activations, float(missed.mean()), float(missed.max())
 

@@ -18,7 +18,7 @@ from clipface_cli.render._check import (
     check_tensor,
     check_triangles,
 )
-from clipface_cli.render.backends import Backend, Topology, backend_of
+from clipface_cli.render.backends import Backend, TopologyHash, backend_of
 from clipface_cli.render.backends.cpu import SLACK, STEPS, outline_edges
 
 
@@ -27,7 +27,7 @@ def antialias(
     rast: Tensor,
     pos: Tensor,
     tri: Tensor,
-    topology_hash: Topology | None = None,
+    topology_hash: TopologyHash | None = None,
     pos_gradient_boost: float = 1.0,
 ) -> Tensor:
     """Blend pixels across silhouette edges; nvdiffrast's `antialias`.
@@ -56,20 +56,20 @@ def antialias(
 
 
 def antialias_front(
-    color: Tensor, rast: Tensor, pos: Tensor, tri: Tensor, topology: Topology, backend: Backend
+    color: Tensor, rast: Tensor, pos: Tensor, tri: Tensor, topology: TopologyHash, backend: Backend
 ) -> Tensor:
-    """`antialias` of what `rasterize_front` drew, by this backend; checks nothing.
+    """Colours (B, H, W, C) as of `antialias` after `rasterize_front`, by this backend; unchecked.
 
-    In float64, on the CPU, outlines pass between the pixels that they pass between in float32;
-    where, float64 tells.
+    In float64, on the CPU, the pairs of pixels between which outlines pass are found in float32,
+    and the blending weights in float64.
     """
     if color.dtype != torch.float64 or color.device.type != "cpu":
         return backend.antialias(color, rast, pos, tri, topology, 1.0)
     return _blended_ref(color, rast, pos, outline_edges(rast, pos.float(), tri, topology))
 
 
-def antialias_construct_topology_hash(tri: Tensor) -> Topology:
-    """What `antialias` needs to know of triangles (F, 3), to give to it as `topology_hash`.
+def antialias_construct_topology_hash(tri: Tensor) -> TopologyHash:
+    """The connectivity of triangles (F, 3), the argument `topology_hash` of `antialias`.
 
     On the CPU (F, 3): across the edge opposite to each corner, the far corner, as
     3 * triangle + corner; -1 where the edge is a border, or where more than two triangles meet.
@@ -86,7 +86,7 @@ def antialias_ref(
     topology_hash: Tensor | None = None,
     pos_gradient_boost: float = 1.0,
 ) -> Tensor:
-    """The same as `antialias` in plain PyTorch: slow, one pair of pixels after another."""
+    """Colours (B, H, W, C) as of `antialias`, in plain PyTorch, one pair of pixels at a time."""
     _check(color, rast, pos, tri)
     opposite = _opposite(tri, topology_hash)
     return _antialias_ref(color, rast, pos, tri, opposite, pos_gradient_boost)
@@ -225,7 +225,7 @@ def _check(color: Tensor, rast: Tensor, pos: Tensor, tri: Tensor) -> None:
         raise ValueError(f"pos must hold {len(rast)} meshes as rast does, not {len(pos)}")
 
 
-def _opposite(tri: Tensor, topology_hash: Topology | None) -> Tensor:
+def _opposite(tri: Tensor, topology_hash: TopologyHash | None) -> Tensor:
     if topology_hash is None:
         topology_hash = antialias_construct_topology_hash(tri)
     if not isinstance(topology_hash, Tensor) or topology_hash.shape != tri.shape:

@@ -60,7 +60,7 @@ def interpolate_ref(
     rast_db: Tensor | None = None,
     diff_attrs: Literal["all"] | Sequence[int] | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """The same as `interpolate` in plain PyTorch."""
+    """Attributes (B, H, W, A) and derivatives as of `interpolate`, in plain PyTorch."""
     attr, chosen = _check(attr, rast, tri, rast_db, diff_attrs)
     return _interpolate_ref(attr, rast, tri, rast_db, chosen)
 

@@ -17,6 +17,14 @@ _SCALES = (
     math.pi / 4 * 0.5 * math.sqrt(5 / (4 * math.pi)),
 )
 
+_EPSILON = 1e-8  # least length of a direction
+_LEAST_COSINE = 1e-4  # base of the highlights' power, whose gradient must stay finite
+_GRAZING = 0.25  # cosine of light below which highlights fade
+_KEY = (-0.45, 0.55, 0.9)  # direction to the studio's key light: upper left, before the face
+_KEY_COLOUR = (0.50, 0.49, 0.47)  # slightly warm
+_AMBIENT, _FROM_ABOVE = 0.55, 0.08  # studio irradiance: everywhere, and more from above
+_GLOSS = 0.12  # strength of the studio's highlights on skin
+
 
 @dataclass(frozen=True)
 class Light:
@@ -58,11 +66,11 @@ class Light:
     def studio(cls, device: torch.device | str = "cpu") -> "Light":
         """Soft light from above and a key light from the upper left, for people to look at."""
         ambient = torch.zeros(1, 9, 3, device=device)
-        ambient[0, 0] = 0.55 / _SCALES[0]
-        ambient[0, 2] = 0.08 / _SCALES[2]
-        toward = ambient.new_tensor([[-0.45, 0.55, 0.9]])
-        key = ambient.new_tensor([[0.50, 0.49, 0.47]])
-        return cls(ambient, toward, key, gloss=0.12)
+        ambient[0, 0] = _AMBIENT / _SCALES[0]
+        ambient[0, 2] = _FROM_ABOVE / _SCALES[2]
+        toward = ambient.new_tensor([_KEY])
+        key = ambient.new_tensor([_KEY_COLOUR])
+        return cls(ambient, toward, key, gloss=_GLOSS)
 
     def to(self, device: torch.device | str) -> "Light":
         """The same light on another device."""
@@ -82,16 +90,18 @@ def shade(albedo: Tensor, normals: Tensor, views: Tensor, light: Light) -> Tenso
     Returns:
         (B, H, W, 3), 1 for white in full light; may exceed it.
     """
-    normals, views = (torch.nn.functional.normalize(x, dim=-1, eps=1e-8) for x in (normals, views))
+    normals, views = (
+        torch.nn.functional.normalize(x, dim=-1, eps=_EPSILON) for x in (normals, views)
+    )
     toward = torch.nn.functional.normalize(light.toward.to(albedo), dim=-1)[:, None, None]
     key = light.key.to(albedo)[:, None, None]
     facing = (normals * toward).sum(-1, keepdim=True).clamp(min=0)
     color = albedo * (irradiance(normals, light.ambient) + key * facing)
     if light.gloss == 0:
         return color
-    half = torch.nn.functional.normalize(views + toward, dim=-1, eps=1e-8)
-    peak = (normals * half).sum(-1, keepdim=True).clamp(min=1e-4) ** light.sharpness
-    return color + light.gloss * key * peak * facing.clamp(max=0.25) * 4
+    half = torch.nn.functional.normalize(views + toward, dim=-1, eps=_EPSILON)
+    peak = (normals * half).sum(-1, keepdim=True).clamp(min=_LEAST_COSINE) ** light.sharpness
+    return color + light.gloss * key * peak * facing.clamp(max=_GRAZING) / _GRAZING
 
 
 def irradiance(normals: Tensor, coefficients: Tensor) -> Tensor:

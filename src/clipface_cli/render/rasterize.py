@@ -101,7 +101,7 @@ def rasterize_ref(
     ranges: Tensor | None = None,
     grad_db: bool = True,
 ) -> tuple[Tensor, Tensor]:
-    """The same as `rasterize` in plain PyTorch: slow, one triangle after another."""
+    """rast and rast_db (B, H, W, 4) as of `rasterize`, in plain PyTorch, a triangle at a time."""
     return _rasterize_ref(pos, tri, resolution, _check(pos, tri, resolution, ranges), grad_db)
 
 
@@ -121,7 +121,7 @@ def _rasterize_ref(
 
 
 def _places_ref(pos: Tensor, tri: Tensor, ids: Tensor, grad_db: bool) -> tuple[Tensor, Tensor]:
-    """What `rasterize` gives of meshes (B, V, 4) whose triangle at each pixel is known.
+    """rast and rast_db of meshes (B, V, 4) whose triangle at each pixel is given.
 
     ids (B, H, W): -1 where there is none.
     """

@@ -20,17 +20,12 @@ from clipface_cli.render._check import (
 from clipface_cli.render.backends import BACKENDS, Backend, Mesh, drawing_on
 from clipface_cli.render.light import Light
 from clipface_cli.render.texture import flip_v
+from clipface_cli.render.uv_raster import UvMesh
 
 
-class Topology(Protocol):
-    """What a renderer needs of a head: triangles of vertices and of UVs, vertex masks by name."""
+class HeadMesh(UvMesh, Protocol):
+    """The part of a head that a renderer draws: a `UvMesh`, and vertex masks (V,) by name."""
 
-    @property
-    def faces(self) -> Tensor: ...
-    @property
-    def uv(self) -> Tensor: ...
-    @property
-    def uv_faces(self) -> Tensor: ...
     @property
     def masks(self) -> Mapping[str, Tensor]: ...
 
@@ -65,7 +60,7 @@ class Renderer:
 
     def __init__(
         self,
-        head: Topology,
+        head: HeadMesh,
         resolution: int = 512,
         backend: str = "auto",
         *,
@@ -200,7 +195,7 @@ def _check_values(vertices: Tensor, pos: Tensor, light: Light | None) -> None:
         check_finite(f"light.{name}", getattr(light, name))
 
 
-def _check_head(head: Topology) -> None:
+def _check_head(head: HeadMesh) -> None:
     check_triangles("head.faces", head.faces.cpu(), int(head.faces.max()) + 1)
     check_float("head.uv", head.uv.cpu(), (None, 2))
     check_finite("head.uv", head.uv)
@@ -212,7 +207,7 @@ def _check_head(head: Topology) -> None:
         )
 
 
-def _kept_faces(head: Topology, exclude: Collection[str]) -> Tensor:
+def _kept_faces(head: HeadMesh, exclude: Collection[str]) -> Tensor:
     """(F,) whether to draw each face: no excluded mask holds all of its vertices."""
     keep = torch.ones(len(head.faces), dtype=torch.bool, device=head.faces.device)
     for name in exclude:

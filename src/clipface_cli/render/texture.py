@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from clipface_cli.render._check import check_finite, check_float, check_same
-from clipface_cli.render.backends import Backend, backend_of
+from clipface_cli.render.backends import Backend, Lookup, backend_of
 from clipface_cli.render.backends.mip_level import mip_level
 
 Filter: TypeAlias = Literal["auto", "nearest", "linear", "linear-mipmap-linear"]
@@ -52,18 +52,18 @@ def texture(
     """
     mode = _check(tex, uv, uv_da, mip_level_bias, mip, filter_mode, boundary_mode)
     levels = _levels(tex, mip, mode, max_mip_level)
+    lookup = Lookup(levels, uv, uv_da, mip_level_bias, mode, boundary_mode)
     if tex.dtype == torch.float64 and tex.device.type == "cpu":
-        level = mip_level(levels, uv_da, mip_level_bias)
-        return _texture_ref(levels, uv, level, mode != "nearest", boundary_mode == "wrap")
-    backend = backend_of(tex.device)
-    return backend.texture(levels, uv, uv_da, mip_level_bias, mode, boundary_mode)
+        return _texture_ref(lookup)
+    return backend_of(tex.device).texture(lookup)
 
 
 def texture_unchecked(tex: Tensor, uv: Tensor, backend: Backend) -> Tensor:
-    """`texture`, bilinear and clamped to its border, by this backend."""
+    """Colours (B, H, W, C) as of `texture`, bilinear and clamped to its border, by this backend."""
+    lookup = Lookup([tex], uv)
     if tex.dtype == torch.float64 and tex.device.type == "cpu":
-        return _texture_ref([tex], uv, None, True, False)
-    return backend.texture([tex], uv, None, None, "linear", "clamp")
+        return _texture_ref(lookup)
+    return backend.texture(lookup)
 
 
 def texture_ref(
@@ -76,11 +76,10 @@ def texture_ref(
     boundary_mode: Boundary = "wrap",
     max_mip_level: int | None = None,
 ) -> Tensor:
-    """The same as `texture` in plain PyTorch."""
+    """Colours (B, H, W, C) as of `texture`, in plain PyTorch."""
     mode = _check(tex, uv, uv_da, mip_level_bias, mip, filter_mode, boundary_mode)
     levels = _levels(tex, mip, mode, max_mip_level)
-    level = mip_level(levels, uv_da, mip_level_bias)
-    return _texture_ref(levels, uv, level, mode != "nearest", boundary_mode == "wrap")
+    return _texture_ref(Lookup(levels, uv, uv_da, mip_level_bias, mode, boundary_mode))
 
 
 def texture_construct_mip(tex: Tensor, max_mip_level: int | None = None) -> list[Tensor]:
@@ -171,9 +170,9 @@ def _check_mip(tex: Tensor, mip: Sequence[Tensor] | None) -> None:
         check_same("tex", tex, f"mip[{i}]", level)
 
 
-def _texture_ref(
-    levels: list[Tensor], uv: Tensor, level: Tensor | None, linear: bool, wrap: bool
-) -> Tensor:
+def _texture_ref(lookup: Lookup) -> Tensor:
+    levels, uv, level = lookup.levels, lookup.uv, mip_level(lookup)
+    linear, wrap = lookup.filter_mode != "nearest", lookup.boundary_mode == "wrap"
     if level is None:
         return _sample_ref(levels[0], uv, linear, wrap)
     samples = torch.stack([_sample_ref(tex, uv, linear, wrap) for tex in levels])

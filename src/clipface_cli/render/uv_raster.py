@@ -1,4 +1,4 @@
-"""Rasterise a head's UV layout: which triangle each texel shows, and values of vertices as maps.
+"""Rasterise a head's UV layout: the triangle of each texel, and values of vertices as maps.
 
 It stands here, not in geometry/, since it calls the rasteriser.
 """
@@ -13,7 +13,7 @@ from clipface_cli.render.rasterize import rasterize
 
 
 class UvMesh(Protocol):
-    """Triangles of vertices and of UVs."""
+    """Triangles of vertices, faces (F, 3), and of UVs: uv (T, 2) in 0..1, uv_faces (F, 3)."""
 
     @property
     def faces(self) -> Tensor: ...

@@ -1,4 +1,4 @@
-"""UV textures: the generator, its discriminator, and their weights."""
+"""UV textures of heads: the generator, its discriminator, their weight files, and inversion."""
 
 from clipface_cli.texture.carry import generator_for
 from clipface_cli.texture.codes import load_codes
@@ -14,23 +14,25 @@ from clipface_cli.texture.layers import (
     normalize_second_moment,
 )
 from clipface_cli.texture.linear import LinearTexture
+from clipface_cli.texture.registry import GENERATOR_FORMATS, GeneratorWeights
 from clipface_cli.texture.resample import downsample, upsample_image
 from clipface_cli.texture.similarity import ssim
-from clipface_cli.texture.weights import header_of, load_state, locate, save_state
+from clipface_cli.texture.weights import load_state, locate, save_state
 
 __all__ = [
     "GAIN",
+    "GENERATOR_FORMATS",
     "SLOPE",
     "Discriminator",
     "EqualizedLinear",
     "Generator",
+    "GeneratorWeights",
     "LinearTexture",
     "Noise",
     "downsample",
     "equalized_linear",
     "fast_autocast",
     "generator_for",
-    "header_of",
     "invert",
     "load_codes",
     "load_state",

@@ -19,8 +19,10 @@ from clipface_cli.texture.texels import texels
 
 REACH, FACING = 0.003, 0.5  # metres between head and scan, least cosine between their normals
 EYE_REACH, EYE_FACING = 0.0015, 0.9  # the same of eyeballs: lids lie close before them
+_LEAST, _TINY = 1e-6, 1e-12  # divisors where nothing is covered, and of normals of no length
+_TRUST = 4  # a texel of which a quarter is known keeps its own value
 _FINER = 3  # samples for a texel in each direction
-_HIDDEN = ("teeth", "tongue", "mouth_interior", "sockets")  # what scanners do not reach
+_HIDDEN = ("teeth", "tongue", "mouth_interior", "sockets")  # regions that scanners do not reach
 
 
 @dataclass
@@ -54,7 +56,7 @@ class Baked:
 
 
 def bake(head: HeadModel, vertices: Tensor, scan: Scan, resolution: int) -> Baked:
-    """What the scan has at the nearest point of each texel of the head's vertices (V, 3), metres.
+    """Values of the scan at the nearest point to each texel of the head's vertices (V, 3), metres.
 
     Points further than 3 mm, that face another way, beyond an open border, or hidden count as not
     covered.
@@ -72,8 +74,8 @@ def bake(head: HeadModel, vertices: Tensor, scan: Scan, resolution: int) -> Bake
     on_face = _of_vertices(head, ("face",), face, weights) > 0.5
     known, layout = _texels(covered, usable), _texels(covered, np.ones(len(face)))
     return Baked(
-        _texels(covered, colours) / known.clamp_min(1e-6),
-        torch.where(layout > 0, known / layout.clamp_min(1e-6), 0.0),
+        _texels(covered, colours) / known.clamp_min(_LEAST),
+        torch.where(layout > 0, known / layout.clamp_min(_LEAST), 0.0),
         (_texels(covered, hidden) > 0).float(),
         float(usable.mean()),
         float(usable[on_face].mean()) if on_face.any() else 0.0,
@@ -88,7 +90,7 @@ def _places(
     points = vertices.double().cpu().numpy()
     corners = faces[face]
     normals = (vertex_normals(points, faces)[corners] * weights[..., None]).sum(1)
-    normals /= np.linalg.norm(normals, axis=1, keepdims=True).clip(1e-12)
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True).clip(_TINY)
     return (points[corners] * weights[..., None]).sum(1), normals
 
 
@@ -120,8 +122,10 @@ def _continued(values: Tensor, known: Tensor) -> Tensor:
     while levels[-1][1].shape[-1] > 1:
         moment, weight = levels[-1]
         levels.append((F.avg_pool2d(moment, 2), F.avg_pool2d(weight, 2)))
-    filled = levels[-1][0] / levels[-1][1].clamp_min(1e-6)
+    filled = levels[-1][0] / levels[-1][1].clamp_min(_LEAST)
     for moment, weight in reversed(levels[:-1]):
         filled = F.interpolate(filled, moment.shape[-2:], mode="bilinear")
-        filled = torch.lerp(filled, moment / weight.clamp_min(1e-6), (4 * weight).clamp(max=1))
+        filled = torch.lerp(
+            filled, moment / weight.clamp_min(_LEAST), (_TRUST * weight).clamp(max=1)
+        )
     return filled

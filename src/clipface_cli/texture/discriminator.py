@@ -12,6 +12,7 @@ from clipface_cli.assets import locate_asset
 from clipface_cli.errors import InputError
 from clipface_cli.texture.layers import (
     CLAMP,
+    EPSILON,
     GAIN,
     EqualizedLinear,
     activate,
@@ -22,7 +23,10 @@ from clipface_cli.texture.weights import load_state
 
 
 class EqualizedConv2d(nn.Module):
-    """Optional downsampling, then a convolution with bias and leaky ReLU."""
+    """(B, I, R, R) -> (B, O, R or R/2, R or R/2): convolution with bias and leaky ReLU.
+
+    down: halve the resolution before.
+    """
 
     def __init__(
         self, in_channels: int, out_channels: int, size: int, down: bool = False, gain: float = 1.0
@@ -41,7 +45,7 @@ class EqualizedConv2d(nn.Module):
 
 
 class Skip(nn.Module):
-    """The residual branch: downsampling and a 1x1 convolution without bias."""
+    """(B, I, R, R) -> (B, O, R/2, R/2): the skip connection, a 1x1 convolution without bias."""
 
     def __init__(self, in_channels: int, out_channels: int):
         super().__init__()
@@ -54,7 +58,7 @@ class Skip(nn.Module):
 
 
 class DiscriminatorBlock(nn.Module):
-    """Halves the resolution."""
+    """(B, I, R, R) -> (B, O, R/2, R/2): two convolutions and the skip connection."""
 
     def __init__(self, in_channels: int, out_channels: int):
         super().__init__()
@@ -67,17 +71,20 @@ class DiscriminatorBlock(nn.Module):
 
 
 def append_minibatch_deviation(x: Tensor, group_size: int = 4) -> Tensor:
-    """Append one channel: the mean standard deviation within groups of at most `group_size`."""
+    """(B, C, H, W) -> (B, C + 1, H, W): append the mean standard deviation over the images.
+
+    Taken within groups of at most `group_size` images, the largest that divides B.
+    """
     count, channels, height, width = x.shape
     group = max(g for g in range(1, group_size + 1) if count % g == 0)
     y = x.float().reshape(group, -1, channels, height, width)
-    y = ((y - y.mean(0)).square().mean(0) + 1e-8).sqrt().mean((1, 2, 3))
+    y = ((y - y.mean(0)).square().mean(0) + EPSILON).sqrt().mean((1, 2, 3))
     y = y.repeat(group).reshape(count, 1, 1, 1).expand(-1, 1, height, width)
     return torch.cat([x, y.to(x.dtype)], 1)
 
 
 class DiscriminatorEpilogue(nn.Module):
-    """4x4 features to one logit."""
+    """Features (B, C, 4, 4) -> logits (B, 1)."""
 
     def __init__(self, channels: int):
         super().__init__()

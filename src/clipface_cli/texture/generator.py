@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from clipface_cli.errors import InputError
 from clipface_cli.texture.layers import (
     CLAMP,
+    EPSILON,
     GAIN,
     EqualizedLinear,
     activate,
@@ -25,8 +26,9 @@ from clipface_cli.texture.layers import (
     full_precision,
     normalize_second_moment,
 )
+from clipface_cli.texture.registry import Latent, read_generator
 from clipface_cli.texture.resample import upsample, upsample_image
-from clipface_cli.texture.weights import layout_of, load_state, locate, save_state
+from clipface_cli.texture.weights import locate, save_state
 
 Noise = Literal["const", "random", "none"] | Callable[[int], Tensor]
 """The constant maps, fresh ones, none, or what a function of the size gives: (B, 1, size, size)."""
@@ -35,11 +37,14 @@ Noise = Literal["const", "random", "none"] | Callable[[int], Tensor]
 @full_precision
 def demodulation(styles: Tensor, weight: Tensor) -> Tensor:
     """(B, I) styles and (O, I, k, k) weight -> (B, O) factors giving unit-variance outputs."""
-    return (styles.square() @ weight.square().sum((2, 3)).T + 1e-8).rsqrt()
+    return (styles.square() @ weight.square().sum((2, 3)).T + EPSILON).rsqrt()
 
 
 class SynthesisLayer(nn.Module):
-    """Modulated 3x3 convolution, optional upsampling, noise, bias, leaky ReLU."""
+    """x (B, I, r, r), w (B, w_dim) -> (B, O, R, R): modulated 3x3 convolution, noise, leaky ReLU.
+
+    up: double the resolution, so that R = 2 r.
+    """
 
     noise_const: Tensor
 
@@ -61,7 +66,7 @@ class SynthesisLayer(nn.Module):
         return activate(x, scale[:, :, None, None], bias, noise=field)
 
     def _field(self, x: Tensor, noise: Noise) -> Tensor | None:
-        """What is added to every channel: (1 or B, 1, R, R)."""
+        """The noise map that is added to every channel: (1 or B, 1, R, R); None without noise."""
         if noise == "none":
             return None
         if noise == "const":
@@ -74,7 +79,10 @@ class SynthesisLayer(nn.Module):
 
 
 class ToRGB(nn.Module):
-    """Modulated 1x1 convolution to the three colours, in full precision afterwards."""
+    """x (B, I, R, R), w (B, w_dim) -> colours (B, 3, R, R) in w's precision, clamped to ±256.
+
+    A modulated 1x1 convolution without demodulation.
+    """
 
     def __init__(self, in_channels: int, w_dim: int):
         super().__init__()
@@ -91,7 +99,7 @@ class ToRGB(nn.Module):
 
 
 class SynthesisPrologue(nn.Module):
-    """The learned constant at 4x4 with one convolution."""
+    """w (B, 2, w_dim) -> features (B, C, 4, 4) and image (B, 3, 4, 4), from a learned constant."""
 
     def __init__(self, channels: int, w_dim: int):
         super().__init__()
@@ -106,7 +114,10 @@ class SynthesisPrologue(nn.Module):
 
 
 class SynthesisBlock(nn.Module):
-    """Doubles the resolution: two convolutions and the skip image."""
+    """Features (B, I, R/2, R/2), image (B, 3, R/2, R/2), w (B, 3, w_dim) -> both at R.
+
+    Two convolutions, and the skip image upsampled and added to.
+    """
 
     def __init__(self, in_channels: int, out_channels: int, w_dim: int, resolution: int):
         super().__init__()
@@ -121,7 +132,7 @@ class SynthesisBlock(nn.Module):
 
 
 class Synthesis(nn.Module):
-    """w (B, num_ws, w_dim) -> texture (B, 3, R, R), in the layout of whichever head."""
+    """w (B, num_ws, w_dim) -> texture (B, 3, R, R), values about [-1, 1], in a head's layout."""
 
     resolution: int
     num_ws: int
@@ -178,9 +189,10 @@ class MappingNetwork(nn.Module):
 
 
 class Generator(nn.Module):
-    """Texture generator (paper section 3.1): `mapping` z -> w and `synthesis` w -> texture.
+    """Texture generator (sec. 3.1): `mapping` z -> w and `synthesis` w -> texture.
 
-    layout: the head's texture layout it paints, "builtin" or "flame"; source: what was loaded.
+    layout: the head's texture layout it paints, "builtin" or "flame"; latent: what z means, a part
+    of the file as the layout is; source: what was loaded.
     """
 
     def __init__(
@@ -194,6 +206,7 @@ class Generator(nn.Module):
         super().__init__()
         self.z_dim, self.w_dim = z_dim, w_dim
         self.layout, self.source = "builtin", ""
+        self.latent: Latent = "noise"
         self.synthesis: Synthesis = SynthesisNetwork(w_dim, channels)
         self.mapping = MappingNetwork(z_dim, w_dim, self.synthesis.num_ws, mapping_layers)
         self.resolution, self.num_ws = self.synthesis.resolution, self.synthesis.num_ws
@@ -213,7 +226,11 @@ class Generator(nn.Module):
 
     @classmethod
     def from_state(cls, state: Mapping[str, Tensor]) -> Generator:
-        """Build from a state dict, published or ours; every size is read from the weights."""
+        """Build from a state dict of tensors by the published names; sizes are read from them.
+
+        The constant `synthesis.first_block.const` (C, 4, 4) gives the first width, and so on.
+        Raises InputError where tensors are missing or do not fit together.
+        """
         try:
             channels = {4: state["synthesis.first_block.const"].shape[0]}
             while (key := f"synthesis.blocks.{len(channels) - 1}.conv0.bias") in state:
@@ -229,10 +246,16 @@ class Generator(nn.Module):
 
     @classmethod
     def load(cls, path: str | Path) -> Generator:
-        """Read "builtin", a .safetensors file or a run folder; frozen, in evaluation mode."""
+        """A frozen generator in evaluation mode.
+
+        path: "builtin", a file of a format in `GENERATOR_FORMATS`, a run folder, or the name of an
+        imported checkpoint. Raises InputError for anything else.
+        """
         file = locate(path, "generator.safetensors")
-        generator = cls.from_state(load_state(file))
-        generator.layout, generator.source = layout_of(file), str(path)
+        weights = read_generator(file)
+        generator = cls.from_state(weights.state)
+        generator.layout, generator.latent = weights.layout, weights.latent
+        generator.source = str(path)
         return generator.eval().requires_grad_(False)
 
     @property
@@ -260,7 +283,8 @@ class Generator(nn.Module):
         while (finest := max(channels)) < resolution:
             channels[2 * finest] = width or max(channels[finest] // 2, 1)
         grown = Generator(channels, self.z_dim, self.w_dim, len(self.mapping.layers))
-        grown.layout, grown.source = self.layout, self.source
+        grown.layout, grown.latent = self.layout, self.latent
+        grown.source = self.source
         blocks = list(grown.synthesis.get_submodule("blocks").children())
         for block in blocks[len(synthesis.blocks) :]:
             nn.init.zeros_(block.get_parameter("torgb.weight"))
@@ -269,7 +293,7 @@ class Generator(nn.Module):
 
     def save(self, path: str | Path, dtype: torch.dtype = torch.float32, **provenance: str) -> None:
         """Write weights as safetensors; `provenance` goes into the file's metadata."""
-        about = {"layout": self.layout, **provenance}
+        about = {"layout": self.layout, "latent": self.latent, **provenance}
         save_state(path, "clipface-generator", self.state_dict(), dtype, about)
 
     def forward(self, z: Tensor, truncation: float = 1.0, noise: Noise = "const") -> Tensor:

@@ -14,9 +14,11 @@ from clipface_cli.texture.layers import fast_autocast
 from clipface_cli.texture.similarity import ssim
 
 CANDIDATES = 64  # random people tried as the start
-STRUCTURE = 1.0  # weight of what SSIM misses
+STRUCTURE = 1.0  # weight of (1 - SSIM) / 2
 PRIOR = 2e-3  # weight of squared deviations from the start, in standard deviations of w
 RATE = 0.2  # of Adam, in standard deviations of w; falls to zero over the second half
+BETAS = (0.9, 0.99)  # of Adam
+LEAST_SPREAD = 1e-4  # of w, so that a constant component still can move
 SMALLEST = 16  # coarsest scale compared
 LARGEST = 256  # finest scale compared
 Show = Callable[[Tensor], Tensor]
@@ -49,10 +51,10 @@ def invert(
     z = torch.randn(CANDIDATES, generator.z_dim, generator=random, device="cpu")
     with torch.no_grad():
         codes = generator.mapping(z.to(generator.mapping.w_avg))
-        spread = codes[:, 0].std(0).clamp_min(1e-4)
+        spread = codes[:, 0].std(0).clamp_min(LEAST_SPREAD)
         start = codes[_nearest(generator, codes, image, show, known)][None]
     offset = torch.zeros_like(start if space == "w+" else start[:, :1], requires_grad=True)
-    optimizer = torch.optim.Adam([offset], lr=RATE, betas=(0.9, 0.99))
+    optimizer = torch.optim.Adam([offset], lr=RATE, betas=BETAS)
     for step in range(steps):
         optimizer.param_groups[0]["lr"] = RATE * min(1.0, 2 * (1 - step / steps))
         with fast_autocast(offset.device):

@@ -9,9 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-SLOPE = 0.2
-GAIN = math.sqrt(2.0)
-CLAMP = 256.0
+# Constants of StyleGAN2, on which published weights depend.
+SLOPE = 0.2  # of leaky ReLU below zero
+GAIN = math.sqrt(2.0)  # keeps the variance through leaky ReLU
+CLAMP = 256.0  # largest activation: keeps half-precision training finite
+EPSILON = 1e-8  # added to mean squares and variances before the root
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -67,7 +69,7 @@ def equalized_linear(
 
 
 class EqualizedLinear(nn.Module):
-    """Linear layer whose weights are stored at unit variance over `lr_multiplier`."""
+    """x (B, I) -> (B, O): linear; weights are stored at unit variance over `lr_multiplier`."""
 
     def __init__(
         self,
@@ -88,8 +90,8 @@ class EqualizedLinear(nn.Module):
 
 
 def normalize_second_moment(x: Tensor) -> Tensor:
-    """Scale the last axis to unit mean square."""
-    return x * (x.square().mean(-1, keepdim=True) + 1e-8).rsqrt()
+    """x (..., D) scaled to a mean square of 1 over the last axis."""
+    return x * (x.square().mean(-1, keepdim=True) + EPSILON).rsqrt()
 
 
 def activate(

@@ -103,13 +103,13 @@ def downsample(x: Tensor) -> Tensor:
 
 
 def upsample_ref(x: Tensor) -> Tensor:
-    """`upsample`, written as published: nearest, then the blur."""
+    """(B, C, H, W) -> (B, C, 2H, 2W): `upsample` as published, nearest and then the blur."""
     y = F.pad(F.interpolate(x, scale_factor=2, mode="nearest"), (2, 1, 2, 1), mode="replicate")
     return F.conv2d(y, _kernel((0.125, 0.375, 0.375, 0.125), y), groups=y.shape[1])
 
 
 def downsample_ref(x: Tensor) -> Tensor:
-    """`downsample`, written as published: the blur, then every second sample."""
+    """(B, C, H, W) -> (B, C, H/2, W/2): `downsample` as published, the blur and every second."""
     y = F.pad(x, (2, 1, 2, 1), mode="replicate")
     blurred = F.conv2d(y, _kernel((0.125, 0.375, 0.375, 0.125), y), groups=y.shape[1])
     return blurred[:, :, ::2, ::2]
@@ -124,7 +124,7 @@ def _upsample_matrix(size: int, device: torch.device) -> Tensor:
 
 
 def upsample_image(x: Tensor) -> Tensor:
-    """`upsample` for maps of few channels, as two matrix products."""
+    """(B, C, H, W) -> (B, C, 2H, 2W): `upsample` for few channels, as two matrix products."""
     with torch.autocast(x.device.type, enabled=False):
         height = _upsample_matrix(x.shape[2], x.device).to(x.dtype)
         width = _upsample_matrix(x.shape[3], x.device).to(x.dtype)

@@ -1,4 +1,4 @@
-"""Which point of the surface each texel shows."""
+"""The point of the surface that each texel shows."""
 
 from __future__ import annotations
 

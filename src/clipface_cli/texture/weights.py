@@ -1,16 +1,16 @@
-"""Reading and writing network weights: safetensors with a small JSON-like header."""
+"""Read and write the weights of networks: safetensors files whose header holds strings."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
 from clipface_cli.artifacts import quantised, restored, write_tensors
-from clipface_cli.assets import builtin, locate_asset, read_asset, read_imported
+from clipface_cli.assets import builtin, file_format, locate_asset, read_asset, read_imported
 from clipface_cli.errors import InputError
 
 
@@ -28,32 +28,14 @@ def locate(path: str | Path, name: str) -> Path:
     return found
 
 
-def header_of(path: Path) -> dict[str, str] | None:
-    """The header of a safetensors file; None for files of other formats."""
-    try:
-        with safe_open(path, "pt") as file:
-            return file.metadata() or {}
-    except (SafetensorError, OSError):
-        return None
-
-
-def layout_of(path: Path) -> str:
-    """Whose texture layout a generator's file paints; published ones were trained on FLAME."""
-    header = header_of(path)
-    if header is None:
-        return "flame"
-    imported = header.get("format") == "clipface-asset"
-    return header.get("layout", "flame" if imported else "builtin")
-
-
 def load_state(path: Path, kind: str | None = None) -> dict[str, Tensor]:
-    """All tensors of a file; half-precision and 8-bit ones become float32.
+    """All tensors of a file, of any shape; half-precision and 8-bit ones become float32.
 
     Published files (.pth, .pt) are read as `clipface assets import` reads them. kind: what such a
     file, or an imported one, must be; InputError when it is another.
     """
     try:
-        if path.suffix == ".safetensors":
+        if file_format(path) == "safetensors":
             if kind is not None and read_imported(path) is not None:
                 read_asset(path, kind)
             state = load_file(path)
@@ -72,7 +54,9 @@ def save_state(
     dtype: torch.dtype,
     provenance: Mapping[str, str],
 ) -> None:
-    """Write a state dict, floating-point tensors as `dtype`; `provenance` goes into the header.
+    """Write a state dict of tensors of any shape; `provenance` goes into the header.
+
+    dtype: of the floating-point ones.
 
     torch.int8 stores convolutions and stacked layers in 8 bits, everything else in half precision.
     """

@@ -12,11 +12,10 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from clipface_cli.artifacts import read_tensors, restored, write_tensors
-from clipface_cli.assets import locate_asset
+from clipface_cli.assets import locate_asset, own_format
 from clipface_cli.edit.code_prior import sample_codes
 from clipface_cli.edit.initialization.start import Request, Start
 from clipface_cli.errors import InputError
@@ -162,9 +161,4 @@ def prompt_mapper_of(source: str) -> PromptMapper | None:
     """
     path = locate_asset(source)
     path = path / FILE if path.is_dir() else path
-    try:
-        with safe_open(path, "pt") as file:
-            known = (file.metadata() or {}).get("format") == FORMAT
-    except (SafetensorError, OSError):
-        return None
-    return PromptMapper.load(path) if known else None
+    return PromptMapper.load(path) if own_format(path) == FORMAT else None

@@ -1,4 +1,4 @@
-"""The render backends: who computes the four operations, on which kind of device.
+"""The render backends: implementations of the four operations, each for one type of device.
 
 A new one is a module with the functions of `Backend`, and its line in `BACKENDS`.
 """
@@ -10,9 +10,18 @@ import torch
 
 from clipface_cli.errors import ClipfaceWarning
 from clipface_cli.render.backends import cpu, cuda
-from clipface_cli.render.backends.protocol import Backend, Fused, Mesh, Topology
+from clipface_cli.render.backends.protocol import Backend, Fused, Lookup, Mesh, TopologyHash
 
-__all__ = ["BACKENDS", "Backend", "Fused", "Mesh", "Topology", "backend_of", "drawing_on"]
+__all__ = [
+    "BACKENDS",
+    "Backend",
+    "Fused",
+    "Lookup",
+    "Mesh",
+    "TopologyHash",
+    "backend_of",
+    "drawing_on",
+]
 
 BACKENDS: dict[str, Backend] = {
     "cpu": cpu,

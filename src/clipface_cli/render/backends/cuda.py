@@ -1,7 +1,6 @@
 """The CUDA backend: the four operations by nvdiffrast, which is imported when first needed."""
 
 import sys
-from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
 from types import ModuleType
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor
 
 from clipface_cli.errors import InputError
+from clipface_cli.render.backends.protocol import Lookup
 
 INSTALL = "pip install 'clipface-cli[cuda]'"
 
@@ -89,9 +89,9 @@ def rasterize(
 
 
 def rasterize_front(pos: Tensor, tri: Tensor, resolution: tuple[int, int]) -> Tensor:
-    """rast of what turns counter-clockwise, as the weights' slopes on the screen tell.
+    """rast (B, H, W, 4) of the triangles that turn counter-clockwise, and 0 elsewhere.
 
-    What other triangles hide stays hidden.
+    The signs of the weights' derivatives on the screen tell which they are.
     """
     rast, rast_db = rasterize(pos, tri, resolution, None, False)
     ux, uy, vx, vy = rast_db.detach().unbind(-1)
@@ -110,31 +110,25 @@ def interpolate(
     return result
 
 
-def texture(
-    levels: Sequence[Tensor],
-    uv: Tensor,
-    uv_da: Tensor | None,
-    mip_level_bias: Tensor | None,
-    filter_mode: str,
-    boundary_mode: str,
-) -> Tensor:
-    """Colours (B, H, W, C) of the levels, the texture itself first."""
-    _check_single("tex", levels[0])
-    mipmapped = len(levels) > 1
-    result: Tensor = _compiled(uv.device).texture(
-        levels[0].contiguous(),
-        uv.contiguous(),
-        uv_da.contiguous() if mipmapped and uv_da is not None else None,
-        mip_level_bias.contiguous() if mipmapped and mip_level_bias is not None else None,
-        [level.contiguous() for level in levels[1:]] if mipmapped else None,
-        filter_mode=filter_mode if mipmapped or filter_mode == "nearest" else "linear",
-        boundary_mode=boundary_mode,
+def texture(lookup: Lookup) -> Tensor:
+    """Colours (B, H, W, C)."""
+    tex, *smaller = (level.contiguous() for level in lookup.levels)
+    _check_single("tex", tex)
+    uv_da, bias, mode = lookup.uv_da, lookup.mip_level_bias, lookup.filter_mode
+    result: Tensor = _compiled(tex.device).texture(
+        tex,
+        lookup.uv.contiguous(),
+        uv_da.contiguous() if smaller and uv_da is not None else None,
+        bias.contiguous() if smaller and bias is not None else None,
+        smaller or None,
+        filter_mode=mode if smaller or mode == "nearest" else "linear",
+        boundary_mode=lookup.boundary_mode,
     )
     return result
 
 
 def topology_hash(tri: Tensor) -> Any:
-    """nvdiffrast's own knowledge of triangles (F, 3)."""
+    """nvdiffrast's own connectivity of triangles (F, 3)."""
     return _compiled(tri.device).antialias_construct_topology_hash(_indices(tri))
 
 

@@ -1,19 +1,22 @@
-"""Which mip level a pixel's footprint asks for."""
-
-from collections.abc import Sequence
+"""The mip level at which a pixel's footprint covers one texel."""
 
 import torch
 from torch import Tensor
 
+from clipface_cli.render.backends.protocol import Lookup
 
-def mip_level(levels: Sequence[Tensor], uv_da: Tensor | None, bias: Tensor | None) -> Tensor | None:
-    """Where between the levels each pixel (B, H, W) is; None: all at the only one."""
-    tex = levels[0]
-    if len(levels) == 1:
+_SMALLEST = 1e-30  # square texels; footprints of no size get a level below 0, which is clamped
+
+
+def mip_level(lookup: Lookup) -> Tensor | None:
+    """Each pixel's level (B, H, W), fractions lie between two; None where there is one level."""
+    tex, last = lookup.levels[0], len(lookup.levels) - 1
+    if last == 0:
         return None
+    uv_da, bias = lookup.uv_da, lookup.mip_level_bias
     level = tex.new_zeros(()) if uv_da is None else _footprint(uv_da, tex.shape[2], tex.shape[1])
     level = level if bias is None else level + bias
-    return level.clamp(0, len(levels) - 1)
+    return level.clamp(0, last)
 
 
 def _footprint(uv_da: Tensor, width: int, height: int) -> Tensor:
@@ -24,4 +27,4 @@ def _footprint(uv_da: Tensor, width: int, height: int) -> Tensor:
     square = 0.25 * (a - b) * (a - b) + c * c
     long = square > 0
     longer = 0.5 * (a + b) + torch.where(long, square, 1).sqrt() * long
-    return 0.5 * torch.where(longer > 0, longer, 1e-30).log2()
+    return 0.5 * torch.where(longer > 0, longer, _SMALLEST).log2()

@@ -1,4 +1,4 @@
-"""What a render backend has to provide: the four operations of `clipface_cli.render`."""
+"""The interface of a render backend: the four operations of `clipface_cli.render`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Any, Protocol, TypeAlias
 
 from torch import Tensor
 
-Topology: TypeAlias = Any  # a Tensor, or a backend's own
+TopologyHash: TypeAlias = Any  # a Tensor, or a backend's own
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,19 @@ class Mesh:
     uv: Tensor  # (Vt, 2) coordinates in the texture image
     uv_faces: Tensor  # (F, 3) int32
     corner_uv: Tensor  # (F, 3, 2) coordinates of each triangle's corners
-    topology: Topology  # of faces
+    topology: TopologyHash  # of faces
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """The arguments of `clipface_cli.render.texture`, checked."""
+
+    levels: Sequence[Tensor]  # (B or 1, TH, TW, C) the texture itself first, each then half as wide
+    uv: Tensor  # (B, H, W, 2)
+    uv_da: Tensor | None = None  # (B, H, W, 4)
+    mip_level_bias: Tensor | None = None  # (B, H, W)
+    filter_mode: str = "linear"  # never "auto"
+    boundary_mode: str = "clamp"
 
 
 class Fused(Protocol):
@@ -70,26 +82,18 @@ class Backend(Protocol):
         """rast and rast_db (B, H, W, 4); ranges only where pos is (V, 4)."""
 
     def rasterize_front(self, pos: Tensor, tri: Tensor, resolution: tuple[int, int]) -> Tensor:
-        """rast of the triangles of (B, V, 4) that turn counter-clockwise."""
+        """rast (B, H, W, 4) of the triangles of (B, V, 4) that turn counter-clockwise."""
 
     def interpolate(
         self, attr: Tensor, rast: Tensor, tri: Tensor, rast_db: Tensor | None, chosen: list[int]
     ) -> tuple[Tensor, Tensor]:
         """Attributes (B, H, W, A), and derivatives (B, H, W, 2N) of the N chosen ones."""
 
-    def texture(
-        self,
-        levels: Sequence[Tensor],
-        uv: Tensor,
-        uv_da: Tensor | None,
-        mip_level_bias: Tensor | None,
-        filter_mode: str,
-        boundary_mode: str,
-    ) -> Tensor:
-        """Colours (B, H, W, C) of the levels, the texture itself first."""
+    def texture(self, lookup: Lookup) -> Tensor:
+        """Colours (B, H, W, C)."""
 
-    def topology_hash(self, tri: Tensor) -> Topology:
-        """What `antialias` needs to know of triangles."""
+    def topology_hash(self, tri: Tensor) -> TopologyHash:
+        """The connectivity of triangles (F, 3) as this backend's `antialias` takes it."""
 
     def antialias(
         self,
@@ -97,7 +101,7 @@ class Backend(Protocol):
         rast: Tensor,
         pos: Tensor,
         tri: Tensor,
-        topology: Topology | None,
+        topology: TopologyHash | None,
         boost: float,
     ) -> Tensor:
-        """Colours blended across silhouette edges."""
+        """Colours (B, H, W, C) blended across silhouette edges."""

@@ -227,6 +227,7 @@ def warm_start(
     network = reconstruction.average.attributes.cpu()
     fit_mapping(generator, network, out / "mapping", settings, sample_attributes, progress)
     path = out / "generator.safetensors"
+    generator.latent = "attributes"
     generator.save(path, dtype=torch.float16, origin="warm start on painted people")
     return path
 

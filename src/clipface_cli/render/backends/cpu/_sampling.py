@@ -3,16 +3,20 @@
 Texels are (B, N, C): levels of sizes (L, 2) rows and columns, one after another.
 """
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from clipface_cli.geometry.jit import Array, device, kernel, prange
 
+Pixel: TypeAlias = tuple[int, int, int]  # image, row, column
+
+_BLOCK_BITS = 10  # threads own blocks of 2**10 texels: longer than a cache line, few to look up
+
 
 def texel_owners(texels: int, workers: int) -> Array:
-    """The thread that sums the gradients to each block of 1024 texels: blocks go round."""
-    return np.arange(texels // 1024 + 1, dtype=np.int32) % np.int32(workers)
+    """The thread (N / 1024 + 1,) that sums the gradients to each block of texels, in turns."""
+    return np.arange((texels >> _BLOCK_BITS) + 1, dtype=np.int32) % np.int32(workers)
 
 
 @device
@@ -48,20 +52,26 @@ def _starts(sizes: Array) -> Array:
 
 
 @device
-def _blend(level: Array, b: int, y: int, x: int, levels: int) -> tuple[int, int, float]:
-    """The two levels that a pixel sees, and the weight of the second."""
+def _blend(level: Array, pixel: Pixel, levels: int) -> tuple[int, int, float]:
+    """The two levels between which a pixel is, and the weight of the second."""
     if level.shape[0] == 0:
         return 0, 0, 0.0
-    first = min(np.int64(level[b, y, x]), levels - 1)
-    return first, min(first + 1, levels - 1), level[b, y, x] - first
+    first = min(np.int64(level[pixel]), levels - 1)
+    return first, min(first + 1, levels - 1), level[pixel] - first
 
 
 @device
 def _corners(
-    u: float, v: float, size: Array, start: int, linear: bool, wrap: bool
+    places: Any, pixel: Pixel, at: int, linear: bool, wrap: bool
 ) -> tuple[int, int, int, int, float, float]:
-    """Four texels around a coordinate (00, 01, 10, 11), and the weights of the second ones."""
-    rows, columns = size[0], size[1]
+    """Texels of level `at` around a pixel's UV (00, 01, 10, 11), and the second ones' weights.
+
+    places: UV (B, H, W, 2), the levels' sizes (L, 2), and their first texels (L,).
+    """
+    uv, sizes, starts = places
+    b, y, x = pixel
+    u, v, start = uv[b, y, x, 0], uv[b, y, x, 1], starts[at]
+    rows, columns = sizes[at, 0], sizes[at, 1]
     if not linear:
         at = start + _nearest(v, rows, wrap) * columns + _nearest(u, columns, wrap)
         return at, at, at, at, 0.0, 0.0
@@ -75,19 +85,19 @@ def _corners(
 def forward(
     texels: Array, uv: Array, level: Array, sizes: Array, out: Array, linear: bool, wrap: bool
 ) -> None:
+    """Fill out (B, H, W, C) with the texels (B or 1, N, C) at uv (B, H, W, 2)."""
     batch, height, width = uv.shape[:3]
-    starts = _starts(sizes)
+    places = uv, sizes, _starts(sizes)
     for row in prange(batch * height):
         b, y = row // height, row % height
         image = texels[b % texels.shape[0]]
         for x in range(width):
-            u, v = uv[b, y, x, 0], uv[b, y, x, 1]
-            first, second, share = _blend(level, b, y, x, sizes.shape[0])
-            corners = _corners(u, v, sizes[first], starts[first], linear, wrap)
+            first, second, share = _blend(level, (b, y, x), sizes.shape[0])
+            corners = _corners(places, (b, y, x), first, linear, wrap)
             for c in range(out.shape[3]):
                 out[b, y, x, c] = _mean(image, corners, c)
             if share > 0:
-                corners = _corners(u, v, sizes[second], starts[second], linear, wrap)
+                corners = _corners(places, (b, y, x), second, linear, wrap)
                 for c in range(out.shape[3]):
                     out[b, y, x, c] += share * (_mean(image, corners, c) - out[b, y, x, c])
 
@@ -111,19 +121,19 @@ def backward_uv(
     grad_level: Array,
     wrap: bool,
 ) -> None:
+    """Fill grad_uv (B, H, W, 2) and, where there are levels, grad_level (B, H, W)."""
     batch, height, width = uv.shape[:3]
-    starts = _starts(sizes)
+    places = uv, sizes, _starts(sizes)
     for row in prange(batch * height):
         b, y = row // height, row % height
         image = texels[b % texels.shape[0]]
         for x in range(width):
-            u, v = uv[b, y, x, 0], uv[b, y, x, 1]
-            first, second, share = _blend(level, b, y, x, sizes.shape[0])
-            corners = _corners(u, v, sizes[first], starts[first], True, wrap)
+            first, second, share = _blend(level, (b, y, x), sizes.shape[0])
+            corners = _corners(places, (b, y, x), first, True, wrap)
             gx, gy, value = _slope(image, corners, grad[b, y, x])
             gx, gy = gx * sizes[first, 1], gy * sizes[first, 0]
             if level.shape[0] > 0:
-                corners = _corners(u, v, sizes[second], starts[second], True, wrap)
+                corners = _corners(places, (b, y, x), second, True, wrap)
                 hx, hy, other = _slope(image, corners, grad[b, y, x])
                 gx += share * (hx * sizes[second, 1] - gx)
                 gy += share * (hy * sizes[second, 0] - gy)
@@ -156,18 +166,17 @@ def backward_texels(
     owners: Array,
 ) -> None:
     """Scatter to texels: each thread owns some of them, so that no two write to one place."""
-    starts = _starts(sizes)
+    places = uv, sizes, _starts(sizes)
     for worker in prange(owners.max() + 1):
         mine = owners == worker
         for b in range(uv.shape[0]):
             target = grad_texels[b % grad_texels.shape[0]]
             for y in range(uv.shape[1]):
                 for x in range(uv.shape[2]):
-                    u, v = uv[b, y, x, 0], uv[b, y, x, 1]
-                    first, second, share = _blend(level, b, y, x, sizes.shape[0])
+                    first, second, share = _blend(level, (b, y, x), sizes.shape[0])
                     for at, weight in ((first, 1 - share), (second, share)):
                         if weight > 0:
-                            corners = _corners(u, v, sizes[at], starts[at], linear, wrap)
+                            corners = _corners(places, (b, y, x), at, linear, wrap)
                             _scatter(target, mine, corners, weight, grad[b, y, x])
 
 
@@ -180,6 +189,6 @@ def _scatter(target: Array, mine: Array, corners: Any, weight: float, grad: Arra
         (i10, (1 - wx) * wy),
         (i11, wx * wy),
     ):
-        if mine[i >> 10]:
+        if mine[i >> _BLOCK_BITS]:
             for c in range(grad.shape[0]):
                 target[i, c] += grad[c] * part * weight

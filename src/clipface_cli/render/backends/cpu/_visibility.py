@@ -29,7 +29,7 @@ def band(index: int, height: int) -> tuple[int, int]:
 
 @device
 def workspace(height: int, width: int) -> tuple[Array, Array, Array]:
-    """What a thread needs to fill bands: ids and depths, with room at the right, and polygons."""
+    """Working memory of a thread that fills bands: ids and depths, padded right, and polygons."""
     size = (height + BANDS - 1) // BANDS, width + LANES
     return np.empty(size, np.int32), np.empty(size, np.float64), np.empty((2, 9, 4), np.float64)
 
@@ -46,7 +46,7 @@ def whole(batch: int, tri: Array) -> Array:
 def plan(
     pos: Array, tri: Array, ranges: Array, height: int, width: int, cull: bool
 ) -> tuple[Array, Array, Array, Array, Array]:
-    """What to draw: the vertices on the screen, and each image's triangles that may be seen.
+    """The plan of drawing: vertices on the screen, and each image's triangles that may be seen.
 
     Image b shows the triangles `ranges[b]` = first, last + 1 of mesh b, or of the only mesh; `cull`
     drops those that turn clockwise.

@@ -1,6 +1,5 @@
 """Sample textures on the CPU, as `clipface_cli.render.texture` specifies it."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -15,23 +14,17 @@ from clipface_cli.render.backends.cpu._sampling import (
     texel_owners,
 )
 from clipface_cli.render.backends.mip_level import mip_level
+from clipface_cli.render.backends.protocol import Lookup
 
 
-def texture(
-    levels: Sequence[Tensor],
-    uv: Tensor,
-    uv_da: Tensor | None,
-    mip_level_bias: Tensor | None,
-    filter_mode: str,
-    boundary_mode: str,
-) -> Tensor:
-    """Colours (B, H, W, C) of the levels, the texture itself first."""
-    level = mip_level(levels, uv_da, mip_level_bias)
-    texels = torch.cat([tex.flatten(1, 2) for tex in levels], 1)
-    sizes = torch.tensor([tex.shape[1:3] for tex in levels], device="cpu")
+def texture(lookup: Lookup) -> Tensor:
+    """Colours (B, H, W, C)."""
+    level, uv = mip_level(lookup), lookup.uv
+    texels = torch.cat([tex.flatten(1, 2) for tex in lookup.levels], 1)
+    sizes = torch.tensor([tex.shape[1:3] for tex in lookup.levels], device="cpu")
     level = uv.new_zeros(0, 0, 0) if level is None else level.expand(uv.shape[:3])
     out: Tensor = _Texture.apply(  # type: ignore[no-untyped-call]
-        texels, uv, level, sizes, filter_mode != "nearest", boundary_mode == "wrap"
+        texels, uv, level, sizes, lookup.filter_mode != "nearest", lookup.boundary_mode == "wrap"
     )
     return out
 
