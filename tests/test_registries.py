@@ -7,6 +7,8 @@ import pytest
 import torch
 from toy_guidance import MeanColour
 
+from clipface_cli.cli import app
+from clipface_cli.cli._command import run
 from clipface_cli.edit import DEFAULT, EditModels, PromptReader
 from clipface_cli.edit.initialization import INITIALIZATIONS
 from clipface_cli.guidance import load_guidance
@@ -15,6 +17,7 @@ from clipface_cli.head import HeadModel
 from clipface_cli.photos import load_encoder, load_parser
 from clipface_cli.photos.registry import ENCODERS, PARSERS
 from clipface_cli.texture import GENERATOR_FORMATS, Generator, GeneratorWeights
+from clipface_cli.viewer import EXPORTERS, Exporter, ExportRequest
 
 
 def test_a_guidance(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,3 +57,15 @@ def test_a_generator_format(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     (tmp_path / "generator.toy").write_bytes(b"TOY")
     generator = Generator.load(tmp_path / "generator.toy")
     assert (generator.resolution, generator.layout, generator.latent) == (16, "toy", "noise")
+
+
+def test_an_export_format(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def write(request: ExportRequest) -> dict[str, object]:
+        request.target.write_text(request.source.name)
+        return {"toy": True}
+
+    monkeypatch.setitem(EXPORTERS, "toy", Exporter(write))
+    (tmp_path / "head.obj").touch()
+    target = tmp_path / "out.toy"
+    assert run(app, ["export", str(tmp_path / "head.obj"), "-o", str(target)]) == 0
+    assert target.read_text() == "head.obj"

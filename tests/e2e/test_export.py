@@ -14,7 +14,8 @@ from clipface_cli.artifacts import Mesh, load_pixels, read_obj
 from clipface_cli.cli import app
 from clipface_cli.cli._command import run as run_command
 
-command = import_module("clipface_cli.cli.export")
+turntable = import_module("clipface_cli.viewer.turntable")
+portrait_sheet = import_module("clipface_cli.viewer.portrait_sheet")
 
 
 def _assert_same_triangles(made: trimesh.Trimesh, given: Mesh) -> None:
@@ -67,15 +68,15 @@ def test_other_axes_units_and_size(edited: Path, folder: Path) -> None:
 
 
 def test_turntable(edited: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "TURN_FRAMES", 4)
-    monkeypatch.setattr(command, "CHUNK", 2)
-    monkeypatch.setattr(command, "FILM", 64)
+    monkeypatch.setattr(turntable, "FRAMES", 4)
+    monkeypatch.setattr(turntable, "CHUNK", 2)
+    monkeypatch.setattr(turntable, "RESOLUTION", 64)
     target = folder / "out/turn.mp4"
     assert run_command(app, ["export", str(edited), "--turntable", str(target)]) == 0
     reader = imageio_ffmpeg.read_frames(str(target))
     facts = next(reader)
     frames = [np.frombuffer(frame, np.uint8).reshape(64, 64, 3) for frame in reader]
-    assert facts["fps"] == command.TURN_FPS
+    assert facts["fps"] == turntable.FPS
     assert len(frames) == 4
     assert np.abs(frames[0].astype(int) - frames[2]).mean() > 5  # face and back of the head
     assert run_command(app, ["export", str(edited), "--turntable", str(target)]) == 2
@@ -89,8 +90,8 @@ def test_sheet(heads: Path, edited: Path, folder: Path, capsys: pytest.CaptureFi
     assert facts["heads"] == ["000", "001"]
     assert facts["prompts"] == ["original", "zombie"]
     height, width, _ = load_pixels(target).shape
-    assert height > 2 * command.CARD
-    assert width > 2 * command.CARD
+    assert height > 2 * portrait_sheet.RESOLUTION
+    assert width > 2 * portrait_sheet.RESOLUTION
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from clipface_cli.avatar.blend import between, blend
 from clipface_cli.avatar.regions import known_regions, region_mask
-from clipface_cli.avatar.rigged import Rigged, load_rigged, read_textured
+from clipface_cli.avatar.rigged import Rigged, load_head_only, load_rigged, read_textured
 from clipface_cli.avatar.subject import (
     Subject,
     check_codes,
@@ -19,6 +19,7 @@ __all__ = [
     "blend",
     "check_codes",
     "known_regions",
+    "load_head_only",
     "load_rigged",
     "load_subject",
     "read_textured",

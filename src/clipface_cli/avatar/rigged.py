@@ -59,3 +59,14 @@ def load_rigged(path: Path, head: HeadModel) -> Rigged:
     vertices = torch.from_numpy(mesh.vertices).float()
     params = known_params(known, vertices, head) or fit_vertices(head, vertices).params
     return Rigged(mesh, rig_of(head, params, vertices), texture, params, history)
+
+
+def load_head_only(path: Path, head: HeadModel) -> Rigged:
+    """Read a mesh of this head, as portraits need it; InputError for one of another origin."""
+    made = load_rigged(path, head)
+    if made.params is None:
+        raise InputError(
+            f"{path} is not the head {head.head_id} ({len(made.mesh.vertices)} vertices, not "
+            f"{len(head.template)}); portraits are made of heads such as `sample` writes."
+        )
+    return made
