@@ -101,7 +101,7 @@ def test_edit_with_imported_mapper_and_generator(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(import_module("clipface_cli.cli.sample"), "PORTRAIT", 32)
-    monkeypatch.setattr(import_module("clipface_cli.cli.edit"), "PORTRAIT", 32)
+    monkeypatch.setattr(import_module("clipface_cli.edit.output"), "PORTRAIT", 32)
     torch.save(golden("clipface_generator.npz", "state/"), tmp_path / "G.pth")
     texture = golden("clipface_mapper.npz", "texture/")
     levels = {f"level_{i}": texture for i in range(12)}

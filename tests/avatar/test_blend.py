@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from clipface_cli.avatar import between, sample_subject
-from clipface_cli.cli._options import parse_seeds
 from clipface_cli.errors import InputError
 from clipface_cli.texture import Generator
 
@@ -34,11 +33,3 @@ def test_four_people_span_a_grid(head, generator):
         assert torch.allclose(people[place].w, corner.w)
     with pytest.raises(InputError):
         next(between(corners[:3], 3, generator))
-
-
-def test_seeds_on_the_command_line():
-    assert parse_seeds("", 4) == []
-    assert parse_seeds("3:8", 4) == [3, 8]
-    for text, steps in (("3", 4), ("3:x", 4), ("1:2:3", 4), ("3:8", 1), ("1:2:3:4", 40)):
-        with pytest.raises(InputError, match="--interpolate"):
-            parse_seeds(text, steps)

@@ -16,7 +16,7 @@ def test_flame_from_sample_to_edit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(import_module("clipface_cli.cli.sample"), "PORTRAIT", 64)
-    monkeypatch.setattr(import_module("clipface_cli.cli.edit"), "PORTRAIT", 64)
+    monkeypatch.setattr(import_module("clipface_cli.edit.output"), "PORTRAIT", 64)
     mesh, out = tmp_path / "heads" / "000.obj", tmp_path / "out"
     sample = ["sample", "-n", "1", "--head", "flame", "-o", str(mesh.parent)]
     assert run(app, [*sample, "--expression", "jawOpen=0.3"]) == 0

@@ -1,7 +1,7 @@
 """What the tool writes and reads: meshes, images, sidecars, sheets, run records."""
 
 from clipface_cli.artifacts.enlarge import enlarge
-from clipface_cli.artifacts.files import claim_file, claim_folder, replacing, write_text
+from clipface_cli.artifacts.files import claim_file, claim_folder, replacing, slug, write_text
 from clipface_cli.artifacts.glb import rig_bytes, write_glb, write_rig
 from clipface_cli.artifacts.images import (
     Pixels,
@@ -61,6 +61,7 @@ __all__ = [
     "save_image",
     "scene_json",
     "sidecar_path",
+    "slug",
     "to_pixels",
     "turned",
     "write_glb",

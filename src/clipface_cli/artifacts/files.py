@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,3 +54,8 @@ def claim_file(path: Path, force: bool) -> Path:
     except OSError as error:
         raise InputError(f"Cannot create the folder {path.parent}: {error.strerror}.") from error
     return path
+
+
+def slug(prompt: str) -> str:
+    """A prompt as part of a file name: "Mona Lisa!" -> "mona-lisa"."""
+    return re.sub(r"[^\w]+", "-", prompt.lower()).strip("-")[:40] or "edit"

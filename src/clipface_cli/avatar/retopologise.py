@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from clipface_cli.artifacts import Mesh, Pixels, to_pixels
+from clipface_cli.artifacts import Mesh, Pixels, contact_sheet, save_image, to_pixels
 from clipface_cli.artifacts.scan import Scan, read_scan
 from clipface_cli.avatar.subject import Subject
 from clipface_cli.errors import InputError
@@ -24,6 +24,7 @@ from clipface_cli.texture.bake import bake
 
 LIMIT_MM = 2.0  # mean distance above which a scan is not taken
 LEAST_FACE = 0.6  # share of the face's texels that must be covered
+PORTRAIT = 512  # pixels a side of the pictures
 _SIDES = (0.0, -38.0)  # degrees of yaw of the pictures
 
 
@@ -86,6 +87,12 @@ def views(shown: Retopologised | Subject, head: HeadModel, resolution: int) -> l
     """The scan, or a head made of one, from two sides in the same soft light."""
     scan = shown.scan if isinstance(shown, Retopologised) else _as_scan(shown, head)
     return [draw_scan(scan, Camera.turned(yaw), resolution, finer=2) for yaw in _SIDES]
+
+
+def save_comparison(path: Path, made: Retopologised, head: HeadModel) -> None:
+    """A picture of the scan above the head made of it, from two sides."""
+    rows = [views(shown, head, PORTRAIT) for shown in (made, made.subject)]
+    save_image(path, contact_sheet(rows, captions=["scan", "head"]))
 
 
 def _undone(found: Registration, scan: Scan) -> np.ndarray[Any, np.dtype[np.float64]]:

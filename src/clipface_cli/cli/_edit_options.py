@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -223,21 +222,6 @@ def parse_regions(text: str | None) -> tuple[str, ...]:
     return names
 
 
-def parse_seeds(text: str | None, seed: int) -> list[int]:
-    """ "0-3,7" as [0, 1, 2, 3, 7]; `seed` alone where there is no list."""
-    if text is None:
-        return [seed]
-    found: list[int] = []
-    for part in text.split(","):
-        first, dash, last = part.strip().partition("-")
-        if not first.isdigit() or (dash and not last.isdigit()):
-            raise InputError(
-                f"--seeds: {part.strip()!r} is no seed; give a list such as 0-3 or 1,5."
-            )
-        found += range(int(first), int(last or first) + 1)
-    return list(dict.fromkeys(found))
-
-
 def read_prompts(prompts: list[str] | None, file: Path | None) -> list[str]:
     """All that are asked for, once each; InputError for an empty one."""
     found = list(prompts or [])
@@ -253,8 +237,3 @@ def read_prompts(prompts: list[str] | None, file: Path | None) -> list[str]:
     if not all(found):
         raise InputError("--prompt is empty; say what the face should look like.")
     return list(dict.fromkeys(found))
-
-
-def slug(prompt: str) -> str:
-    """A prompt as part of a file name: "Mona Lisa!" -> "mona-lisa"."""
-    return re.sub(r"[^\w]+", "-", prompt.lower()).strip("-")[:40] or "edit"

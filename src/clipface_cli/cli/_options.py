@@ -9,6 +9,8 @@ import typer
 
 from clipface_cli.errors import InputError
 
+MOST_SEEDS = 1000  # in a list
+
 Seed = Annotated[int, typer.Option("--seed", help="Every random choice follows from it.", min=0)]
 Device = Annotated[
     Literal["auto", "cpu", "cuda"],
@@ -93,14 +95,16 @@ def parse_expression(text: str) -> dict[str, float]:
     return activations
 
 
-def parse_seeds(text: str, steps: int) -> list[int]:
-    """ "3:8" or "3:8:1:4" as seeds to go between in `steps` steps; InputError for anything else."""
-    if not text:
-        return []
-    parts = text.split(":")
-    if len(parts) not in (2, 4) or not all(part.strip().isdecimal() for part in parts):
-        raise InputError(f"--interpolate: {text!r} is not two or four seeds such as 3:8.")
-    most = 32 if len(parts) == 4 else 1000
-    if not 2 <= steps <= most:
-        raise InputError(f"--interpolate needs -n from 2 to {most}, the steps from seed to seed.")
-    return [int(part) for part in parts]
+def parse_seeds(option: str, text: str) -> list[int]:
+    """ "0-3,7" or "3:8" as seeds, each once; InputError, with the option's name, for others."""
+    found: list[int] = []
+    for part in text.replace(":", ",").split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()):
+            raise InputError(
+                f"{option}: {part.strip()!r} is no seed; give a list such as 0-3 or 1,5."
+            )
+        found += range(int(first), min(int(last or first), int(first) + MOST_SEEDS) + 1)
+    if len(found) > MOST_SEEDS:
+        raise InputError(f"{option}: {text!r} is more than {MOST_SEEDS} seeds; give fewer.")
+    return list(dict.fromkeys(found))

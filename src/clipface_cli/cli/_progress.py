@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -23,13 +23,6 @@ def progress(title: str, total: int) -> Iterator[Advance]:
             yield advance
     else:
         yield _lines(title, total)
-
-
-def counted(items: Iterable[Item], advance: Advance) -> Iterator[Item]:
-    """The items, each reported once it has been used."""
-    for done, item in enumerate(items, 1):
-        yield item
-        advance(done, "")
 
 
 def say(message: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,7 +20,7 @@ from clipface_cli.cli._options import (
     Seed,
     pick_device,
 )
-from clipface_cli.cli._progress import counted, progress, say
+from clipface_cli.cli._progress import progress, say
 from clipface_cli.errors import InputError
 
 if TYPE_CHECKING:
@@ -37,20 +37,9 @@ if TYPE_CHECKING:
     from clipface_cli.guidance import Guidance
     from clipface_cli.head import HeadModel
     from clipface_cli.texture import Generator
-    from clipface_cli.viewer.film import FilmScene
-
-
-@dataclass(frozen=True)
-class FilmOptions:
-    """yaw: degrees the head is turned by; resolution: pixels a side; frames: whether to write."""
-
-    yaw: float
-    resolution: int
-    frames: bool
 
 
 FASTEST = 1000  # frames a second
-VIDEOS = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".gif")
 
 
 def animate(
@@ -121,16 +110,18 @@ def animate(
     frames/*.png, edited.obj with the strongest frame's texture, and run.json. Ctrl-C ends the
     optimisation and films what there is.
     """
-    name, how = _request(prompt, mapper, static), FilmOptions(yaw, resolution, frames)
+    name = _request(prompt, mapper, static)
     if fps is not None and not 0 < fps <= FASTEST:
         raise InputError(f"--fps must be positive and at most {FASTEST}, not {fps:g}.")
-    folder = output or Path(f"{Path(sequence).stem}-{options.slug(name)}")
     where = pick_device(device)
-    from clipface_cli.artifacts import RunRecord, claim_folder
+    from clipface_cli.artifacts import RunRecord, claim_folder, slug
+    from clipface_cli.avatar.motion import moved_subject, read_motion
     from clipface_cli.edit import Animation, EditModels
     from clipface_cli.guidance import load_guidance
+    from clipface_cli.viewer.animation_files import FILM, FilmOptions, write_animation_files
     from clipface_cli.viewer.film import FilmScene
 
+    folder = output or Path(f"{Path(sequence).stem}-{slug(name)}")
     sources = {
         "sequence": sequence,
         "prompt": prompt,
@@ -146,10 +137,13 @@ def animate(
     record = RunRecord(sources, [*meshes, Path(sequence), *weight_files(mapper)])
     with record.timing("load"):
         model = load_head(head, mesh)
-        motion = _read(sequence, model)
+        motion = read_motion(sequence, model, progress)
         motion.fps = fps or motion.fps
         network = load_generator(generator, model, where)
-        subject = _subject(mesh, motion, model, network, seed).to(where)
+        subject, whose = moved_subject(mesh, motion, model, network, seed)
+        subject = subject.to(where)
+    if whose:
+        say(whose)
     clip = _clip(motion).to(where)
     columns: dict[str, Animation | None] = {"original": None}
     if mapper is not None:
@@ -165,12 +159,13 @@ def animate(
         claim_folder(folder, force)
         with record.timing("optimise"):
             columns |= _optimised(models, stage, subject, clip, settings, static)
-    with record.timing("render"):
-        shown = FilmScene(model, network, subject.to("cpu"), columns)
-        facts = _write(folder, shown, name, motion.fps, how)
+    shown = FilmScene(model, network, subject.to("cpu"), columns)
+    how = FilmOptions(motion.fps, yaw, resolution, frames)
+    with record.timing("render"), progress("Filming", len(clip)) as advance:
+        facts = write_animation_files(folder, shown, name, how, lambda done: advance(done, ""))
     record.write(folder, sorted(folder.glob("*.*")), **facts)
     interrupted = any(made and made.interrupted for made in columns.values())
-    return Result(folder / "animation.mp4", facts, interrupted=interrupted)
+    return Result(folder / FILM, facts, interrupted=interrupted)
 
 
 def _request(prompt: str | None, mapper: str | None, static: bool) -> str:
@@ -185,24 +180,6 @@ def _request(prompt: str | None, mapper: str | None, static: bool) -> str:
     return name
 
 
-def _read(source: str, head: HeadModel) -> Sequence:
-    """A shipped sequence by name, else a file or folder."""
-    from clipface_cli.head.sequence import find_sequence, from_units, load_sequence
-    from clipface_cli.synth.sequences import SEQUENCES, shipped_sequence
-
-    path = Path(source)
-    if source in SEQUENCES:
-        return from_units(shipped_sequence(source), head)
-    if source and path.suffix.lower() in VIDEOS and path.exists():
-        return _tracked(path)
-    if not source or not (path.exists() or find_sequence(source)):
-        raise InputError(
-            f"There is no sequence {source!r}; give {', '.join(SEQUENCES)}, an imported one by its "
-            "name, a seq.npz, a CSV of ARKit units, a folder of pickles, or a video."
-        )
-    return load_sequence(source, head)
-
-
 def _clip(motion: Sequence) -> Clip:
     """The sequence with the importance of its frames."""
     import torch
@@ -210,41 +187,6 @@ def _clip(motion: Sequence) -> Clip:
     from clipface_cli.edit import Clip
 
     return Clip.of(torch.from_numpy(motion.expression), torch.from_numpy(motion.pose))
-
-
-def _subject(
-    mesh: Path | None, motion: Sequence, head: HeadModel, network: Generator, seed: int
-) -> Subject:
-    """The mesh's head, else a sampled one, in the sequence's shape where it has one."""
-    import torch
-
-    from clipface_cli.avatar import load_subject, sample_subject
-
-    if mesh is not None:
-        return load_subject(mesh, head, network)
-    subject = sample_subject(head, network, seed)
-    if motion.shape is None:
-        say(f"No --mesh: the head is sampled (seed {seed}).")
-        return subject
-    size = min(len(motion.shape), head.shape_size)
-    subject.params.shape = torch.zeros(1, head.shape_size)
-    subject.params.shape[0, :size] = torch.from_numpy(motion.shape[:size])
-    say(f"No --mesh: the head has the sequence's shape and a sampled texture (seed {seed}).")
-    return subject
-
-
-def _tracked(path: Path) -> Sequence:
-    """The face in a video, as `clipface track` finds it."""
-    from clipface_cli.artifacts.footage import open_footage
-    from clipface_cli.photos import load_encoder
-    from clipface_cli.photos.track import track
-
-    footage = open_footage(path, None)
-    with progress("Tracking", footage.frames) as advance:
-        found = track(
-            footage, footage.fps, load_encoder("landmarks"), done=lambda n: advance(n, "")
-        )
-    return found.sequence
 
 
 def _settings(
@@ -311,32 +253,3 @@ def _optimised(
     if not static and not flat.interrupted:
         columns["dynamic"] = made("dynamic", flat)
     return columns
-
-
-def _write(
-    folder: Path, scene: FilmScene, name: str, fps: float, options: FilmOptions
-) -> dict[str, object]:
-    """Film, pictures, GLB, mesh, mapper; facts about them."""
-    from clipface_cli.artifacts import write_video
-    from clipface_cli.avatar import save_subject
-    from clipface_cli.edit.mappers import MOTION_FILE
-    from clipface_cli.viewer.film import Frames, at_peak, film, peak, write_animation
-
-    made, total = scene.last, len(scene.last.clip)
-    kept = Frames(folder / "frames" if options.frames else None)
-    with progress("Filming", total) as advance:
-        pictures = film(scene, options.yaw, options.resolution, kept)
-        write_video(folder / "animation.mp4", counted(pictures, advance), fps)
-    count = write_animation(folder / "animation.glb", scene, kept, fps)
-    if made.dynamic:
-        made.mapper.save(folder / MOTION_FILE, prompt=name)
-    entry = {"prompt": name, "frame": peak(made), "frames": total}
-    strongest = at_peak(made, scene.subject, scene.generator, entry).to("cpu")
-    save_subject(folder / "edited.obj", strongest, scene.head)
-    return {
-        "frames": total,
-        "fps": fps,
-        "textures": count,
-        "strongest_frame": peak(made),
-        "importance": [round(amount, 3) for amount in made.clip.weight.tolist()],
-    }

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,33 +19,19 @@ from clipface_cli.cli._options import (
     HeadSource,
     MeshFile,
     Seed,
+    parse_seeds,
     pick_device,
 )
 from clipface_cli.cli._progress import progress, say
 from clipface_cli.errors import InputError
 
 if TYPE_CHECKING:
-    from clipface_cli.artifacts import Pixels, RunRecord
     from clipface_cli.avatar import Subject
     from clipface_cli.avatar.retopologise import Retopologised
     from clipface_cli.edit import EditModels, EditSettings, Mappers, Progress, PromptMapper
+    from clipface_cli.edit.output import EditOutput
     from clipface_cli.head import HeadModel
     from clipface_cli.texture import Generator
-
-PORTRAIT, PREVIEW = 512, 384
-
-
-@dataclass
-class _Made:
-    """One edit on its way to a folder: what it is called, the head, scores, similarity by step."""
-
-    name: str
-    seed: int
-    folder: Path
-    subject: Subject | None = None
-    scores: dict[str, Any] = field(default_factory=dict)
-    log: list[tuple[float, float]] = field(default_factory=list)
-    interrupted: bool = False
 
 
 def edit(
@@ -88,7 +74,7 @@ def edit(
     """
     asked = options.read_prompts(prompt, prompts)
     prompted = _check_request(asked, mapper, undo, retopologise)
-    found = options.parse_seeds(seeds, seed)
+    found = [seed] if seeds is None else parse_seeds("--seeds", seeds)
     how = {
         "--steps": steps,
         "--views": views,
@@ -112,13 +98,16 @@ def edit(
         options.parse_change(texture_only, expression_only),
         options.parse_regions(only),
     )
-    edits = _folders(mesh, asked or [_name(mapper)], found, output)
     from clipface_cli.artifacts import RunRecord
     from clipface_cli.avatar import load_subject
+    from clipface_cli.avatar.retopologise import save_comparison
     from clipface_cli.cli._models import load_generator, load_head, load_on, weight_files
     from clipface_cli.edit import EditModels, Mappers
     from clipface_cli.edit import preset as preset_of
+    from clipface_cli.edit.output import claim_outputs, edit_outputs, write_edits
     from clipface_cli.guidance import load_guidance
+
+    edits = edit_outputs(mesh, asked or [_name(mapper)], found, output)
 
     where = pick_device(device)
     sources = {
@@ -163,15 +152,16 @@ def edit(
             if begun is not None:
                 begun.check(network, model)
             work = _by_prompt(edits, subject, model, models, settings, begun, preview)
-    folder = _claim(edits, output, mesh, force)
+    folder = claim_outputs(edits, force)
     if scan:
-        _show_scan(folder / "retopologised.png", scan, model)
+        save_comparison(folder / "retopologised.png", scan, model)
     with record.timing("edit"):
         work()
     if scan:
         for made in edits:
             made.scores["scan"] = scan.facts
-    return _write(edits, subject, model, folder, record)
+    path, facts = write_edits(edits, subject, model, folder, record)
+    return Result(path, facts, interrupted=any(made.interrupted for made in edits))
 
 
 def _check_request(
@@ -215,53 +205,17 @@ def _from_scan(mesh: Path, head: HeadModel, network: Generator) -> Retopologised
     return scan
 
 
-def _show_scan(path: Path, scan: Retopologised, head: HeadModel) -> None:
-    """The scan above the head made of it, from two sides."""
-    from clipface_cli.artifacts import contact_sheet, save_image
-    from clipface_cli.avatar.retopologise import views
-
-    rows = [views(shown, head, PORTRAIT) for shown in (scan, scan.subject)]
-    save_image(path, contact_sheet(rows, captions=["scan", "head"]))
-
-
 def _name(mapper: str | None) -> str:
     return "undo" if mapper is None else Path(mapper).name
 
 
-def _folders(mesh: Path, names: list[str], seeds: list[int], output: Path | None) -> list[_Made]:
-    """One entry for each prompt and seed, with its folder."""
-    if len(names) == len(seeds) == 1:
-        folder = output or Path(f"{mesh.stem}-{options.slug(names[0])}")
-        return [_Made(names[0], seeds[0], folder)]
-    parent = output or Path(f"{mesh.stem}-edits")
-    made: list[_Made] = []
-    for name in names:
-        for seed in seeds:
-            stem = options.slug(name) + (f"-{seed}" if len(seeds) > 1 else "")
-            taken = sum(m.folder.name == stem or m.folder.name.startswith(f"{stem}.") for m in made)
-            made.append(_Made(name, seed, parent / (f"{stem}.{taken + 1}" if taken else stem)))
-    return made
-
-
-def _claim(edits: list[_Made], output: Path | None, mesh: Path, force: bool) -> Path:
-    """Create the folder of everything, and those in it."""
-    from clipface_cli.artifacts import claim_folder
-
-    if len(edits) == 1:
-        return claim_folder(edits[0].folder, force)
-    folder = claim_folder(edits[0].folder.parent, force)
-    for made in edits:
-        claim_folder(made.folder, force)
-    return folder
-
-
-def _undo(made: _Made, subject: Subject) -> Callable[[], None]:
+def _undo(made: EditOutput, subject: Subject) -> Callable[[], None]:
     made.subject = subject.undone()
     return lambda: None
 
 
 def _by_mapper(
-    made: _Made, subject: Subject, source: str, head: HeadModel, network: Generator
+    made: EditOutput, subject: Subject, source: str, head: HeadModel, network: Generator
 ) -> Callable[[], None]:
     """One pass of trained mappers."""
     from clipface_cli.edit import Mappers, apply_mappers
@@ -277,7 +231,7 @@ def _by_mapper(
 
 
 def _by_prompt(
-    edits: list[_Made],
+    edits: list[EditOutput],
     subject: Subject,
     head: HeadModel,
     models: EditModels,
@@ -288,6 +242,7 @@ def _by_prompt(
     """Optimisation towards prompts; warns about words that the guidance does not know."""
     from clipface_cli.avatar import region_mask
     from clipface_cli.edit import edit_meshes
+    from clipface_cli.edit.output import save_preview
 
     for name in dict.fromkeys(made.name for made in edits):
         models.target_direction(settings, name)  # refuses what cannot be read
@@ -308,7 +263,8 @@ def _by_prompt(
                 similarity = now.similarity.mean()  # read where it is shown: reading waits for it
                 advance(steps[now.edits[0]], lambda: f"{now.stage}: similarity {similarity:.2f}")
                 if preview and now.step % preview == 0:
-                    _show(head, now, edits)
+                    for number, edited in zip(now.edits, now.subjects(), strict=True):
+                        save_preview(edits[number].folder, edited, head)
 
             person = subject.to(models.device)
             done = edit_meshes(person, requests, models, settings, callback, mappers)
@@ -318,64 +274,3 @@ def _by_prompt(
             made.scores["sentences"] = {"source": settings.source, "targets": result.sentences}
 
     return work
-
-
-def _show(head: HeadModel, now: Progress, edits: list[_Made]) -> None:
-    """preview.png of every head as it is now."""
-    from clipface_cli.artifacts import save_image
-    from clipface_cli.render import Camera, Renderer
-
-    renderer = Renderer(head, PREVIEW)
-    for number, edited in zip(now.edits, now.subjects(), strict=True):
-        subject = edited.to("cpu")
-        image, _ = renderer(head.pose_head(subject.params), subject.texture, Camera.front())
-        save_image(edits[number].folder / "preview.png", image)
-
-
-def _write(
-    edits: list[_Made], before: Subject, head: HeadModel, folder: Path, record: RunRecord
-) -> Result:
-    """All files of all edits; the mesh of a single one, or the folder, is the result."""
-    from clipface_cli.artifacts import contact_sheet, save_image
-    from clipface_cli.avatar import save_subject
-    from clipface_cli.portrait import portraits
-
-    def pictures(subject: Subject) -> list[Pixels]:
-        vertices = head.pose_head(subject.params)[0]
-        return portraits(head, vertices, subject.texture[0], resolution=PORTRAIT)
-
-    shown = [pictures(before)]
-    facts = []
-    for made in edits:
-        if made.subject is None:
-            continue
-        made.subject = made.subject.to("cpu")
-        save_subject(made.folder / "edited.obj", made.subject, head)
-        with record.timing("render"):
-            shown.append(pictures(made.subject))
-        facts.append(_files(made, shown[0], shown[-1], record))
-    interrupted = any(made.interrupted for made in edits)
-    if len(edits) == 1:
-        path = Path(facts[0].pop("path"))
-        return Result(path, facts[0], interrupted=interrupted)
-    names = ["before", *(made.folder.name for made in edits)]
-    sheet = folder / "edits.png"
-    save_image(sheet, contact_sheet([list(row) for row in zip(*shown, strict=True)], names))
-    record.write(folder, [sheet], edits=facts)
-    return Result(folder, {"picture": str(sheet), "edits": facts}, interrupted=interrupted)
-
-
-def _files(
-    made: _Made, before: list[Pixels], after: list[Pixels], record: RunRecord
-) -> dict[str, Any]:
-    """Picture, progress and record of one edit; returns the facts for --json."""
-    from clipface_cli.artifacts import before_after, save_image, write_text
-
-    target, picture = made.folder / "edited.obj", made.folder / "before_after.png"
-    save_image(picture, before_after(before, after, made.name))
-    lines = [f"{k + 1},{loss:.5f},{similar:.5f}" for k, (loss, similar) in enumerate(made.log)]
-    if lines:
-        write_text(made.folder / "progress.csv", "\n".join(["step,loss,similarity", *lines]) + "\n")
-    scores = {"prompt": made.name, "seed": made.seed, **made.scores}
-    record.write(made.folder, [target, picture], **scores)
-    return {"path": str(target), "picture": str(picture), **scores}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,11 +23,12 @@ from clipface_cli.cli._progress import progress
 from clipface_cli.errors import InputError
 
 if TYPE_CHECKING:
-    from clipface_cli.avatar import Subject
+    from clipface_cli.avatar import NamedSubject
     from clipface_cli.head import HeadModel
     from clipface_cli.texture import Generator
 
 PORTRAIT = 512
+MOST_STEPS = {2: 1000, 4: 32}  # by the number of seeds to go between
 STEPS = 4  # heads, or steps from seed to seed, where -n does not say
 
 
@@ -79,7 +78,7 @@ def sample(
     """
     if codes and interpolate:
         raise InputError("--codes are heads already; leave --interpolate out.")
-    units, seeds = parse_expression(expression), parse_seeds(interpolate, count or STEPS)
+    units, seeds = parse_expression(expression), _corners(interpolate, count or STEPS)
     from clipface_cli.artifacts import RunRecord, captioned_sheet, claim_folder, save_image
     from clipface_cli.avatar import save_subject
     from clipface_cli.cli._models import load_generator, load_head
@@ -131,33 +130,32 @@ def _people(
     network: Generator,
     count: int | None,
     seed: int,
-    seeds: list[int],
+    corners: list[int],
     codes: str | None,
     truncation: float,
-) -> list[tuple[str, Callable[[], Subject]]]:
-    """Names of the heads and what makes each."""
-    from clipface_cli.avatar import (
-        Subject,
-        between,
-        check_codes,
-        sample_subject,
-        subject_of_code,
-    )
+) -> list[NamedSubject]:
+    """The heads asked for."""
+    from clipface_cli.avatar import interpolated_subjects, random_subjects, subjects_of_codes
 
     if codes is not None:
         from clipface_cli.texture import load_codes
 
-        found = load_codes(codes)[:count]
-        check_codes(found, network)
-        return [
-            (f"{i:03}", partial(subject_of_code, head, network, code[None], seed + i, truncation))
-            for i, code in enumerate(found)
-        ]
-    if seeds:
-        corners = [sample_subject(head, network, s, truncation) for s in seeds]
-        mixed = between(corners, count or STEPS, network)
-        return [(name, partial(Subject.to, person, "cpu")) for name, person in mixed]
-    return [
-        (f"{i:03}", partial(sample_subject, head, network, seed + i, truncation))
-        for i in range(count or STEPS)
-    ]
+        return subjects_of_codes(head, network, load_codes(codes)[:count], seed, truncation)
+    if corners:
+        return interpolated_subjects(head, network, corners, count or STEPS, truncation)
+    return random_subjects(head, network, count or STEPS, seed, truncation)
+
+
+def _corners(text: str, steps: int) -> list[int]:
+    """The seeds to go between; InputError unless there are two or four, and steps for them."""
+    if not text:
+        return []
+    seeds = parse_seeds("--interpolate", text)
+    if len(seeds) not in MOST_STEPS:
+        raise InputError(f"--interpolate: {text!r} is not two or four seeds such as 3:8.")
+    if not 2 <= steps <= MOST_STEPS[len(seeds)]:
+        raise InputError(
+            f"--interpolate needs -n from 2 to {MOST_STEPS[len(seeds)]}, the steps from seed to "
+            "seed."
+        )
+    return seeds

@@ -92,14 +92,14 @@ def train_mapper(
     many = prompts is not None
     if many and (codes or start):
         raise InputError("--codes and --start are for --prompt; leave them or --prompts out.")
-    folder = output or Path(f"{options.slug(prompts.stem if prompts else asked[0])}-mapper")
-    from clipface_cli.artifacts import RunRecord, claim_folder
+    from clipface_cli.artifacts import RunRecord, claim_folder, slug
     from clipface_cli.cli._models import load_generator, load_head, weight_files
     from clipface_cli.edit import EditModels
     from clipface_cli.guidance import load_guidance
     from clipface_cli.train import mapper
     from clipface_cli.train.common.distributed import Distributed
 
+    folder = output or Path(f"{slug(prompts.stem if prompts else asked[0])}-mapper")
     processes = Distributed(device, devices, num_nodes, "32")
     towers = load_guidance(guidance)
     given = {"steps": steps, "template": template}
