@@ -81,3 +81,16 @@ def test_other_texture_models(change: dict[str, np.ndarray], sentence: str, tmp_
 def test_without_it(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="flame-texture does not exist"):
         LinearTexture.load()
+
+
+def test_components_are_those_of_the_textures():
+    torch.manual_seed(0)
+    basis = torch.randn(2, 3, 8, 8) * torch.tensor([0.1, 0.05])[:, None, None, None]
+    textures = 0.1 + torch.einsum("nk,kcxy->ncxy", torch.randn(300, 2), basis)
+    model = LinearTexture.fit(textures, 2)
+    lengths = [x.flatten(1).norm(dim=1) for x in (model.basis, basis)]
+    assert torch.allclose(*lengths, rtol=0.2)
+    spread = model(torch.randn(400, 2)).std(0).mean()
+    assert torch.allclose(spread, textures.std(0).mean(), rtol=0.1)
+    with pytest.raises(InputError):
+        LinearTexture.fit(textures[:2], 2)

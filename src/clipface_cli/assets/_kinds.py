@@ -235,6 +235,7 @@ KINDS = (
     Kind("flame-texture", _flame_texture),
     Kind("deca", _deca),
     Kind("bisenet", _holds("cp.resnet.conv1.weight", "conv_out.conv_out.weight")),
+    Kind("inception", _holds("Mixed_7c.branch3x3dbl_3b.conv.weight", "Conv2d_1a_3x3.conv.weight")),
     Kind("clip", _clip),
     Kind("generator", _holds("synthesis.first_block.const", "mapping.layers.0.weight"), True),
     Kind(

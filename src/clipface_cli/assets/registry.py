@@ -73,6 +73,10 @@ ENTRIES = (
         "https://huggingface.co/openai/clip-vit-base-patch32",
     ),
     Entry(
+        "inception", "Apache-2.0", "FID and KID as papers print them (evaluate, compare)",
+        "pt_inception-2015-12-05-6726825d.pth: https://github.com/mseitzer/pytorch-fid, Releases",
+    ),
+    Entry(
         "generator", _CLIPFACE, "the paper's textures (--generator NAME)",
         f"the texture generator: {_CLIPFACE_SITE}",
     ),

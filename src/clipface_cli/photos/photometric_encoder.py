@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from clipface_cli.head import HeadModel, HeadParams
-from clipface_cli.metrics import PcaTexture
 from clipface_cli.photos._illumination import Illumination
 from clipface_cli.photos.encoder import (
     Encoded,
@@ -27,7 +26,7 @@ from clipface_cli.photos.landmark_encoder import LandmarkEncoder
 from clipface_cli.photos.landmarks import Face
 from clipface_cli.photos.squares import Square, cut
 from clipface_cli.render import Camera, Renderer
-from clipface_cli.texture import Generator, fast_autocast, generator_for
+from clipface_cli.texture import Generator, LinearTexture, fast_autocast, generator_for
 
 _BATCH = 8
 _CLIP_SAMPLE = 24  # frames of a clip that the shape and the albedo are found from
@@ -108,7 +107,7 @@ class PhotometricEncoder:
         return joined(parts)
 
     @cached_property
-    def _albedo(self) -> PcaTexture:
+    def _albedo(self) -> LinearTexture:
         """Textures of random people, as finely as they are seen."""
         generator = generator_for(self.head, Generator.load("builtin"))
         random = torch.Generator().manual_seed(0)
@@ -118,7 +117,7 @@ class PhotometricEncoder:
                 w = generator.mapping(torch.randn(_BATCH, generator.z_dim, generator=random))
                 seen = generator.synthesis(w, resolution=self.settings.resolution)
                 textures.append(seen.float().clamp(-1, 1))
-        return PcaTexture.fit(torch.cat(textures), self.settings.components)
+        return LinearTexture.fit(torch.cat(textures), self.settings.components)
 
     @cached_property
     def _illumination(self) -> Illumination:
@@ -181,7 +180,7 @@ class PhotometricEncoder:
         points = project(landmark_vertices(self.head, vertices), camera)
         missed = (points - views.points)[..., :2] / camera[:, None, :1]
         albedo = self._albedo.mean + torch.einsum(
-            "nk,kcxy->ncxy", unknowns["albedo"], self._albedo.components
+            "nk,kcxy->ncxy", unknowns["albedo"], self._albedo.basis
         )
         lit = self._illumination(albedo, vertices, unknowns["light"])
         image, coverage = self._renderer(vertices, lit, Camera(camera))
