@@ -38,9 +38,9 @@ NOTES = (
         "texture generator used here, which paints textures and no shapes, so the shape stays."
     ),
     "The head is what the generator paints of its code; what its texture has beyond that is lost.",
-    f"{len(TEMPLATES)} text templates stand for the authors' 74.",
+    f"{len(TEMPLATES)} text templates stand for the authors' longer list.",
 )
-HELD_OUT = "The identity term looks through the embedded evaluator; ArcFace is not imported."
+HELD_OUT = "The identity term compares embeddings of the held-out evaluator, not of ArcFace."
 
 Identity = Callable[[Tensor], Tensor]
 """Renders (N, 3, H, W) in [-1, 1] to embeddings of who they show (N, D); differentiable."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -19,9 +18,9 @@ class StyleField(nn.Module):
         """width: of every layer; depth: hidden layers after the first; branch_depth: hidden layers
         of either output alone."""
         super().__init__()
-        self.trunk = _layers(features, width, depth + 1)
-        self.colour = nn.Sequential(_layers(width, width, branch_depth), _zero(width, 3))
-        self.normal = nn.Sequential(_layers(width, width, branch_depth), _zero(width, 1))
+        self.trunk = _Layers(features, width, depth + 1)
+        self.colour = nn.Sequential(_Layers(width, width, branch_depth), _Output(width, 3))
+        self.normal = nn.Sequential(_Layers(width, width, branch_depth), _Output(width, 1))
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Colours and displacements."""
@@ -29,16 +28,23 @@ class StyleField(nn.Module):
         return self.colour(shared).tanh(), self.normal(shared)[:, 0].tanh()
 
 
-def _layers(inputs: int, width: int, count: int) -> nn.Sequential:
-    sizes = [inputs] + [width] * count
-    return nn.Sequential(*(nn.Sequential(nn.Linear(a, b), nn.ReLU()) for a, b in pairwise(sizes)))
+class _Layers(nn.Sequential):
+    """`count` linear layers of one width, each with a ReLU."""
+
+    def __init__(self, inputs: int, width: int, count: int) -> None:
+        layers: list[nn.Module] = []
+        for size in [inputs] + [width] * (count - 1):
+            layers += [nn.Linear(size, width), nn.ReLU()]
+        super().__init__(*layers)
 
 
-def _zero(inputs: int, outputs: int) -> nn.Linear:
-    layer = nn.Linear(inputs, outputs)
-    nn.init.zeros_(layer.weight)
-    nn.init.zeros_(layer.bias)
-    return layer
+class _Output(nn.Linear):
+    """A linear layer that begins at zero."""
+
+    def reset_parameters(self) -> None:
+        """Where training starts."""
+        nn.init.zeros_(self.weight)
+        nn.init.zeros_(self.bias)
 
 
 def fourier_features(places: Tensor, frequencies: Tensor) -> Tensor:

@@ -26,6 +26,7 @@ from clipface_cli.render import Camera, Light, Renderer
 
 GREY = 0.0  # colour of the renders that show the geometry alone
 NOTES = (
+    "The mesh is subdivided in whole rounds, to as near 60,000 vertices as these come.",
     "Colours of vertices are baked into a UV texture, and renders show that texture.",
     "Renders are unlit without displacements; the authors always light them.",
 )

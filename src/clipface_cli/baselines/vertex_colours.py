@@ -68,7 +68,7 @@ class VertexColours:
 
     def bake(self, colours: Tensor) -> Tensor:
         """The texture of vertex colours (V, 3), interpolated within triangles."""
-        texels = sum(self._weights[:, k, None] * colours[self._corners[:, k]] for k in range(3))
+        texels = (self._weights[..., None] * colours[self._corners]).sum(1)
         return texels.T.unflatten(1, (self._resolution, self._resolution))[None]
 
     def read(self, texture: Tensor) -> Tensor:
