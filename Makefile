@@ -94,6 +94,7 @@ bundle: $(DEV)
 	$(BIN)/python tools/build_detail.py --minutes $(BUDGET) --restorer $(BUNDLE)/restorer.safetensors
 	$(BIN)/python tools/build_latent_bank.py
 	$(BIN)/python tools/build_prompt_mapper.py
+	$(BIN)/python tools/build_linear_texture.py --out $(BUNDLE)/linear-texture
 
 clean:
 	rm -rf demo benchmarks/out build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
