@@ -15,7 +15,6 @@ import torch
 from torch import Tensor
 
 from clipface_cli.baselines.painted_texture import painted_texture, write_painted_texture
-from clipface_cli.metrics import PcaTexture
 from clipface_cli.synth import load_texture, write_corpus
 from clipface_cli.texture import LinearTexture
 
@@ -37,8 +36,7 @@ def main() -> None:
     files = sorted((options.out / "uv").glob("*.png"))
     textures = torch.stack([load_texture(path) for path in files])
     people, unseen = textures[: options.people], textures[options.people :]
-    pca = PcaTexture.fit(people, COMPONENTS)
-    model = LinearTexture(pca.mean[None], pca.components)
+    model = LinearTexture.fit(people, COMPONENTS)
     write_painted_texture(options.asset, model, QUALITY, len(people))
     stored = painted_texture(options.asset)
     print(f"{options.asset}: {options.asset.stat().st_size} bytes")

@@ -77,7 +77,7 @@ def claim_outputs(edits: Sequence[EditOutput], force: bool) -> Path:
 def save_preview(folder: Path, edited: Subject, head: HeadModel) -> None:
     """preview.png of a head in the middle of an edit."""
     subject = edited.to("cpu")
-    vertices = head.pose_head(subject.params)
+    vertices = head.pose_head(subject.params) - head.origin
     image, _ = Renderer(head, PREVIEW)(vertices, subject.texture, Camera.front())
     save_image(folder / "preview.png", image)
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from clipface_cli.guidance import load_guidance
-from clipface_cli.metrics import image_features, kernel_distance
+from clipface_cli.metrics import Features, kernel_distance
 from clipface_cli.texture import Generator
 from clipface_cli.train.gan.image_domain import ImageDomain
 
@@ -21,15 +21,16 @@ class CheckpointScore:
     def __init__(self, domain: ImageDomain, images: int) -> None:
         """`images`: how many of the domain's images to compare."""
         device = domain.head.template.device
-        self.domain, self.guidance = domain, load_guidance("builtin").to(device)
+        self.domain = domain
+        self.features = Features("builtin", load_guidance("builtin").to(device).encode_image)
         self.rows = torch.arange(min(images, len(domain.images)), device="cpu").split(_BATCH)
         faces = (domain.face_images(domain.images.batch(rows).to(device)) for rows in self.rows)
-        self.real = image_features(self.guidance, faces)
+        self.real = self.features.of(faces)
 
     @torch.no_grad()
     def __call__(self, generator: Generator) -> float:
         """Less is better; the estimate is unbiased, so it can fall below 0."""
-        fake = image_features(self.guidance, (self._fakes(generator, rows) for rows in self.rows))
+        fake = self.features.of(self._fakes(generator, rows) for rows in self.rows)
         return _KID_SCALE * kernel_distance(self.real, fake)
 
     def _fakes(self, generator: Generator, rows: Tensor) -> Tensor:

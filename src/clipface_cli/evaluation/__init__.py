@@ -1,0 +1,19 @@
+"""The paper's tables for anybody's models and heads: texture generators, and methods of editing."""
+
+from clipface_cli.evaluation.compare import Comparison, Study, find_heads
+from clipface_cli.evaluation.methods import METHODS, ablation_names, method_of
+from clipface_cli.evaluation.reference import reference_features
+from clipface_cli.evaluation.report import write_study
+from clipface_cli.evaluation.scorer import Scorer
+
+__all__ = [
+    "METHODS",
+    "Comparison",
+    "Scorer",
+    "Study",
+    "ablation_names",
+    "find_heads",
+    "method_of",
+    "reference_features",
+    "write_study",
+]
