@@ -19,7 +19,7 @@ from clipface_cli.baselines.protocol import (
     settings_of,
 )
 from clipface_cli.errors import InputError
-from clipface_cli.guidance import Guidance, is_sentence, load_guidance
+from clipface_cli.guidance import Guidance, is_sentence
 from clipface_cli.render import Camera, Renderer
 from clipface_cli.texture import Generator
 from clipface_cli.texture.generator import SynthesisLayer, SynthesisPrologue
@@ -40,7 +40,7 @@ NOTES = (
     "The head is what the generator paints of its code; what its texture has beyond that is lost.",
     f"{len(TEMPLATES)} text templates stand for the authors' longer list.",
 )
-HELD_OUT = "The identity term compares embeddings of the held-out evaluator, not of ArcFace."
+GUIDING = "The identity term compares embeddings of the guidance, not of ArcFace."
 
 Identity = Callable[[Tensor], Tensor]
 """Renders (N, 3, H, W) in [-1, 1] to embeddings of who they show (N, D); differentiable."""
@@ -50,7 +50,7 @@ Identity = Callable[[Tensor], Tensor]
 class Latent3d:
     """Its settings, from the published code unless said otherwise.
 
-    identity: R of eq. 17, None for the embedded evaluator.
+    identity: R of eq. 17, None for the guidance's image embedding: the evaluator must not guide.
     """
 
     steps: int = 100
@@ -81,7 +81,7 @@ class Latent3d:
         texts, vertices = embed_text(guidance, list(sentences)), start.vertices()
         renderer = Renderer(start.head, self.resolution)
         camera = Camera.turned(list(self.yaws), device=start.device)
-        identity = self.identity or load_guidance("evaluator").to(start.device).encode_image
+        identity = self.identity or guidance.encode_image
         layer = first_layer(generator)
         offset = torch.zeros(1, len(layer.bias), 4, 4, device=start.device, requires_grad=True)
 
@@ -109,7 +109,7 @@ class Latent3d:
 
         optimizer = torch.optim.Adam([offset], lr=self.rate)
         losses = optimize(optimizer, loss, clock, self.steps, head, callback)
-        notes = NOTES if self.identity else (*NOTES, HELD_OUT)
+        notes = NOTES if self.identity else (*NOTES, GUIDING)
         return BaselineResult(head(), losses, clock.seconds, settings_of(self), sentences, notes)
 
     def sentences(self, prompt: str) -> tuple[str, ...]:

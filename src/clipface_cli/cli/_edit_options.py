@@ -92,6 +92,15 @@ ExpressionOnly = Annotated[
     bool,
     typer.Option("--expression-only", help="Leave the texture as it is.", rich_help_panel=_WHERE),
 ]
+Method = Annotated[
+    str,
+    typer.Option(
+        "--method",
+        metavar="NAME",
+        help="clipface, or to compare with flametex, clipmatrix, text2mesh, latent3d.",
+        rich_help_panel=_HOW,
+    ),
+]
 Steps = Annotated[
     int | None,
     typer.Option(
@@ -169,6 +178,19 @@ Preview = Annotated[
         rich_help_panel=_HOW,
     ),
 ]  # fmt: skip
+
+
+CLIPFACE = "clipface"
+_DEFAULTS = {"preset": "default", "strength": 1.0, "keep_identity": 0.0, "method": CLIPFACE}
+
+
+def changed(**values: object) -> list[str]:
+    """Options, as they are typed, whose values are not the defaults."""
+    return [
+        f"--{name.replace('_', '-')}"
+        for name, value in values.items()
+        if value is not None and value is not False and value != _DEFAULTS.get(name)
+    ]
 
 
 def adjusted(

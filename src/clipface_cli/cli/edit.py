@@ -50,6 +50,7 @@ def edit(
     keep_identity: options.KeepIdentity = 0.0,
     texture_only: options.TextureOnly = False,
     expression_only: options.ExpressionOnly = False,
+    method: options.Method = options.CLIPFACE,
     steps: options.Steps = None,
     preset: options.Preset = "default",
     views: options.Views = None,
@@ -75,25 +76,23 @@ def edit(
     asked = options.read_prompts(prompt, prompts)
     prompted = _check_request(asked, mapper, undo, retopologise)
     found = [seed] if seeds is None else parse_seeds("--seeds", seeds)
-    how = {
-        "--steps": steps,
-        "--views": views,
-        "--weights": weights,
-        "--ablate": ablate,
-        "--template": template,
-        "--start": start,
-        "--only": only,
-        "--seeds": seeds,
-    }
+    given = options.changed(
+        views=views,
+        weights=weights,
+        ablate=ablate,
+        template=template,
+        start=start,
+        only=only,
+        preset=preset,
+        strength=strength,
+        keep_identity=keep_identity,
+        texture_only=texture_only,
+        expression_only=expression_only,
+    )
     if not asked:
-        _check_plain(
-            [name for name, value in how.items() if value is not None]
-            + ["--preset"] * (preset != "default")
-            + ["--strength"] * (strength != 1)
-            + ["--keep-identity"] * (keep_identity > 0)
-            + ["--texture-only"] * texture_only
-            + ["--expression-only"] * expression_only
-        )
+        _check_plain(given + options.changed(steps=steps, seeds=seeds, method=method))
+    if method != options.CLIPFACE:
+        _check_method(method, given + options.changed(mapper=mapper))
     change, regions = (
         options.parse_change(texture_only, expression_only),
         options.parse_regions(only),
@@ -102,7 +101,7 @@ def edit(
     from clipface_cli.avatar import load_subject
     from clipface_cli.avatar.retopologise import save_comparison
     from clipface_cli.cli._models import load_generator, load_head, load_on, weight_files
-    from clipface_cli.edit import EditModels, Mappers
+    from clipface_cli.edit import EditModels
     from clipface_cli.edit import preset as preset_of
     from clipface_cli.edit.output import claim_outputs, edit_outputs, write_edits
     from clipface_cli.guidance import load_guidance
@@ -112,6 +111,7 @@ def edit(
     where = pick_device(device)
     sources = {
         "prompts": asked,
+        "method": method,
         "mapper": mapper,
         "start": start,
         "undo": undo,
@@ -136,22 +136,22 @@ def edit(
             work = _by_mapper(edits[0], subject, mapper, model, network)
         else:
             towers = load_on(load_guidance(guidance), where)
-            settings = replace(
-                options.adjusted(
-                    preset_of(preset, towers), steps, views, weights, ablate, template
-                ),
-                change=change,
-                only=regions,
-                strength=strength,
-                identity=keep_identity,
-                seed=found[0],
-            )
-            record.add_settings(asdict(settings))
             models = EditModels(load_on(model, where), network, towers, prompted)
-            begun = None if start is None else Mappers.load(start)
-            if begun is not None:
-                begun.check(network, model)
-            work = _by_prompt(edits, subject, model, models, settings, begun, preview)
+            if method != options.CLIPFACE:
+                work = _by_method(edits, subject, models, method, steps)
+            else:
+                settings = replace(
+                    options.adjusted(
+                        preset_of(preset, towers), steps, views, weights, ablate, template
+                    ),
+                    change=change,
+                    only=regions,
+                    strength=strength,
+                    identity=keep_identity,
+                    seed=found[0],
+                )
+                record.add_settings(asdict(settings))
+                work = _by_prompt(edits, subject, model, models, settings, start, preview)
     folder = claim_outputs(edits, force)
     if scan:
         save_comparison(folder / "retopologised.png", scan, model)
@@ -195,6 +195,15 @@ def _check_plain(given: list[str]) -> None:
         )
 
 
+def _check_method(name: str, given: list[str]) -> None:
+    """InputError for an unknown method, or with options that only ClipFace has."""
+    from clipface_cli.evaluation import method_of
+
+    method_of(name)
+    if given:
+        raise InputError(f"--method {name} has no {given[0]}; leave it out.")
+
+
 def _from_scan(mesh: Path, head: HeadModel, network: Generator) -> Retopologised:
     """A head made of a scan; says how well."""
     from clipface_cli.avatar.retopologise import retopologise
@@ -230,13 +239,54 @@ def _by_mapper(
     return work
 
 
+def _by_method(
+    edits: list[EditOutput], subject: Subject, models: EditModels, name: str, steps: int | None
+) -> Callable[[], None]:
+    """Another method, one edit after the other."""
+    from clipface_cli.baselines import Budget
+    from clipface_cli.evaluation import method_of
+
+    method, person = method_of(name), subject.to(models.device)
+
+    def work() -> None:
+        for made in edits:
+            with progress(f"{method.title}: {made.name}", steps or method.usual_steps) as advance:
+                found = method(
+                    person,
+                    made.name,
+                    models,
+                    Budget(steps),
+                    made.seed,
+                    lambda step, loss: advance(step, f"loss {loss:.3f}"),
+                )
+            made.subject, made.interrupted = found.subject, found.interrupted
+            made.log = [(loss, None) for loss in found.losses]
+            made.scores = {
+                "method": name,
+                "settings": found.settings,
+                "sentences": found.sentences,
+                "notes": found.notes,
+            }
+
+    return work
+
+
+def _trained_start(source: str, models: EditModels) -> Mappers:
+    """Zero-offset mappers to begin with; InputError for those of other networks."""
+    from clipface_cli.edit import Mappers
+
+    mappers = Mappers.load(source)
+    mappers.check(models.generator, models.head)
+    return mappers
+
+
 def _by_prompt(
     edits: list[EditOutput],
     subject: Subject,
     head: HeadModel,
     models: EditModels,
     settings: EditSettings,
-    mappers: Mappers | None,
+    start: str | None,
     preview: int | None,
 ) -> Callable[[], None]:
     """Optimisation towards prompts; warns about words that the guidance does not know."""
@@ -248,6 +298,7 @@ def _by_prompt(
         models.target_direction(settings, name)  # refuses what cannot be read
         if warning := models.guidance.understood(name).warning():
             say(warning)
+    begun = None if start is None else _trained_start(start, models)
     if settings.only:
         region_mask(models.head, settings.only, 8)
 
@@ -267,7 +318,7 @@ def _by_prompt(
                         save_preview(edits[number].folder, edited, head)
 
             person = subject.to(models.device)
-            done = edit_meshes(person, requests, models, settings, callback, mappers)
+            done = edit_meshes(person, requests, models, settings, callback, begun)
         for made, result in zip(edits, done, strict=True):
             made.subject, made.interrupted = result.subject, result.interrupted
             made.log, made.scores = result.log, {"similarity": result.similarity}

@@ -31,7 +31,7 @@ class EditOutput:
     """One edit on its way to a folder.
 
     subject: the edited head, None until there is one; scores: for run.json; log: loss and
-    similarity by step; interrupted: Ctrl-C ended it.
+    similarity by step, None where a method knows none; interrupted: Ctrl-C ended it.
     """
 
     name: str
@@ -39,7 +39,7 @@ class EditOutput:
     folder: Path
     subject: Subject | None = None
     scores: dict[str, Any] = field(default_factory=dict)
-    log: list[tuple[float, float]] = field(default_factory=list)
+    log: Sequence[tuple[float, float | None]] = ()
     interrupted: bool = False
 
 
@@ -116,9 +116,14 @@ def _write_edit(
     """Picture, progress and record of one edit, whose mesh is written; returns facts."""
     target, picture = made.folder / MESH, made.folder / PICTURE
     save_image(picture, before_after(before, after, made.name))
-    lines = [f"{k + 1},{loss:.5f},{similar:.5f}" for k, (loss, similar) in enumerate(made.log)]
+    steps = enumerate(made.log, 1)
+    lines = [f"{step},{loss:.5f},{_number(similar)}" for step, (loss, similar) in steps]
     if lines:
         write_text(made.folder / "progress.csv", "\n".join(["step,loss,similarity", *lines]) + "\n")
     scores = {"prompt": made.name, "seed": made.seed, **made.scores}
     record.write(made.folder, [target, picture], **scores)
     return {"path": str(target), "picture": str(picture), **scores}
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.5f}"

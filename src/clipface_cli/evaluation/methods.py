@@ -44,6 +44,10 @@ class Method(Protocol):
     def title(self) -> str:
         """How tables call it."""
 
+    @property
+    def usual_steps(self) -> int:
+        """How many steps it takes where the budget does not say."""
+
     def __call__(
         self,
         person: Subject,
@@ -68,6 +72,10 @@ class PresetEdit:
         """How tables call it."""
         name = "ClipFace" if self.preset == "default" else f"ClipFace ({self.preset})"
         return name + "".join(f" without {part}" for part in self.ablate)
+
+    @property
+    def usual_steps(self) -> int:
+        return PRESETS[self.preset].steps
 
     def __call__(
         self,
@@ -107,6 +115,10 @@ class BaselineEdit:
     name: str
     title: str
     baseline: Baseline
+
+    @property
+    def usual_steps(self) -> int:
+        return self.baseline.steps
 
     def __call__(
         self,
