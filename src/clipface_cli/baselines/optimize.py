@@ -66,7 +66,7 @@ def optimize(
                 f"The loss is not a number at step {len(losses)}; try another seed or a head "
                 "whose texture is sound."
             )
-        value.backward()  # type: ignore[no-untyped-call]
+        value.backward()
         optimizer.step()
         if schedule:
             schedule.step()

