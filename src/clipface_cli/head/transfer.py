@@ -14,9 +14,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from clipface_cli.geometry.surface import Floats, Nearest, Surface, plane_weights
 from clipface_cli.head.model import HeadModel
 from clipface_cli.head.register import register
-from clipface_cli.head.surface import Floats, Nearest, Surface
 
 TORN = 0.15  # corners further apart than this in the layout are on two sides of a seam
 LEFT_BEHIND = ("teeth", "tongue")
@@ -110,7 +110,7 @@ class Transfer:
         balls = self.other.eyeballs.numpy()[faces[torn]].all(1)
         under = self.nearest(points.mean(1), _normals(points), balls).triangle
         placed = self.placed.double().numpy()[self._faces[under]]
-        beyond = np.clip(_extrapolated(placed, points), -3, 4)
+        beyond = np.clip(plane_weights(points, placed[:, None]), -3, 4)
         uv[torn] = np.einsum("fkc,fcx->fkx", beyond, layout[under]).clip(0, 1)
         return uv
 
@@ -126,17 +126,6 @@ def _normals(triangles: Floats) -> Floats:
     across = np.cross(b - a, c - a)
     unit: Floats = across / np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-30)
     return unit
-
-
-def _extrapolated(triangles: Floats, points: Floats) -> Floats:
-    """Weights (F, K, 3), also beyond 0..1, of points (F, K, 3) on planes of triangles (F, 3, 3)."""
-    a, b, c = (triangles[:, None, k] for k in range(3))
-    ab, ac, ap = b - a, c - a, points - a
-    d00, d01, d11 = (ab * ab).sum(-1), (ab * ac).sum(-1), (ac * ac).sum(-1)
-    d20, d21 = (ap * ab).sum(-1), (ap * ac).sum(-1)
-    area = np.maximum(d00 * d11 - d01 * d01, 1e-30)
-    v, w = (d11 * d20 - d01 * d21) / area, (d00 * d21 - d01 * d20) / area
-    return np.stack([1 - v - w, v, w], -1)
 
 
 def _scale(source: HeadModel, other: OtherHead) -> float:
