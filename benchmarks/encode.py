@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from scipy.spatial.transform import Rotation
 
+from clipface_cli.geometry.similarity import similarity
 from clipface_cli.head import HeadModel
-from clipface_cli.head.similarity import similarity
 from clipface_cli.photos import Face, find_faces, load_encoder
 from clipface_cli.photos.encoder import Encoded, Encoder, joined, landmark_vertices
 from clipface_cli.render import Camera, Light, Renderer

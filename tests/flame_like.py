@@ -18,8 +18,8 @@ import torch
 from numpy.typing import NDArray
 from scipy.sparse import coo_matrix, csc_matrix
 
+from clipface_cli.geometry.surface import Surface
 from clipface_cli.head import HeadModel
-from clipface_cli.head.surface import Surface
 from clipface_cli.head.transfer import OtherHead, Transfer
 
 Array = NDArray[np.float64]

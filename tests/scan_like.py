@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from clipface_cli.artifacts import Mesh, Pixels, to_pixels
 from clipface_cli.artifacts.scan import Scan
+from clipface_cli.geometry.surface import Surface
 from clipface_cli.head import HeadModel
 from clipface_cli.head.skinning import rotation_matrices
-from clipface_cli.head.surface import Surface
 
 CELL = 16  # pixels of the atlas for two triangles
 UNIT = 100.0  # centimetres

@@ -13,7 +13,7 @@ from clipface_cli.artifacts.scan import Scan, read_scan
 from clipface_cli.avatar import sample_subject
 from clipface_cli.avatar.retopologise import retopologise
 from clipface_cli.errors import InputError
-from clipface_cli.head.similarity import similarity
+from clipface_cli.geometry.similarity import similarity
 from clipface_cli.texture import Generator
 from clipface_cli.train.gan.weight_map import region_map
 

@@ -4,18 +4,16 @@ import torch
 from painted import PALE, long_haired
 from scipy.spatial import cKDTree
 
+from clipface_cli.geometry.occlusion import ambient_occlusion
 from clipface_cli.head import HeadModel
 from clipface_cli.portrait import PIVOT, THREE_QUARTER, portrait, portraits
 from clipface_cli.portrait.curves import Curves
 from clipface_cli.portrait.draw import stage
 from clipface_cli.portrait.figure import Figure, pose_figure
 from clipface_cli.portrait.long_strands import comb
-from clipface_cli.portrait.occlusion import ambient_occlusion
 from clipface_cli.portrait.scene import AO, NORMAL, POSITION
-from clipface_cli.portrait.subdivide import loop_matrix, midpoint_matrix, subdivide_faces
 from clipface_cli.portrait.topology import topology
 from clipface_cli.portrait.tresses import ROOT_HEIGHT
-from clipface_cli.portrait.zbuffer import nearest
 
 SIZE = 96
 
@@ -37,52 +35,6 @@ def _mean(picture: np.ndarray, top: float, low: float, left: float, right: float
         slice(int(left * SIZE), int(right * SIZE)),
     )
     return float(picture[rows, columns].mean())
-
-
-def _tetrahedron() -> tuple[np.ndarray, np.ndarray]:
-    points = np.array([[1, 1, 1], [-1, -1, 1], [-1, 1, -1], [1, -1, -1]], float)
-    faces = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]])
-    return points, faces
-
-
-def test_loop_weights_are_affine_and_keep_a_plane_flat() -> None:
-    points = np.random.default_rng(0).normal(size=(4, 3)) * (1, 1, 0)
-    faces = np.array([[0, 1, 2], [0, 2, 3]])
-    matrix = loop_matrix(faces, 4)
-    np.testing.assert_allclose(np.asarray(matrix.sum(axis=1)).ravel(), 1)
-    assert np.abs((matrix @ points)[:, 2]).max() == 0
-
-
-def test_loop_rounds_a_closed_mesh_and_quadruples_its_faces() -> None:
-    points, faces = _tetrahedron()
-    finer = subdivide_faces(faces, 4)
-    assert finer.shape == (16, 3)
-    assert finer.max() == 9
-    radii = np.linalg.norm(loop_matrix(faces, 4) @ points, axis=1)
-    assert radii.max() < np.linalg.norm(points, axis=1).max()
-
-
-def test_border_vertices_follow_the_crease_rule() -> None:
-    matrix = loop_matrix(np.array([[0, 1, 2]]), 3).toarray()
-    np.testing.assert_allclose(matrix[0], [0.75, 0.125, 0.125])
-    np.testing.assert_allclose(matrix[3:], midpoint_matrix(np.array([[0, 1, 2]]), 3).toarray()[3:])
-
-
-def test_the_nearest_triangle_is_kept_and_backs_are_culled() -> None:
-    near, far = [[0, 0, 1], [0, 8, 1], [8, 0, 1]], [[0, 0, 2], [0, 8, 2], [8, 0, 2]]
-    points = np.array(far + near, np.float32)
-    depth, ids = nearest(points, np.array([[0, 1, 2], [3, 4, 5]], np.int32), 8, 8)
-    assert ids[1, 1] == 1
-    assert depth[1, 1] == 1
-    assert ids[7, 7] == -1
-    assert (nearest(points, np.array([[0, 2, 1]], np.int32), 8, 8)[1] == -1).all()
-
-
-def test_convex_bodies_see_the_whole_sky() -> None:
-    points, faces = _tetrahedron()
-    points = (points * 0.05).astype(np.float32)
-    normals = points / np.linalg.norm(points, axis=1, keepdims=True)
-    assert ambient_occlusion(points, normals, faces.astype(np.int32)).min() > 0.99
 
 
 def test_the_inside_of_the_mouth_is_occluded(head: HeadModel) -> None:

@@ -13,9 +13,9 @@ from clipface_cli.artifacts import Mesh, Pixels, contact_sheet, save_image, to_p
 from clipface_cli.artifacts.scan import Scan, read_scan
 from clipface_cli.avatar.subject import Subject
 from clipface_cli.errors import InputError
+from clipface_cli.geometry.surface import Surface
 from clipface_cli.head import HeadModel
 from clipface_cli.head.register import Registration, register
-from clipface_cli.head.surface import Surface
 from clipface_cli.photos.scans import locate_face
 from clipface_cli.portrait import draw_scan
 from clipface_cli.render import Camera

@@ -12,7 +12,7 @@ from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 
 from clipface_cli.head import HeadModel
-from clipface_cli.portrait.subdivide import midpoint_matrix, subdivide_faces
+from clipface_cli.geometry.subdivide import midpoint_matrix, subdivide_faces
 from clipface_cli.render import shown_points, uv_raster
 
 

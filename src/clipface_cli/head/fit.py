@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from clipface_cli.errors import InputError
+from clipface_cli.geometry.similarity import similarity
 from clipface_cli.head.gauss_newton import Solver
 from clipface_cli.head.model import HeadModel
 from clipface_cli.head.params import HeadParams
-from clipface_cli.head.similarity import similarity
 
 LIMIT_MM = 2.0  # mean residual above which a mesh is not taken for this head
 ENOUGH = 1e-7  # metres; when a step improves the mean residual by less, the fit is done

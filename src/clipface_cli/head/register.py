@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from clipface_cli.geometry import vertex_normals
+from clipface_cli.geometry.similarity import Similarity, similarity
+from clipface_cli.geometry.surface import Surface
 from clipface_cli.head.gauss_newton import Solver
 from clipface_cli.head.model import HeadModel
 from clipface_cli.head.params import HeadParams
-from clipface_cli.head.similarity import Similarity, similarity
-from clipface_cli.head.surface import Surface
 
 PRIOR = 3e-5  # m^2, as in `gauss_newton`; correspondences are rougher than a mesh's own vertices
 COARSE_TO_FINE = ((0.025, 10, 3.0), (0.010, 15, 0.5), (0.005, 25, 0.1))  # see `_fit_model`

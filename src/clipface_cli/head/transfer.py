@@ -14,9 +14,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from clipface_cli.geometry.surface import TINY, Floats, Nearest, Surface, plane_weights
 from clipface_cli.head.model import HeadModel
 from clipface_cli.head.register import register
-from clipface_cli.head.surface import TINY, Floats, Nearest, Surface, plane_weights
 
 TORN = 0.15  # corners further apart than this in the layout are on two sides of a seam
 BEYOND = -3, 4  # weights between which a layout is extrapolated from a triangle
@@ -112,7 +112,7 @@ class Transfer:
         balls = self.other.eyeballs.numpy()[faces[torn]].all(1)
         under = self.nearest(points.mean(1), _normals(points), balls).triangle
         placed = self.placed.double().numpy()[self._faces[under]]
-        beyond = np.clip(plane_weights(placed[:, None], points), *BEYOND)
+        beyond = np.clip(plane_weights(points, placed[:, None]), *BEYOND)
         uv[torn] = np.einsum("fkc,fcx->fkx", beyond, layout[under]).clip(0, 1)
         return uv
 

@@ -17,8 +17,8 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from clipface_cli.errors import ClipfaceError
+from clipface_cli.geometry.surface import Surface
 from clipface_cli.head import HeadModel
-from clipface_cli.head.surface import Surface
 from clipface_cli.photos.landmarks import INNER_LIPS, POINTS, find_faces
 from clipface_cli.render import rasterize
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from clipface_cli.artifacts.scan import Scan
 from clipface_cli.errors import InputError
+from clipface_cli.geometry.similarity import similarity
 from clipface_cli.head import HeadModel
 from clipface_cli.head.register import Landmarks
-from clipface_cli.head.similarity import similarity
 from clipface_cli.photos.embedding import Sighting, Skin, robust_mean
 from clipface_cli.photos.encoder import landmark_vertices
 from clipface_cli.photos.landmarks import POINTS, find_faces

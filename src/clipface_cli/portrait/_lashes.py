@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from clipface_cli.portrait._vectors import units
+from clipface_cli.geometry.vectors import units
 from clipface_cli.portrait.curves import Curves
 from clipface_cli.portrait.topology import LashLine
 

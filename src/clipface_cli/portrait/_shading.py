@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from clipface_cli.geometry.jit import device, kernel, prange
-from clipface_cli.portrait._vectors import Array, Vector, add, clip, direction, dot, row, step, unit
+from clipface_cli.geometry.vectors import Array, Vector, add, clip, direction, dot, row, step, unit
 from clipface_cli.portrait.scene import (
     AO_RED,
     BACK_RIM,

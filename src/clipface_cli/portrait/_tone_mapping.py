@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from clipface_cli.geometry.jit import kernel, prange
-from clipface_cli.portrait._vectors import Array, clip
+from clipface_cli.geometry.vectors import Array, clip
 
 WALL = np.array([0.1169, 0.1070, 0.1022])  # grey studio backdrop, linear
 _EXPOSURE = 0.92

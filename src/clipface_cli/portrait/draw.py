@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from clipface_cli.geometry.zbuffer import nearest
 from clipface_cli.head import HeadModel
 from clipface_cli.portrait import _hair, _lashes, long_strands
 from clipface_cli.portrait._hair import grow
@@ -33,7 +34,6 @@ from clipface_cli.portrait.scene import (
     Scene,
 )
 from clipface_cli.portrait.topology import topology
-from clipface_cli.portrait.zbuffer import nearest
 
 Array: TypeAlias = NDArray[Any]
 Colour: TypeAlias = tuple[int, int, int]

@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from clipface_cli.geometry import vertex_normals
+from clipface_cli.geometry.neighbours import cavity
+from clipface_cli.geometry.occlusion import ambient_occlusion
 from clipface_cli.portrait._bust import bust_points
 from clipface_cli.portrait._hair import raise_shell
 from clipface_cli.portrait._lashes import lashes
 from clipface_cli.portrait._shading import SKIN_OCCLUSION, hairy
 from clipface_cli.portrait.curves import Curves
-from clipface_cli.portrait.occlusion import ambient_occlusion
 from clipface_cli.portrait.scene import (
     AO,
     AO_RED,
@@ -35,6 +36,7 @@ Float = NDArray[np.float32]
 Texture = torch.Tensor | NDArray[np.uint8]
 
 TEXELS = 1024  # smaller textures are enlarged to this
+CREASE_DEPTH = 0.0004  # metres below its neighbours at which a vertex lies in a sharp crease
 RELIEF = 0.0002  # metres of height per unit of log luminance
 TEETH, TONGUE_TIP = 0.017, 0.040  # metres behind the lips
 MOUTH_FADE = 0.013  # metres into the mouth over which light falls to a third
@@ -176,7 +178,7 @@ def _vertex_table(fixed: Topology, points: Float) -> Float:
     skin = table[:own]
     skin[:, REST : REST + 3] = fixed.rest
     skin[:, BAKED : BAKED + 3] = fixed.baked
-    skin[:, CAVITY] = _cavity(fixed, points[:own], normals[:own])
+    skin[:, CAVITY] = cavity(points[:own], normals[:own], fixed.blend, CREASE_DEPTH)
     skin[:, GLOSS] = fixed.gloss
     return table
 
@@ -197,13 +199,6 @@ def _mouth_light(fixed: Topology, ao: Float) -> Float:
     opened = np.clip(ao[tongue & (depth < TONGUE_TIP)].mean() / 0.12, 0, 1)
     fade = np.exp(-np.clip(depth - TEETH, 0, None) / MOUTH_FADE)
     return np.asarray(inside * opened * (0.04 + 0.40 * fade), np.float32)
-
-
-def _cavity(fixed: Topology, points: Float, normals: Float) -> Float:
-    """Concavity (V1,): 1 in a sharp crease, negative on ridges."""
-    bend = ((fixed.blend @ points - points) * normals).sum(axis=1) / 0.0004
-    bend = np.clip(bend, -1, 1.5)
-    return np.asarray(0.5 * bend + 0.5 * (fixed.blend @ bend), np.float32)
 
 
 def linear_texture(texture: Texture, least: int = 0) -> Float:

@@ -12,8 +12,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from clipface_cli.geometry.vectors import Array, units
 from clipface_cli.portrait._shading import shade_roots
-from clipface_cli.portrait._vectors import Array, units
 from clipface_cli.portrait.curves import Curves
 from clipface_cli.portrait.scene import HAIR, NORMAL, POSITION, Scene
 from clipface_cli.portrait.tresses import (

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from clipface_cli.geometry.jit import device
-from clipface_cli.portrait._vectors import (
+from clipface_cli.geometry.vectors import (
     Array,
     Vector,
     add,

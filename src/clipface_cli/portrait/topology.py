@@ -9,19 +9,19 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from clipface_cli.geometry import vertex_normals
+from clipface_cli.geometry.neighbours import adjacency, vertex_average
+from clipface_cli.geometry.occlusion import ambient_occlusion
+from clipface_cli.geometry.subdivide import (
+    loop_matrix,
+    midpoint_matrix,
+    subdivide_faces,
+)
 from clipface_cli.head import HeadModel
 from clipface_cli.portrait._bust import Bust, bust_points, plan_bust
 from clipface_cli.portrait._hair import Roots, plan_roots
 from clipface_cli.portrait.baked import baked_light
 from clipface_cli.portrait.long_strands import LongStrands, plan_long_strands
-from clipface_cli.portrait.occlusion import ambient_occlusion
 from clipface_cli.portrait.scene import CLOTH, INTERIOR, LEFT_EYE, RIGHT_EYE, SKIN
-from clipface_cli.portrait.subdivide import (
-    loop_matrix,
-    midpoint_matrix,
-    subdivide_faces,
-    vertex_average,
-)
 from clipface_cli.portrait.tresses import Tresses, hang, plan_tresses
 
 LASH_RING = 5  # subdivided rings from the socket lining outward to the visible lid margin
@@ -230,9 +230,7 @@ def _lash_lines(
 
     The border of the socket lining itself lies behind the margin, where lashes would be hidden.
     """
-    rows, cols = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]).T
-    graph = sp.csr_matrix((np.ones(len(rows)), (rows, cols)), shape=(len(rest), len(rest)))
-    graph = graph + graph.T
+    graph = adjacency(faces, len(rest))
     lines = []
     for eye in eyes:
         left = bool(rest[eye.cornea, 0] > 0)

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from scipy.sparse.linalg import splu
 from scipy.spatial import cKDTree
 
-from clipface_cli.portrait._vectors import Array
+from clipface_cli.geometry.neighbours import adjacency
+from clipface_cli.geometry.vectors import Array
 
 ROOT_HEIGHT = 0.045  # metres above the eyes, where hanging hair leaves the head
 LENGTH = 0.235  # metres
@@ -37,7 +38,7 @@ class Tresses:
 def plan_tresses(faces: Array, uv: Array, uv_faces: Array, rest: Array, masks: Array) -> Tresses:
     """Plan on template vertices (V1,3); `masks` are the ears and the scalp (2,V1)."""
     ears = masks[0] > 0.1
-    graph = _neighbours(faces, len(rest))
+    graph = adjacency(faces, len(rest))
     rim = (graph @ ears > 0) & ~ears
     degree = sp.diags(np.asarray(graph.sum(axis=1)).ravel())
     system = (degree - graph)[ears][:, ears].tocsc()
@@ -120,12 +121,6 @@ def _sheet(root: Array, aside: Array, side: int, inner: float) -> Array:
     beyond = side * sheet[:, :1, 0] + OVERLAP
     sheet[..., 0] -= side * beyond * np.clip(1 - column / BACK, 0, 1) ** 2
     return np.asarray(sheet)
-
-
-def _neighbours(faces: Array, count: int) -> sp.csr_matrix:
-    rows, cols = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]).T
-    graph = sp.csr_matrix((np.ones(len(rows)), (rows, cols)), shape=(count, count))
-    return ((graph + graph.T) > 0).astype(float)
 
 
 def _interpolate(

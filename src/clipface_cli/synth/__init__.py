@@ -1,5 +1,10 @@
 """Procedural people: attributes, painted UV skins, captions, expressions, and the corpus."""
 
+from clipface_cli.synth.attributes import (
+    attributes_from_latents,
+    person_from_latent,
+    sample_attributes,
+)
 from clipface_cli.synth.canvas import Canvas
 from clipface_cli.synth.captions import captions
 from clipface_cli.synth.corpus import (
@@ -19,9 +24,6 @@ from clipface_cli.synth.person import (
     LATENT_SIZE,
     LOOKS,
     Person,
-    attributes_from_latents,
-    person_from_latent,
-    sample_attributes,
 )
 from clipface_cli.synth.processes import process_pool, spread
 

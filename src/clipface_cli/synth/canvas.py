@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion, distance_transform_edt, gaussian_filter
 from scipy.spatial import cKDTree
 
-from clipface_cli.geometry import normal_sums
+from clipface_cli.geometry import vertex_normals
+from clipface_cli.geometry.neighbours import cavity, half_edge_average
+from clipface_cli.geometry.occlusion import ambient_occlusion, sky_views
 from clipface_cli.head import HeadModel
 from clipface_cli.render import rasterize, uv_raster
 from clipface_cli.synth.fields import Field, cells, noise, step
@@ -22,6 +24,9 @@ T = TypeVar("T")
 _MOUTH_DROP = 0.067  # canonical height of the mouth line below the eyes, metres
 _FRONT_SIZE = 1024
 _FRONT_SPAN = 0.07  # half width of the front view in which the eye opening is found
+_GROOVE_DEPTH = 0.0009  # metres below its neighbours at which a vertex lies in a groove
+_FILLED = 0.98  # share of an occlusion map that the head fills at most
+_MAP_ACROSS = (0.3, 0.1, 0.9)  # the occlusion maps' x axes are perpendicular to this
 _FAR = 0.03  # distances are kept up to here
 
 
@@ -86,11 +91,11 @@ class Canvas:
         self.covered = covered
         self.inner = binary_erosion(covered)
         self.position = baked(self.vertices)
-        normals = vertex_normals(self.vertices, self.faces)
+        normals = vertex_normals(self.vertices, self.faces).astype(np.float32)
         self.normal = _unit(baked(normals))
         self.region = {name: baked(mask) for name, mask in self.vertex_masks.items()}
-        occlusion, cavity = vertex_occlusion(self), vertex_cavity(self, normals)
-        self.occlusion, self.cavity = baked(occlusion), baked(cavity)
+        self.occlusion = baked(vertex_occlusion(self, normals))
+        self.cavity = baked(vertex_cavity(self, normals))
         self.x, self.y, self.z = (np.ascontiguousarray(self.position[..., k]) for k in range(3))
         self.side = np.abs(self.x)
         self._differentiate()
@@ -215,11 +220,6 @@ def _unit(vectors: Field) -> Field:
     return np.asarray(vectors / (length + 1e-9), np.float32)
 
 
-def vertex_normals(vertices: Field, faces: NDArray[np.int64]) -> Field:
-    """Area-weighted normals (V, 3), a little under length 1 where triangles are tiny."""
-    return _unit(normal_sums(vertices, faces).astype(np.float32))
-
-
 def _depth_map(
     points: Field, faces: NDArray[np.int64], size: int
 ) -> tuple[Field, NDArray[np.int64]]:
@@ -248,53 +248,27 @@ def _eye_rim(canvas: Canvas) -> Field:
     return np.stack([x, y, -0.5 * depth[rows, columns]], 1).astype(np.float32)
 
 
-def vertex_occlusion(canvas: Canvas, directions: int = 72, size: int = 320) -> Field:
-    """Share of the sky that each vertex sees (V,), directions from above and in front favoured."""
-    vertices, faces = canvas.vertices, canvas.faces
-    normals = vertex_normals(vertices, faces)
-    index = np.arange(directions) + 0.5
-    height = 1 - 2 * index / directions
-    turn, radius = index * 2.399963, np.sqrt(1 - height**2)
-    sky = np.stack([radius * np.cos(turn), height, radius * np.sin(turn)], 1)
-    centre = (vertices.max(0) + vertices.min(0)) / 2
-    radius_all = float(np.linalg.norm(vertices - centre, axis=1).max())
-    seen, total = np.zeros(len(vertices)), np.zeros(len(vertices))
-    for direction in sky:
-        across = np.cross(direction, [0.3, 0.1, 0.9])
-        across /= np.linalg.norm(across)
-        frame = np.stack([across, np.cross(across, direction), -direction])
-        points = ((vertices - centre) @ frame.T / radius_all * 0.98).astype(np.float32)
-        depth, triangle = _depth_map(points, faces, size)
-        at = np.clip(((points[:, :2] + 1) / 2 * size).astype(int), 0, size - 1)
-        behind = points[:, 2] - depth[at[:, 1], at[:, 0]]
-        visible = (behind < 0.0016 / radius_all) | (triangle[at[:, 1], at[:, 0]] == 0)
-        weight = np.clip(normals @ direction, 0, 1)
-        weight = weight * (0.65 + 0.35 * np.clip(direction[1] + 0.6, 0, 1.2))
-        seen += weight * visible
-        total += weight
-    occlusion = seen / (total + 1e-9)
-    return np.asarray(_symmetric(canvas, occlusion), np.float32)
+def vertex_occlusion(canvas: Canvas, normals: Field) -> Field:
+    """Share of the sky that each vertex sees (V,), the same on both sides of the head.
+
+    All depth maps show the whole head at one scale, and both sides of the skin block light.
+    """
+    centre = (canvas.vertices.max(0) + canvas.vertices.min(0)) / 2
+    vertices = canvas.vertices - centre
+    span = 2 * float(np.linalg.norm(vertices, axis=1).max()) / _FILLED
+    faces = np.concatenate([canvas.faces, canvas.faces[:, ::-1]]).astype(np.int32)
+    views = sky_views(across=_MAP_ACROSS)
+    return _symmetric(canvas, ambient_occlusion(vertices, normals, faces, views, span))
 
 
 def vertex_cavity(canvas: Canvas, normals: Field) -> Field:
-    """How hollow the surface is at each vertex, about -1 (ridge) .. 1.5 (groove)."""
-    vertices, faces = canvas.vertices, canvas.faces
-    hollow = ((_neighbour_mean(vertices, faces) - vertices) * normals).sum(1) / 0.0009
-    hollow = np.clip(hollow, -1, 1.5)
-    smooth = 0.5 * hollow + 0.5 * _neighbour_mean(hollow[:, None], faces)[:, 0]
-    return np.asarray(_symmetric(canvas, smooth), np.float32)
+    """How hollow the surface is at each vertex (V,), -1 (ridge) .. 1.5 (groove)."""
+    average = half_edge_average(canvas.faces, len(canvas.vertices))
+    return _symmetric(canvas, cavity(canvas.vertices, normals, average, _GROOVE_DEPTH))
 
 
-def _neighbour_mean(values: Field, faces: NDArray[np.int64]) -> Field:
-    total, count = np.zeros_like(values), np.zeros((len(values), 1), np.float32)
-    for a, b in ((0, 1), (1, 2), (2, 0)):
-        np.add.at(total, faces[:, a], values[faces[:, b]])
-        np.add.at(count, faces[:, a], 1)
-    return np.asarray(total / np.maximum(count, 1), np.float32)
-
-
-def _symmetric(canvas: Canvas, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean of the values left and right."""
+def _symmetric(canvas: Canvas, values: NDArray[np.floating]) -> Field:
+    """Mean of the values (V,) left and right."""
     mirrored = canvas.vertices * np.array([-1, 1, 1], np.float32)
     _, index = cKDTree(canvas.vertices).query(mirrored)
-    return (values + values[index]) / 2
+    return np.asarray((values + values[index]) / 2, np.float32)

@@ -1,4 +1,7 @@
-"""Looks of figures and costumes: statue, clown, robot, doll, Mona Lisa, witcher, make-up."""
+"""Looks of characters and costumes: statue, clown, robot, doll, Mona Lisa, witcher, make-up.
+
+Each painter reads its numbers from the look's table in `tables/looks`.
+"""
 
 from __future__ import annotations
 
@@ -16,222 +19,248 @@ from clipface_cli.synth.effects import (
     veins,
 )
 from clipface_cli.synth.eyes import Globe, paint_lash_line
-from clipface_cli.synth.fields import Field, bump, curve, noise, step
+from clipface_cli.synth.fields import Field, bump, curve, noise, spot, step
 from clipface_cli.synth.lips import lip_edge, lip_zone
 from clipface_cli.synth.pigment import zones
 from clipface_cli.synth.sketch import LUMA, Sketch
+from clipface_cli.synth.tables import Table, look_table
 
 
 def paint_statue(sketch: Sketch) -> None:
     """Marble, eyes and hair included."""
-    c = sketch.canvas
+    c, t = sketch.canvas, look_table("statue")
+    s, e = t.stone, t.eyes
     grey = (sketch.colour @ LUMA)[..., None]
-    relief = np.clip(0.80 + 0.9 * (grey - c.blur(grey[..., 0], 9)[..., None]), 0.35, 1.1)
-    stone = rgb(214, 211, 204) * relief
-    stone = stone * (1 + 0.04 * sketch.coarse)[..., None]
-    stone = stone * (1 - 0.30 * c.once(_marble)[..., None] * np.array([1, 0.95, 0.85]))
+    relief = s.base + s.relief * (grey - c.blur(grey[..., 0], s.relief_blur)[..., None])
+    stone = rgb(s.colour) * np.clip(relief, s.darkest, s.brightest)
+    stone = stone * (1 + s.blotches * sketch.coarse)[..., None]
+    marble = c.once(_marble)[..., None]
+    stone = stone * (1 - t.veins.amount * marble * np.array(t.veins.channels))
     sketch.over(stone, np.ones_like(c.x))
     globe = c.once(Globe)
     rows, columns = globe.index
-    blank = np.repeat(rgb(196, 193, 187)[None], len(rows), 0)
-    blank *= (1 - 0.25 * bump(globe.radius, 1.0, 0.10) - 0.35 * step(0.42, 0.3, globe.radius))[
-        :, None
-    ]
+    blank = np.repeat(rgb(e.colour)[None], len(rows), 0)
+    ring, pupil = bump(globe.radius, *e.ring_band), step(*e.pupil_ramp, globe.radius)
+    blank *= (1 - e.ring * ring - e.pupil * pupil)[:, None]
     sketch.colour[rows, columns] = blank
-    sketch.darken(0.25 * sketch.lips, (1, 1, 1))
-    line = bump(c.mouth, 0, 0.0012) * c.skin
-    sketch.darken(0.5 * line, (1, 1, 1))
+    sketch.darken(t.mouth.lips * sketch.lips, (1, 1, 1))
+    line = bump(c.mouth, *t.mouth.line_band) * c.skin
+    sketch.darken(t.mouth.line * line, (1, 1, 1))
 
 
 def _marble(canvas: Canvas) -> Field:
     """Veins of the stone, 0..1 (R, R)."""
-    warped = canvas.position + 0.010 * noise(canvas.position, 0.02, 61)[..., None]
-    return np.asarray(step(0.90, 1.0, 1 - np.abs(noise(warped, 0.045, 62, 4, 0.55))))
+    t = look_table("statue").veins
+    stray = noise(canvas.position, t.warp_size, t.warp_layout)[..., None]
+    tubes = np.abs(noise(canvas.position + t.warp * stray, t.size, t.layout, 4, t.gain))
+    return np.asarray(step(*t.ramp, 1 - tubes))
 
 
 def paint_clown(sketch: Sketch) -> None:
     """White face, red nose and grin, blue lids, rouge discs."""
-    c = sketch.canvas
-    oval = np.sqrt((c.side / 0.082) ** 2 + ((c.y + 0.022) / 0.102) ** 2) + 0.012 * c.wobble[0]
-    face = step(1.03, 0.95, oval) * step(-0.075, -0.055, c.z) * c.skin
-    white = rgb(240, 238, 234) * (1 + 0.03 * c.wobble[0])[..., None]
-    bare = np.asarray(face * (1 - 0.9 * step(0.4, 0.8, sketch.hair)), np.float32)
-    sketch.over(
-        white.astype(np.float32) * (1 - 0.35 * np.clip(sketch.relief, 0, 1))[..., None], 0.93 * bare
-    )
-    grin = _clown_mouth(sketch)
-    sketch.over(rgb(206, 16, 22), 0.95 * grin)
-    sketch.darken(
-        0.75 * bump(lip_edge(sketch), 0, 0.0009) * lip_zone(sketch),
-        (0.6, 1, 1),
-    )
-    nose = step(0.0175, 0.0155, np.hypot(c.x, (c.y + 0.035) * 1.05)) * step(0.022, 0.030, c.z)
-    sketch.over(rgb(222, 20, 26), 0.97 * nose)
-    shine = np.exp(-(((c.x - 0.004) / 0.003) ** 2 + ((c.y + 0.030) / 0.003) ** 2)) * nose
-    sketch.over(rgb(255, 190, 180), 0.6 * shine)
-    upright = (
-        step(0.0036, 0.0026, np.abs(c.side - 0.031))
-        * step(-0.036, -0.030, c.y + 2 * np.abs(c.side - 0.031))
-        * step(0.040, 0.034, c.y + 3 * np.abs(c.side - 0.031))
-    )
-    blue = rgb(30, 72, 190)
-    arch = (
-        step(0.019, 0.0175, np.hypot((c.side - 0.031) * 0.95, c.y - 0.010))
-        * step(0.006, 0.009, c.y)
-        * c.front
-    )
-    sketch.over(blue, 0.85 * arch * step(0.0025, 0.004, c.lash))
-    sketch.over(
-        rgb(16, 16, 22),
-        0.9 * upright * c.front * step(0.0015, 0.003, c.lash) * (c.y < 0.004),
-    )
-    brow = np.abs(c.y - 0.035 - 0.004 * np.cos((c.side - 0.031) / 0.016 * 1.4)) < 0.0017
-    brow = brow * step(0.020, 0.017, np.abs(c.side - 0.031)) * c.front
-    sketch.over(rgb(18, 14, 16), 0.95 * brow)
-    disc = (
-        step(0.0115, 0.0100, np.hypot(c.side - 0.048, c.y + 0.042))
-        * c.skin
-        * step(-0.05, -0.03, c.z)
-    )
-    sketch.over(rgb(232, 92, 100), 0.8 * disc * (1 - grin))
+    c, t = sketch.canvas, look_table("clown")
+    _white_face(sketch, t.face)
+    grin = _clown_mouth(c, t.grin)
+    sketch.over(rgb(t.grin.colour), t.grin.amount * grin)
+    outline = bump(lip_edge(sketch), *t.grin.outline_band) * lip_zone(sketch)
+    sketch.darken(t.grin.outline * outline, t.grin.outline_channels)
+    n = t.nose
+    nose = step(*n.edge, np.hypot(c.x, (c.y - n.y) * n.stretch)) * step(*n.front, c.z)
+    sketch.over(rgb(n.colour), n.amount * nose)
+    sketch.over(rgb(n.shine_colour), n.shine_amount * (spot(c.x, c.y, n.shine) * nose))
+    _clown_eyes(sketch, t.eyes)
+    b = t.brows
+    away = c.side - t.eyes.side
+    brow = np.abs(c.y - b.y - b.arch * np.cos(away / b.half_width * b.turn)) < b.thickness
+    brow = brow * step(*b.ends, np.abs(away)) * c.front
+    sketch.over(rgb(b.colour), b.amount * brow)
+    r = t.rouge
+    disc = step(*r.edge, np.hypot(c.side - r.x, c.y - r.y)) * c.skin * step(*r.front, c.z)
+    sketch.over(rgb(r.colour), r.amount * disc * (1 - grin))
     paint_lash_line(sketch)
 
 
-def _clown_mouth(sketch: Sketch) -> Field:
-    """A wide painted grin round the lips."""
+def _white_face(sketch: Sketch, t: Table) -> None:
+    """White paint on an oval of the face, through which wrinkles show."""
     c = sketch.canvas
-    lift = 0.010 * (c.side / 0.036) ** 2
-    y = c.y - lift
-    top = curve(c.side, [0, 0.006, 0.02, 0.032, 0.039], [-0.0565, -0.0545, -0.056, -0.060, -0.0675])
-    low = curve(
-        c.side, [0, 0.012, 0.024, 0.034, 0.039], [-0.0875, -0.0865, -0.081, -0.073, -0.0675]
-    )
+    x, y, width, height = t.oval
+    oval = np.sqrt(((c.side - x) / width) ** 2 + ((c.y - y) / height) ** 2)
+    face = step(*t.edge, oval + t.wavy * c.wobble[0]) * step(*t.front, c.z) * c.skin
+    white = (rgb(t.colour) * (1 + t.blotches * c.wobble[0])[..., None]).astype(np.float32)
+    bare = np.asarray(face * (1 - t.hair_less * step(*t.hair, sketch.hair)), np.float32)
+    wrinkles = (1 - t.wrinkles * np.clip(sketch.relief, 0, 1))[..., None]
+    sketch.over(white * wrinkles, t.amount * bare)
+
+
+def _clown_mouth(c: Canvas, t: Table) -> Field:
+    """A wide painted grin round the lips."""
+    y = c.y - t.lift * (c.side / t.half_width) ** 2
+    top, low = curve(c.side, t.top_at, t.top), curve(c.side, t.low_at, t.low)
     inside = np.minimum(top - y, y - low)
-    return np.asarray(step(-0.0004, 0.0008, inside) * c.front, np.float32)
+    return np.asarray(step(*t.edge, inside) * c.front, np.float32)
+
+
+def _clown_eyes(sketch: Sketch, t: Table) -> None:
+    """Coloured upper lids and an upright stroke below each eye."""
+    c = sketch.canvas
+    aside = np.abs(c.side - t.side)
+    stroke = (
+        step(*t.stroke_edge, aside)
+        * step(*t.stroke_bottom, c.y + t.stroke_bottom_slope * aside)
+        * step(*t.stroke_top, c.y + t.stroke_top_slope * aside)
+    )
+    arch = (
+        step(*t.lid_edge, np.hypot((c.side - t.side) * t.lid_squeeze, c.y - t.lid_y))
+        * step(*t.lid_above, c.y)
+        * c.front
+    )
+    sketch.over(rgb(t.lid_colour), t.lid_amount * arch * step(*t.lid_off_lash, c.lash))
+    amount = t.stroke_amount * stroke * c.front * step(*t.stroke_off_lash, c.lash)
+    sketch.over(rgb(t.stroke_colour), amount * (c.y < t.stroke_highest))
 
 
 def paint_robot(sketch: Sketch) -> None:
     """Steel plates with seams and rivets, glowing irises."""
-    c = sketch.canvas
+    c, t = sketch.canvas, look_table("robot")
+    s, r = t.steel, t.rivets
     grey = (sketch.colour @ LUMA)[..., None]
-    steel = 0.22 + 0.35 * np.clip(c.normal[..., 1:2] * 0.5 + 0.6, 0, 1) + 0.25 * grey
-    metal = steel * np.array([0.86, 0.93, 1.0], np.float32)
-    sketch.over(metal, 0.97 * c.skin)
-    seams = np.minimum.reduce(
-        [
-            np.abs(c.side - 0.048 - 0.35 * (c.y + 0.02)),
-            np.abs(c.y - 0.048),
-            np.abs(c.y + 0.052 + 0.3 * (c.side - 0.03)) + 0.1 * (c.side < 0.026),
-            np.abs(c.x) + 0.1 * (c.y < 0.012),
-            np.abs(c.side - 0.024) + 0.1 * (c.y > -0.07),
-        ]
+    above = np.clip(c.normal[..., 1:2] * 0.5 + s.above_shift, 0, 1)
+    steel = s.darkest + s.from_above * above + s.painted * grey
+    sketch.over(steel * np.array(s.colour, np.float32), s.amount * c.skin)
+    seams = _seams(c, t.seams)
+    groove = step(*t.seams.groove, seams) * c.skin
+    sketch.darken(t.seams.groove_amount * groove, (1, 1, 1))
+    light = bump(seams, *t.seams.edge_band) * c.skin
+    sketch.colour *= (1 + t.seams.edge_light * light)[..., None]
+    half = r.spacing / 2
+    rivets = np.hypot(np.mod(c.side, r.spacing) - half, np.mod(c.y, r.spacing) - half)
+    rivet = step(*r.edge, rivets) * step(*r.above, c.y) * c.skin
+    sketch.darken(r.amount * rivet, (1, 1, 1))
+    luminous_iris(sketch, rgb(t.eyes.colour))
+    sunken_eyes(sketch, t.eyes.sunken, t.eyes.channels)
+    sketch.darken(s.lips * sketch.lips, (1, 1, 1))
+
+
+def _seams(c: Canvas, t: Table) -> Field:
+    """Distance (R, R) to the nearest seam between plates, metres."""
+    side, side_y, side_slope = t.cheek
+    y, y_side, y_slope = t.mouth
+    mouth = np.abs(c.y - y - y_slope * (c.side - y_side))
+    return np.asarray(
+        np.minimum.reduce(
+            [
+                np.abs(c.side - side - side_slope * (c.y - side_y)),
+                np.abs(c.y - t.forehead),
+                mouth + t.nowhere * (c.side < t.mouth_from),
+                np.abs(c.x) + t.nowhere * (c.y < t.middle_from),
+                np.abs(c.side - t.chin) + t.nowhere * (c.y > t.chin_below),
+            ]
+        )
     )
-    groove = step(0.0014, 0.0005, seams) * c.skin
-    sketch.darken(0.85 * groove, (1, 1, 1))
-    light = bump(seams, 0.0022, 0.0008) * c.skin
-    sketch.colour *= (1 + 0.35 * light)[..., None]
-    rivets = np.hypot(np.mod(c.side, 0.014) - 0.007, np.mod(c.y, 0.014) - 0.007)
-    rivet = step(0.0016, 0.0009, rivets) * step(0.044, 0.048, c.y) * c.skin
-    sketch.darken(0.5 * rivet, (1, 1, 1))
-    luminous_iris(sketch, rgb(60, 220, 255))
-    sunken_eyes(sketch, 0.5, (1, 0.9, 0.8))
-    sketch.darken(0.4 * sketch.lips, (1, 1, 1))
 
 
 def paint_barbie(sketch: Sketch) -> None:
     """Smooth vinyl skin."""
-    c = sketch.canvas
-    bare = bare_skin(sketch) * (1 - sketch.lips) * step(0.010, 0.016, c.lash)
-    bare *= 1 - 0.9 * step(0.05, 0.3, sketch.relief)
-    plastic = rgb(246, 204, 178) * (1 - 0.06 * zones(c).neck)[..., None]
-    rose = zones(c).cheeks[..., None] * np.array([0.0, 0.22, 0.14], np.float32)
-    sketch.over(plastic * (1 - rose), 0.75 * bare)
+    c, t = sketch.canvas, look_table("barbie doll")
+    v = t.vinyl
+    bare = bare_skin(sketch) * (1 - sketch.lips) * step(*v.off_lids, c.lash)
+    bare *= 1 - v.relief_kept * step(*v.relief, sketch.relief)
+    plastic = rgb(v.colour) * (1 - v.neck_shade * zones(c).neck)[..., None]
+    rose = zones(c).cheeks[..., None] * np.array(v.cheeks, np.float32)
+    sketch.over(plastic * (1 - rose), v.amount * bare)
     globe = c.once(Globe)
     rows, columns = globe.index
-    white = step(1.02, 1.12, globe.radius)[:, None] * 0.5
+    white = step(*t.eyes.ramp, globe.radius)[:, None] * t.eyes.amount
     eye = sketch.colour[rows, columns]
-    sketch.colour[rows, columns] = eye + (rgb(244, 244, 246) - eye) * white
+    sketch.colour[rows, columns] = eye + (rgb(t.eyes.white) - eye) * white
 
 
 def paint_mona_lisa(sketch: Sketch) -> None:
-    """Old varnish, sfumato shadows, craquelure, dark hair under a veil, a dark dress."""
-    c = sketch.canvas
+    """Old varnish, soft shadows, craquelure, dark hair under a veil, a dark dress."""
+    c, t = sketch.canvas, look_table("mona lisa")
     bare = bare_skin(sketch)
-    varnish = np.array([1.06, 0.86, 0.50], np.float32)
+    varnish = np.array(t.varnish.colour, np.float32)
     grey = (sketch.colour @ LUMA)[..., None]
-    sketch.over(0.55 * sketch.colour * varnish + 0.68 * grey * varnish, 0.92 * np.ones_like(c.x))
-    turn = step(0.90, 0.30, c.normal[..., 2]) * c.skin
-    sketch.darken(0.72 * turn * bare, (0.78, 0.92, 1.0))
-    sketch.over(rgb(150, 74, 50), 0.42 * sketch.lips)
-    rose = zones(c).cheeks + 0.6 * zones(c).nose
-    sketch.over(rgb(206, 140, 88), 0.35 * rose)
-    sunken_eyes(sketch, 0.30, (0.8, 0.95, 1.0))
-    smoke = np.exp(-(((c.side - 0.026) / 0.006) ** 2 + ((c.y + 0.063) / 0.005) ** 2)) * c.front
-    under = np.exp(-((c.side / 0.014) ** 2 + ((c.y + 0.0835) / 0.004) ** 2)) * c.front
-    sketch.darken(0.45 * smoke + 0.35 * under, (0.7, 0.95, 1.0))
-    cell = c.once(cell_map, 0.0062, 131)
-    craquelure = step(0.10, 0.02, cell[..., 1] - cell[..., 0])
-    sketch.darken(0.10 * craquelure * c.skin, (0.9, 1.0, 1.0))
-    locks = -0.030 + 0.25 * np.clip(c.y - 0.02, 0, 1) - 0.25 * np.clip(-0.075 - c.y, 0, 1)
-    fall = step(-0.002, 0.006, locks - c.z + 0.002 * c.wobble[3]) * step(0.040, 0.052, c.side)
-    waves = 0.7 + 0.5 * np.abs(np.sin(c.z / 0.0035 + 1.6 * np.sin(c.y / 0.011)))
-    fall = fall * step(-0.16, -0.14, c.y) * c.skin
-    tress = sketch.hair_colour() * np.array([1.0, 0.8, 0.55]) * 0.8 * waves[..., None]
-    sketch.over(tress, 0.92 * fall)
-    veil = bump(c.y - 0.35 * c.side, 0.061, 0.0016) * step(-0.03, 0.0, c.z) * c.skin
-    sketch.darken(0.6 * veil, (1, 1, 1))
-    dress = step(-0.150, -0.156, c.y - 0.20 * c.side) * c.skin
-    sketch.over(rgb(42, 36, 22), 0.95 * dress)
+    aged = t.varnish.own * sketch.colour * varnish + t.varnish.grey * grey * varnish
+    sketch.over(aged, t.varnish.amount * np.ones_like(c.x))
+    s, r, k = t.shadows, t.rose, t.craquelure
+    turn = step(*s.turn_ramp, c.normal[..., 2]) * c.skin
+    sketch.darken(s.turn * turn * bare, s.turn_channels)
+    sketch.over(rgb(r.lips), r.lips_amount * sketch.lips)
+    sketch.over(rgb(r.cheeks), r.cheeks_amount * (zones(c).cheeks + r.nose * zones(c).nose))
+    sunken_eyes(sketch, s.sunken_eyes, s.eye_channels)
+    smoke = spot(c.side, c.y, s.corner_spot) * c.front
+    under = spot(c.side, c.y, s.under_lip_spot) * c.front
+    sketch.darken(s.corner * smoke + s.under_lip * under, s.mouth_channels)
+    cell = c.once(cell_map, k.size, k.layout)
+    cracks = step(*k.ramp, cell[..., 1] - cell[..., 0])
+    sketch.darken(k.amount * cracks * c.skin, k.channels)
+    _locks(sketch, t.locks)
+    veil = bump(c.y - t.veil.slope * c.side, *t.veil.band) * step(*t.veil.front, c.z) * c.skin
+    sketch.darken(t.veil.amount * veil, (1, 1, 1))
+    dress = step(*t.dress.top, c.y - t.dress.slope * c.side) * c.skin
+    sketch.over(rgb(t.dress.colour), t.dress.amount * dress)
+
+
+def _locks(sketch: Sketch, t: Table) -> None:
+    """Waved hair that falls beside the face."""
+    c = sketch.canvas
+    line = t.z + t.slope * np.clip(c.y - t.above, 0, 1) - t.slope * np.clip(t.below - c.y, 0, 1)
+    fall = step(*t.edge, line - c.z + t.ragged * c.wobble[3]) * step(*t.side, c.side)
+    bend = t.waves_bend * np.sin(c.y / t.waves_bend_length)
+    waves = t.waves_dark + t.waves * np.abs(np.sin(c.z / t.waves_length + bend))
+    fall = fall * step(*t.bottom, c.y) * c.skin
+    tress = sketch.hair_colour() * np.array(t.tint) * t.brightness * waves[..., None]
+    sketch.over(tress, t.amount * fall)
 
 
 def paint_witcher(sketch: Sketch) -> None:
     """Pale skin, a scar over the eye, cat eyes, dark veins."""
-    c = sketch.canvas
-    drain(sketch, 0.6, (1.0, 0.99, 0.98), bare_skin(sketch))
-    sunken_eyes(sketch, 0.45, (0.8, 0.95, 0.9))
-    veins(sketch, 173, 0.6, (0.8, 0.8, 0.6))
-    gaunt(sketch, 0.25)
-    luminous_iris(sketch, rgb(255, 190, 30), slit=0.26)
-    line = c.x - 0.034 + 0.12 * (c.y + 0.005) + 0.0006 * c.wobble[3]
-    scar = step(0.0016, 0.0006, np.abs(line)) * step(-0.050, -0.044, c.y) * step(0.044, 0.036, c.y)
-    scar = np.asarray(scar * step(0.003, 0.005, c.lash) * c.front, np.float32)
-    sketch.over(rgb(196, 128, 118), 0.85 * scar)
-    beside = bump(np.abs(line), 0.0024, 0.0010) * step(-0.05, -0.044, c.y) * step(0.044, 0.036, c.y)
-    sketch.darken(0.25 * beside * c.front, (0.6, 1, 1))
+    c, t = sketch.canvas, look_table("witcher")
+    drain(sketch, t.skin.kept, t.skin.tint, bare_skin(sketch))
+    sunken_eyes(sketch, t.skin.sunken_eyes, t.skin.eye_channels)
+    veins(sketch, t.veins)
+    gaunt(sketch, t.skin.gaunt)
+    luminous_iris(sketch, rgb(t.eyes.colour), slit=t.eyes.slit)
+    s = t.scar
+    line = c.x - s.x + s.slant * (c.y - s.y) + s.ragged * c.wobble[3]
+    scar = step(*s.width, np.abs(line)) * step(*s.bottom, c.y) * step(*s.top, c.y)
+    scar = np.asarray(scar * step(*s.off_lids, c.lash) * c.front, np.float32)
+    sketch.over(rgb(s.colour), s.amount * scar)
+    beside = bump(np.abs(line), *s.beside_band)
+    beside = beside * step(*s.beside_bottom, c.y) * step(*s.top, c.y)
+    sketch.darken(s.beside * beside * c.front, s.beside_channels)
 
 
 def paint_gothic(sketch: Sketch) -> None:
     """White foundation, black smoke round the eyes, black tears."""
-    c = sketch.canvas
-    cover = np.asarray(
-        0.6 * bare_skin(sketch) * (1 - sketch.lips) * step(0.008, 0.016, c.lash), np.float32
-    )
-    sketch.over(rgb(240, 232, 232) * (1 - 0.3 * np.clip(sketch.relief, 0, 1))[..., None], cover)
-    smoke = step(0.0135, 0.002, c.lash) * c.front
-    sketch.over(rgb(18, 14, 20), 0.85 * smoke)
-    tear = step(0.0013, 0.0006, np.abs(c.side - 0.030 - 0.0003 * c.wobble[3]))
-    tear = tear * step(-0.040, -0.030, c.y) * step(-0.004, -0.010, c.y) * c.front
-    sketch.over(rgb(18, 14, 18), 0.85 * tear)
+    c, t = sketch.canvas, look_table("gothic makeup")
+    f = t.foundation
+    cover = f.amount * bare_skin(sketch) * (1 - sketch.lips) * step(*f.off_lids, c.lash)
+    white = rgb(f.colour) * (1 - f.wrinkles * np.clip(sketch.relief, 0, 1))[..., None]
+    sketch.over(white, np.asarray(cover, np.float32))
+    sketch.over(rgb(t.smoke.colour), t.smoke.amount * (step(*t.smoke.ramp, c.lash) * c.front))
+    s = t.tears
+    tear = step(*s.width, np.abs(c.side - s.side - s.ragged * c.wobble[3]))
+    tear = tear * step(*s.bottom, c.y) * step(*s.top, c.y) * c.front
+    sketch.over(rgb(s.colour), s.amount * tear)
 
 
 def paint_party(sketch: Sketch) -> None:
     """Glitter round the eyes and on the cheek bones, a row of gems."""
-    c = sketch.canvas
-    glitter = c.once(cell_map, 0.0022, 141)
+    c, t = sketch.canvas, look_table("party makeup")
+    g = t.glitter
+    glitter = c.once(cell_map, g.size, g.layout)
     distance, rank = glitter[..., 0], glitter[..., 2]
-    zone = step(0.019, 0.008, c.lash) * c.upper_lash * c.front
-    bone = np.exp(-(((c.side - 0.050) / 0.013) ** 2 + ((c.y + 0.020) / 0.007) ** 2)) * c.skin
-    sparkle = step(0.42, 0.22, distance) * (rank < 0.75 * np.clip(zone + bone, 0, 1))
-    hue = np.mod(rank * 9, 1)[..., None]
-    shine = 0.55 + 0.45 * np.cos(2 * np.pi * (hue - np.array([0.0, 0.33, 0.66])))
-    sketch.over(
-        0.35 + 0.65 * shine,
-        0.9 * sparkle * step(0.002, 0.004, c.lash),
-    )
-    for k in range(4):
-        place = np.hypot(c.side - 0.044 - 0.0042 * k, c.y - 0.006 - 0.0045 * k)
-        gem = step(0.0020, 0.0014, place) * c.skin * step(-0.07, -0.05, c.z)
-        sketch.over(
-            rgb(120, 240, 255) if k % 2 else rgb(255, 120, 220),
-            0.95 * gem,
-        )
+    zone = step(*g.lids, c.lash) * c.upper_lash * c.front
+    bone = spot(c.side, c.y, g.bones) * c.skin
+    sparkle = step(*g.edge, distance) * (rank < g.share * np.clip(zone + bone, 0, 1))
+    hue = np.mod(rank * g.hues, 1)[..., None]
+    turn = np.cos(2 * np.pi * (hue - np.array(g.rainbow_phases)))
+    shine = g.rainbow_middle + g.rainbow_range * turn
+    sketch.over(g.base + g.shine * shine, g.amount * sparkle * step(*g.off_lash, c.lash))
+    e = t.gems
+    for k in range(e.count):
+        place = np.hypot(c.side - e.x - e.step_x * k, c.y - e.y - e.step_y * k)
+        gem = step(*e.edge, place) * c.skin * step(*e.front, c.z)
+        sketch.over(rgb(e.colours[k % 2]), e.amount * gem)

@@ -1,4 +1,7 @@
-"""Looks that change the flesh: zombie, ghost, vampire, white walker, werewolf, alien."""
+"""Looks that change the flesh: zombie, ghost, vampire, white walker, werewolf, alien.
+
+Each painter reads its numbers from the look's table in `tables/looks`.
+"""
 
 from __future__ import annotations
 
@@ -17,183 +20,197 @@ from clipface_cli.synth.effects import (
     veins,
 )
 from clipface_cli.synth.eyes import Globe
-from clipface_cli.synth.fields import Field, bump, cells, noise, step
+from clipface_cli.synth.fields import Field, bump, cells, noise, spot, step
 from clipface_cli.synth.sketch import LUMA, Sketch
 from clipface_cli.synth.strokes import Layer, trace
+from clipface_cli.synth.tables import Table, look_table
 
 
 def paint_zombie(sketch: Sketch) -> None:
     """Grey-green skin, rot, bruises, bloody mouth, sunken bloodshot eyes."""
-    c = sketch.canvas
+    c, t = sketch.canvas, look_table("zombie")
     skin = np.asarray(1 - (c.region["eyes"] > 0.5), np.float32)
-    drain(sketch, 0.30, (0.60, 0.72, 0.47), skin)
-    bruise = step(0.1, 1.0, sketch.coarse + 0.4 * sketch.medium)
-    sketch.darken(0.45 * bruise * bare_skin(sketch), (0.85, 0.8, 0.65))
-    veins(sketch, 73, 0.5, (0.9, 0.75, 0.5))
-    gaunt(sketch, 0.5)
-    sunken_eyes(sketch, 0.82, (0.80, 0.95, 0.88))
-    field = sketch.patches + 0.30 * c.grain[1]
-    clear = step(0.006, 0.010, c.lash) * step(-0.09, -0.06, c.z) * c.skin
-    clear *= 1 - 0.8 * sketch.hair
-    edge = step(0.22, 0.44, field) * clear
-    sketch.darken(0.6 * edge, (0.6, 0.92, 0.92))
-    rot = np.asarray(step(0.44, 0.50, field) * clear, np.float32)
-    flesh = rgb(96, 24, 20) * (0.5 + 0.7 * np.clip(c.grain[1] + 0.6, 0, 1.3))[..., None]
-    sketch.over(flesh, rot)
-    _bloody_mouth(sketch)
-    _bloodshot(sketch)
+    drain(sketch, t.skin.kept, t.skin.tint, skin)
+    bruise = step(*t.bruises.ramp, sketch.coarse + t.bruises.fine * sketch.medium)
+    sketch.darken(t.bruises.amount * bruise * bare_skin(sketch), t.bruises.channels)
+    veins(sketch, t.veins)
+    gaunt(sketch, t.skin.gaunt)
+    sunken_eyes(sketch, t.skin.sunken_eyes, t.skin.eye_channels)
+    _rot(sketch, t.rot)
+    _bloody_mouth(sketch, t.blood)
+    globe = c.once(Globe)
+    rows, columns = globe.index
+    red = step(*t.bloodshot.ramp, globe.radius)[:, None]
+    sketch.colour[rows, columns] *= 1 - red * np.array(t.bloodshot.channels, np.float32)
 
 
-def _bloody_mouth(sketch: Sketch) -> None:
+def _rot(sketch: Sketch, t: Table) -> None:
+    """Open flesh with dark edges."""
+    c = sketch.canvas
+    field = sketch.patches + t.fine * c.grain[1]
+    clear = step(*t.off_lids, c.lash) * step(*t.front, c.z) * c.skin
+    clear *= 1 - t.under_hair * sketch.hair
+    sketch.darken(t.edge_amount * (step(*t.edge_ramp, field) * clear), t.edge_channels)
+    rot = np.asarray(step(*t.ramp, field) * clear, np.float32)
+    sketch.over(rgb(t.colour) * _grained(c, t.grain), rot)
+
+
+def _grained(c: Canvas, t: Table) -> Field:
+    """Brightness (R, R, 1) that varies over 4 mm."""
+    return (t.darkest + t.contrast * np.clip(c.grain[1] + t.shift, 0, t.most))[..., None]
+
+
+def _bloody_mouth(sketch: Sketch, t: Table) -> None:
     """Blood on the lips, running down the chin in canonical drips."""
     c = sketch.canvas
-    drips = noise(np.stack([c.x / 0.004, 0 * c.y, 0 * c.z], -1), 1.0, 80, 2)
-    reach = -0.078 - 0.028 * np.clip(drips + 0.25, 0, 1)
-    run = step(0.003, -0.002, reach - c.y) * step(-0.062, -0.068, c.y) * step(0.021, 0.015, c.side)
-    smear = np.maximum(run * c.front, 0.85 * sketch.lips)
-    stain = rgb(92, 8, 8) * (0.7 + 0.5 * np.clip(c.grain[1] + 0.5, 0, 1))[..., None]
-    sketch.over(stain, np.clip(smear * 0.88, 0, 1))
-
-
-def _bloodshot(sketch: Sketch) -> None:
-    globe = sketch.canvas.once(Globe)
-    rows, columns = globe.index
-    red = step(1.0, 2.2, globe.radius)[:, None]
-    sketch.colour[rows, columns] *= 1 - red * np.array([0.25, 0.6, 0.65], np.float32)
+    points = np.stack([c.x / t.drip_width, 0 * c.y, 0 * c.z], -1)
+    drips = noise(points, 1.0, t.drip_layout, 2)
+    reach = t.lowest - t.longest * np.clip(drips + t.drip_shift, 0, 1)
+    run = step(*t.end, reach - c.y) * step(*t.top, c.y) * step(*t.side, c.side)
+    smear = np.maximum(run * c.front, t.on_lips * sketch.lips)
+    sketch.over(rgb(t.colour) * _grained(c, t.grain), np.clip(smear * t.amount, 0, 1))
 
 
 def paint_ghost(sketch: Sketch) -> None:
     """Bluish white all over, dark sockets, pale eyes."""
-    c = sketch.canvas
+    c, t = sketch.canvas, look_table("ghost")
     everywhere = np.ones_like(c.x)
-    drain(sketch, 0.06, (0.96, 1.02, 1.10), everywhere)
-    pale = rgb(226, 234, 244) * (1 + 0.05 * sketch.coarse)[..., None]
-    sketch.over(pale.astype(np.float32), 0.62 * c.skin)
-    gaunt(sketch, 0.35)
-    sunken_eyes(sketch, 0.80, (1.0, 0.90, 0.74))
-    mist = step(0.1, 0.9, sketch.patches + 0.3 * sketch.medium)
-    sketch.over(rgb(176, 196, 222), 0.45 * mist * c.skin)
-    sketch.over(rgb(126, 138, 160), 0.75 * sketch.lips)
-    tint_eyes(sketch, rgb(228, 236, 244), 0.55)
+    drain(sketch, t.skin.kept, t.skin.tint, everywhere)
+    pale = rgb(t.skin.pale) * (1 + t.skin.blotches * sketch.coarse)[..., None]
+    sketch.over(pale.astype(np.float32), t.skin.pale_amount * c.skin)
+    gaunt(sketch, t.skin.gaunt)
+    sunken_eyes(sketch, t.skin.sunken_eyes, t.skin.eye_channels)
+    mist = step(*t.mist.ramp, sketch.patches + t.mist.fine * sketch.medium)
+    sketch.over(rgb(t.mist.colour), t.mist.amount * mist * c.skin)
+    sketch.over(rgb(t.skin.lips), t.skin.lips_amount * sketch.lips)
+    tint_eyes(sketch, rgb(t.eyes.colour), t.eyes.amount)
 
 
 def paint_vampire(sketch: Sketch) -> None:
     """Pale skin, red-rimmed eyes, a widow's peak, blood from the mouth."""
+    c, t = sketch.canvas, look_table("vampire")
+    drain(sketch, t.skin.kept, t.skin.tint, bare_skin(sketch) * (1 - sketch.lips))
+    sketch.over(rgb(t.skin.pale), t.skin.pale_amount * bare_skin(sketch) * (1 - sketch.lips))
+    gaunt(sketch, t.skin.gaunt)
+    sunken_eyes(sketch, t.skin.sunken_eyes, t.skin.eye_channels)
+    for sign, end in ((-1, t.blood.end_right), (1, t.blood.end_left)):
+        _blood_trail(sketch, t.blood, sign, end)
+    peak = step(
+        *t.peak.ramp,
+        c.y - t.peak.height - t.peak.slope * c.side + t.peak.ragged * c.wobble[3],
+    )
+    peak = peak * step(*t.peak.top, c.y) * step(*t.peak.front, c.z)
+    sketch.over(sketch.hair_colour() * t.peak.shade, t.peak.amount * peak * c.skin)
+
+
+def _blood_trail(sketch: Sketch, t: Table, sign: int, end: float) -> None:
+    """Blood from a corner of the mouth down to a drop at y = `end`."""
     c = sketch.canvas
-    drain(sketch, 0.45, (1.0, 0.98, 1.02), bare_skin(sketch) * (1 - sketch.lips))
-    sketch.over(rgb(238, 228, 226), 0.45 * bare_skin(sketch) * (1 - sketch.lips))
-    gaunt(sketch, 0.42)
-    sunken_eyes(sketch, 0.62, (0.62, 0.98, 0.86))
-    for sign in (-1, 1):
-        spread = 0.0016 * step(-0.073, -0.085, c.y)
-        trail = bump(c.x, 0.0125 * sign + 0.0005 * sign, 0.0013) + 0.4 * bump(
-            c.x, 0.0125 * sign, spread + 0.0008
-        )
-        length = -0.092 if sign > 0 else -0.101
-        trail = trail * step(length - 0.002, length + 0.002, c.y) * step(-0.067, -0.072, c.y)
-        drop = np.exp(-(((c.x - 0.013 * sign) / 0.0020) ** 2 + ((c.y - length) / 0.0026) ** 2))
-        amount = np.clip(np.maximum(trail, drop) * c.front, 0, 1)
-        sketch.over(rgb(128, 6, 12), 0.92 * amount)
-    peak = step(-0.001, 0.003, c.y - 0.050 - 1.3 * c.side + 0.001 * c.wobble[3])
-    peak = peak * step(0.095, 0.085, c.y) * step(-0.05, -0.03, c.z)
-    sketch.over(sketch.hair_colour() * 0.6, 0.97 * peak * c.skin)
+    spread = t.spread * step(*t.spread_ramp, c.y)
+    trail = bump(c.x, t.x * sign + t.aside * sign, t.core_width)
+    trail = trail + t.halo * bump(c.x, t.x * sign, spread + t.halo_width)
+    trail = trail * step(end - t.end_softness, end + t.end_softness, c.y) * step(*t.top, c.y)
+    x, width, height = t.drop
+    drop = spot(c.x, c.y, (x * sign, end, width, height))
+    amount = np.clip(np.maximum(trail, drop) * c.front, 0, 1)
+    sketch.over(rgb(t.colour), t.amount * amount)
 
 
 def paint_white_walker(sketch: Sketch) -> None:
     """Ice-blue cracked skin, frost, shining blue irises."""
-    c = sketch.canvas
+    c, t = sketch.canvas, look_table("white walker")
     skin = np.asarray(1 - (c.region["eyes"] > 0.5), np.float32)
     grey = (sketch.colour @ LUMA)[..., None]
-    ice = (grey * 0.62 + 0.10) * np.array([0.70, 0.90, 1.06], np.float32)
-    sketch.over(sketch.colour * 0.12 + ice * 0.9, skin)
+    ice = (grey * t.skin.contrast + t.skin.lift) * np.array(t.skin.ice, np.float32)
+    sketch.over(sketch.colour * t.skin.kept + ice * t.skin.ice_amount, skin)
     cracks, frost_map = c.once(_ice)
-    sketch.darken(0.7 * cracks * bare_skin(sketch), (0.60, 0.42, 0.26))
-    gaunt(sketch, 0.5)
-    sunken_eyes(sketch, 0.78, (0.80, 0.62, 0.40))
-    frost = step(0.15, 0.9, 0.7 * frost_map + 0.4 * c.wobble[6] + 0.6 * c.normal[..., 1])
-    sketch.over(rgb(236, 244, 250), 0.34 * frost * c.skin)
-    sketch.over(rgb(74, 98, 124), 0.7 * sketch.lips)
+    sketch.darken(t.cracks.amount * cracks * bare_skin(sketch), t.cracks.channels)
+    gaunt(sketch, t.skin.gaunt)
+    sunken_eyes(sketch, t.skin.sunken_eyes, t.skin.eye_channels)
+    frost = t.frost.coarse * frost_map + t.frost.fine * c.wobble[6]
+    frost = step(*t.frost.ramp, frost + t.frost.above * c.normal[..., 1])
+    sketch.over(rgb(t.frost.colour), t.frost.amount * frost * c.skin)
+    sketch.over(rgb(t.skin.lips), t.skin.lips_amount * sketch.lips)
     globe = c.once(Globe)
     rows, columns = globe.index
-    blue = rgb(40, 150, 255) * (0.6 + 0.9 * globe.fibres[:, None])
-    iris = (step(1.08, 0.9, globe.radius) * step(0.1, 0.25, globe.radius))[:, None]
-    eye = sketch.colour[rows, columns] * np.array([0.6, 0.85, 1.1])
-    sketch.colour[rows, columns] = eye + (blue - eye) * iris * 0.9
+    blue = rgb(t.eyes.colour) * (t.eyes.dark + t.eyes.fibres * globe.fibres[:, None])
+    iris = (step(*t.eyes.outer, globe.radius) * step(*t.eyes.inner, globe.radius))[:, None]
+    eye = sketch.colour[rows, columns] * np.array(t.eyes.whites)
+    sketch.colour[rows, columns] = eye + (blue - eye) * iris * t.eyes.amount
 
 
 def _ice(canvas: Canvas) -> tuple[Field, Field]:
     """Cracks 0..1 and frost of about -1..1 (R, R)."""
-    c = canvas
-    cell = cells(c.position + 0.002 * c.grain[2][..., None], 0.013, 91)
-    gate = step(-0.1, 0.7, noise(c.position, 0.03, 92) + 0.2 * c.wobble[3])
-    cracks = step(0.11, 0.02, cell[..., 1] - cell[..., 0]) * gate
-    return np.asarray(cracks, np.float32), noise(c.position, 0.012, 94)
+    c, t = canvas, look_table("white walker")
+    k, f = t.cracks, t.frost
+    cell = cells(c.position + k.ragged * c.grain[2][..., None], k.size, k.layout)
+    where = noise(c.position, k.where_size, k.where_layout) + k.where_fine * c.wobble[3]
+    cracks = step(*k.ramp, cell[..., 1] - cell[..., 0]) * step(*k.where, where)
+    return np.asarray(cracks, np.float32), noise(c.position, f.size, f.layout)
 
 
 def paint_werewolf(sketch: Sketch) -> None:
     """Fur over the whole head, a black nose, amber eyes."""
-    c = sketch.canvas
-    fur = c.once(_fur)
-    colour = sketch.hair_colour()
-    keep = step(0.006, 0.014, c.lash) * (1 - step(0.1, 0.7, sketch.lips))
-    muzzle = np.exp(-((c.side / 0.013) ** 2 + ((c.y + 0.036) / 0.016) ** 2)) * step(
-        0.025, 0.033, c.z
-    )
-    brow = np.exp(-((c.side / 0.011) ** 2 + ((c.y - 0.02) / 0.02) ** 2))
-    grow = c.skin * keep * (1 - muzzle) * (1 - 0.3 * brow)
-    eyes = np.exp(-(((c.side - 0.030) / 0.024) ** 2 + ((c.y + 0.012) / 0.016) ** 2)) * c.front
-    grow = np.asarray(grow * (1 - 0.5 * eyes), np.float32)
-    sketch.over(colour * 0.40, 0.92 * c.blur(grow, 3))
-    for k, layer in enumerate(fur):
-        visible = step(0.05, -0.05, layer.rank - 1.1 * layer.at_roots(grow))
-        low, high = ((0.3, 0.8), (0.5, 1.4), (0.9, 2.8))[k]
+    c, t = sketch.canvas, look_table("werewolf")
+    strands = c.once(_fur)
+    colour, fur = sketch.hair_colour(), t.fur
+    keep = step(*fur.off_lids, c.lash) * (1 - step(*fur.off_lips, sketch.lips))
+    muzzle = spot(c.side, c.y, t.nose.muzzle) * step(*t.nose.front, c.z)
+    grow = c.skin * keep * (1 - muzzle) * (1 - fur.brow_less * spot(c.side, c.y, fur.brow))
+    eyes = spot(c.side, c.y, fur.eyes) * c.front
+    grow = np.asarray(grow * (1 - fur.eyes_less * eyes), np.float32)
+    sketch.over(colour * fur.base, fur.base_amount * c.blur(grow, fur.base_blur))
+    for layer, (low, high) in zip(strands, fur.tones, strict=True):
+        visible = step(*fur.visible, layer.rank - fur.dense * layer.at_roots(grow))
         cover = layer.show(np.asarray(visible, np.float32)) * keep * c.skin
-        sketch.over(colour * layer.tones(low, high)[..., None], 0.8 * cover)
-    sketch.over(
-        rgb(18, 15, 15),
-        0.94 * step(0.25, 0.6, muzzle) * step(-0.024, -0.030, c.y),
-    )
-    sunken_eyes(sketch, 0.55, (0.9, 1, 1))
-    sketch.over(rgb(46, 26, 24), 0.7 * sketch.lips)
+        sketch.over(colour * layer.tones(low, high)[..., None], fur.amount * cover)
+    nose = t.nose.amount * step(*t.nose.edge, muzzle) * step(*t.nose.bottom, c.y)
+    sketch.over(rgb(t.nose.colour), nose)
+    sunken_eyes(sketch, t.eyes.sunken, t.eyes.channels)
+    sketch.over(rgb(t.lips.colour), t.lips.amount * sketch.lips)
     sketch.hair = np.maximum(sketch.hair, grow)
-    luminous_iris(sketch, rgb(255, 176, 24))
+    luminous_iris(sketch, rgb(t.eyes.colour))
 
 
 def _fur(canvas: Canvas) -> list[Layer]:
     """Strokes over the whole head, away from the nose."""
-    c = canvas
+    c, t = canvas, look_table("werewolf").flow
     flow = np.zeros_like(c.position)
-    flow[..., 0] = np.tanh(c.x / 0.012) * (0.9 + 0.4 * step(0.02, -0.06, c.y))
-    flow[..., 1] = -0.9 + 1.9 * step(0.005, 0.03, c.y)
-    flow[..., 2] = -0.8 * step(0.02, 0.05, c.side)
+    flow[..., 0] = np.tanh(c.x / t.parting) * (t.aside + t.aside_below * step(*t.below, c.y))
+    flow[..., 1] = t.down + t.up_above * step(*t.above, c.y)
+    flow[..., 2] = t.back * step(*t.side, c.side)
     for k in range(3):
-        flow[..., k] += 0.35 * noise(c.position, 0.012, 90 + k, 2)
-    direction = c.tangent(flow)
+        stray = noise(c.position, t.disorder_size, t.disorder_layout + k, 2)
+        flow[..., k] += t.disorder * stray
+    direction, fur = c.tangent(flow), look_table("werewolf").fur
+    bends = {"jitter": fur.jitter, "curl": fur.curl}
     return [
-        trace(c, c.skin, direction, 12000, 0.013, 95 + k, jitter=0.3, curl=0.02) for k in range(3)
+        trace(c, c.skin, direction, fur.count, fur.length, fur.layout + k, **bends)
+        for k in range(3)
     ]
 
 
 def paint_alien(sketch: Sketch) -> None:
     """Green scaled skin, large black almond eyes."""
-    c = sketch.canvas
+    c, t = sketch.canvas, look_table("alien")
     grey = (sketch.colour @ LUMA)[..., None]
-    green = (0.30 + 0.9 * grey) * np.array([0.50, 0.82, 0.42], np.float32)
-    sketch.over(green, 0.96 * c.skin)
-    mottle = step(0.1, 0.8, sketch.patches + 0.5 * sketch.medium)
-    sketch.darken(0.5 * mottle * c.skin, (0.95, 0.55, 0.75))
-    scales = c.once(cell_map, 0.0075, 55)
-    zone = step(0.02, 0.05, c.y) + step(0.04, 0.065, c.side) * (c.y > -0.1)
-    sketch.darken(
-        0.45 * step(0.16, 0.04, scales[..., 1] - scales[..., 0]) * np.clip(zone, 0, 1) * c.skin,
-        (1, 0.7, 1),
-    )
-    dx, dy = (c.side - 0.0315) / 0.0195, (c.y - 0.0015 - 0.28 * (c.side - 0.0315)) / 0.0125
-    almond = step(1.04, 0.94, np.hypot(dx, dy)) * c.front
-    sketch.over(rgb(10, 10, 14), 0.97 * almond)
-    glint = np.exp(-(((c.side - 0.026) / 0.004) ** 2 + ((c.y - 0.007) / 0.0022) ** 2)) * almond
-    sketch.over(rgb(190, 214, 220), 0.55 * glint)
+    green = (t.skin.lift + t.skin.contrast * grey) * np.array(t.skin.green, np.float32)
+    sketch.over(green, t.skin.amount * c.skin)
+    mottle = step(*t.mottle.ramp, sketch.patches + t.mottle.fine * sketch.medium)
+    sketch.darken(t.mottle.amount * mottle * c.skin, t.mottle.channels)
+    s = t.scales
+    scales = c.once(cell_map, s.size, s.layout)
+    zone = step(*s.above, c.y) + step(*s.aside, c.side) * (c.y > s.lowest)
+    gap = step(*s.gap, scales[..., 1] - scales[..., 0])
+    sketch.darken(s.amount * gap * np.clip(zone, 0, 1) * c.skin, s.channels)
+    e = t.eyes
+    dx = (c.side - e.side) / e.half_width
+    dy = (c.y - e.y - e.slant * (c.side - e.side)) / e.half_height
+    almond = step(*e.edge, np.hypot(dx, dy)) * c.front
+    sketch.over(rgb(e.colour), e.amount * almond)
+    glint = spot(c.side, c.y, e.glint) * almond
+    sketch.over(rgb(e.glint_colour), e.glint_amount * glint)
     globe = c.once(Globe)
     rows, columns = globe.index
-    sketch.colour[rows, columns] = rgb(10, 10, 14)
-    sketch.over(rgb(66, 92, 60), 0.8 * sketch.lips)
+    sketch.colour[rows, columns] = rgb(e.colour)
+    sketch.over(rgb(t.skin.lips), t.skin.lips_amount * sketch.lips)

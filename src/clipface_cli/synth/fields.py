@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numba
@@ -23,6 +24,12 @@ def step(low: Any, high: Any, x: Any) -> Any:
 def bump(x: Any, centre: float, width: float) -> Any:
     """Gaussian bell of height 1."""
     return np.exp(-np.square((x - np.float32(centre)) / np.float32(width)))
+
+
+def spot(x: Field, y: Field, of: Sequence[float]) -> Field:
+    """Soft ellipse: 1 at (of[0], of[1]), 1/e at the half width of[2] and the half height of[3]."""
+    x0, y0, width, height = of
+    return np.asarray(np.exp(-(((x - x0) / width) ** 2 + ((y - y0) / height) ** 2)))
 
 
 def curve(x: Field, at: Any, values: Any) -> Field:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
@@ -61,7 +62,7 @@ class Sketch:
         """Lay a colour, (3,) or (R, R, 3) linear, over the painting by amount (R, R)."""
         self.colour += (colour - self.colour) * np.asarray(amount, np.float32)[..., None]
 
-    def darken(self, amount: Field, per_channel: tuple[float, float, float]) -> None:
+    def darken(self, amount: Field, per_channel: Sequence[float]) -> None:
         """Multiply by 1 - amount (R, R) x channel weights."""
         weights = np.array(per_channel, np.float32)
         self.colour *= 1 - np.asarray(amount, np.float32)[..., None] * weights

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from clipface_cli.artifacts.scan import Scan
 from clipface_cli.geometry import vertex_normals
+from clipface_cli.geometry.surface import Surface
 from clipface_cli.head import HeadModel
-from clipface_cli.head.surface import Surface
 from clipface_cli.texture.texels import texels
 
 REACH, FACING = 0.003, 0.5  # metres between head and scan, least cosine between their normals

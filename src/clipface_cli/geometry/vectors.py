@@ -1,14 +1,26 @@
 """Small vector arithmetic: inside compiled kernels, and on arrays."""
 
 import math
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from clipface_cli.geometry.jit import device
+from clipface_cli.geometry.jit import Array, device
 
-Array: TypeAlias = NDArray[Any]
+__all__ = [
+    "Array",
+    "Vector",
+    "add",
+    "clip",
+    "cross",
+    "direction",
+    "dot",
+    "row",
+    "step",
+    "unit",
+    "units",
+]
+
 Vector: TypeAlias = tuple[float, float, float]
 
 
@@ -20,11 +32,13 @@ def direction(x: float, y: float, z: float) -> Vector:
 
 @device
 def dot(a: Vector, b: Vector) -> float:
+    """a . b"""
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 
 @device
 def cross(a: Vector, b: Vector) -> Vector:
+    """a x b"""
     return a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]
 
 
@@ -36,6 +50,7 @@ def add(a: Vector, b: Vector, scale: float) -> Vector:
 
 @device
 def unit(a: Vector) -> Vector:
+    """a, scaled to length 1; 0 stays 0."""
     scale = 1 / math.sqrt(a[0] * a[0] + a[1] * a[1] + a[2] * a[2] + 1e-20)
     return a[0] * scale, a[1] * scale, a[2] * scale
 
@@ -48,6 +63,7 @@ def row(table: Array, i: int) -> Vector:
 
 @device
 def clip(x: float, low: float = 0.0, high: float = 1.0) -> float:
+    """x, or the bound that it lies beyond."""
     return min(max(x, low), high)
 
 

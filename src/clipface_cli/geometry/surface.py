@@ -148,8 +148,11 @@ def _grid(count: int) -> Floats:
     return np.concatenate([two, 1 - two.sum(1, keepdims=True)], 1)
 
 
-def plane_weights(corners: Floats, points: Floats) -> Floats:
-    """Weights (..., 3), also beyond 0..1, of points (..., 3) projected to triangles (..., 3, 3)."""
+def plane_weights(points: Floats, corners: Floats) -> Floats:
+    """Barycentric weights (..., 3) of points (..., 3) dropped on the planes of triangles.
+
+    corners: (..., 3, 3) of the triangles. Outside of a triangle weights lie beyond 0..1.
+    """
     a, b, c = np.moveaxis(corners, -2, 0)
     ab, ac, ap = b - a, c - a, points - a
     d00, d01, d11 = (ab * ab).sum(-1), (ab * ac).sum(-1), (ac * ac).sum(-1)
@@ -161,7 +164,7 @@ def plane_weights(corners: Floats, points: Floats) -> Floats:
 
 def _closest(points: Floats, corners: Floats) -> Floats:
     """Weights (..., 3) of the point of each triangle (..., 3, 3) nearest to points (..., 3)."""
-    inside = plane_weights(corners, points)
+    inside = plane_weights(points, corners)
     best, least = inside, np.where((inside >= 0).all(-1), -1.0, np.inf)
     for first, second in ((0, 1), (1, 2), (2, 0)):
         start, way = corners[..., first, :], corners[..., second, :] - corners[..., first, :]

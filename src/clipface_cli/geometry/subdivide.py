@@ -78,13 +78,3 @@ def loop_matrix(faces: NDArray[np.int64], vertices: int) -> sp.csr_matrix:
         shape=(vertices + len(edges), vertices),
     )
     return sp.diags(1 / np.asarray(matrix.sum(axis=1)).ravel()) @ matrix
-
-
-def vertex_average(faces: NDArray[np.int64], vertices: int) -> sp.csr_matrix:
-    """(V,V) matrix that replaces each vertex value by the mean of its neighbours'."""
-    edges, _, _ = _edges(faces)
-    rows, cols = np.concatenate([edges, edges[:, ::-1]]).T
-    graph = sp.csr_matrix((np.ones(len(rows)), (rows, cols)), shape=(vertices, vertices))
-    degree = np.asarray(graph.sum(axis=1)).ravel()
-    lonely = sp.diags((degree == 0).astype(float))
-    return (sp.diags(1 / np.maximum(degree, 1)) @ graph + lonely).tocsr()

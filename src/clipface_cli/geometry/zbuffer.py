@@ -1,16 +1,14 @@
-"""Nearest-triangle buffers for the portrait: no gradients, one sample a pixel, both cores."""
+"""Depth buffers of the nearest triangles: no gradients, one sample a pixel, every core."""
 
 import math
-from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clipface_cli.geometry.jit import device, kernel, prange
+from clipface_cli.geometry.jit import Array, device, kernel, prange
 
-Array: TypeAlias = NDArray[Any]
-
-FAR = np.float32(1e30)
+FAR = np.float32(1e30)  # depth of an empty pixel
+BANDS = 8  # of rows, drawn at the same time
 
 
 @device
@@ -57,16 +55,18 @@ def draw(
 
 @kernel
 def _draw_bands(points: Array, faces: Array, depth: Array, ids: Array) -> None:
-    bands = 8
-    rows = (depth.shape[0] + bands - 1) // bands
-    for band in prange(bands):
+    rows = (depth.shape[0] + BANDS - 1) // BANDS
+    for band in prange(BANDS):
         draw(points, faces, depth, ids, band * rows, min(depth.shape[0], (band + 1) * rows))
 
 
 def nearest(
     points: NDArray[np.float32], faces: NDArray[np.int32], height: int, width: int
 ) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-    """Depth (H,W), `FAR` where empty, and triangle index (H,W), -1 where empty."""
+    """Depth (H,W), `FAR` where empty, and triangle index (H,W), -1 where empty.
+
+    points: (V,3) pixel x, pixel y (down) and depth; faces: (F,3), those facing away are not drawn.
+    """
     depth = np.full((height, width), FAR, np.float32)
     ids = np.full((height, width), -1, np.int32)
     _draw_bands(np.ascontiguousarray(points), faces, depth, ids)
