@@ -2,7 +2,7 @@
 
     python benchmarks/edit.py [--steps N] [--device cpu|cuda] [--guidance clip|builtin]
 
-The straight form is the one that the tests hold the package to (tests/written_out.py): a network a
+The straight form is the one that the tests hold the package to (tests/helpers/written_out.py): a network a
 level called in a loop, the unedited texture generated and drawn again in every step, both prompts
 encoded, Adam by hand; once with the package's generator and once with the same written as published
 (benchmarks/generator.py). Sizes are the paper's: textures of 512 x 512 with 18 levels, renders of
@@ -33,7 +33,7 @@ from clipface_cli.guidance import Guidance, load_guidance
 from clipface_cli.head import HeadModel
 from clipface_cli.texture import Generator
 
-sys.path.append(str(Path(__file__).parents[1] / "tests"))
+sys.path.append(str(Path(__file__).parents[1] / "tests/helpers"))
 sys.path.append(str(Path(__file__).parent))
 import written_out
 from generator import Published

@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from tests.photos.stub import StubEncoder
+from stub_encoder import StubEncoder
 
 from clipface_cli.head import HeadModel
 from clipface_cli.photos import find_faces

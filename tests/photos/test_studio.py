@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageFilter
-from tests.photos.stub import StubEncoder
+from stub_encoder import StubEncoder
 from torch import Tensor
 
 from clipface_cli.head import HeadModel

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.photos.stub import load_broken, load_crashing
+from stub_encoder import load_broken, load_crashing
 
 from clipface_cli.artifacts.dataset import read_manifest
 from clipface_cli.errors import ClipfaceError, InputError

@@ -11,8 +11,8 @@ import torch
 from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 
-from clipface_cli.head import HeadModel
 from clipface_cli.geometry.subdivide import midpoint_matrix, subdivide_faces
+from clipface_cli.head import HeadModel
 from clipface_cli.render import shown_points, uv_raster
 
 

@@ -1,4 +1,4 @@
-"""A step of adversarial training away from the CPU (tests/test_other_devices.py)."""
+"""A step of adversarial training away from the CPU (tests/head/test_devices.py)."""
 
 import warnings
 from contextlib import nullcontext

@@ -1,6 +1,6 @@
 """The method away from the CPU: it gives what the CPU gives, and takes its device from its inputs.
 
-Every test runs on the stand-in of device.py, and on a GPU where there is one.
+Every test runs on the stand-in of helpers/device.py, and on a GPU where there is one.
 """
 
 import warnings
@@ -31,7 +31,7 @@ from clipface_cli.render.backends import drawing_on
 from clipface_cli.texture import Generator, invert
 from clipface_cli.texture.carry import CarriedSynthesis
 
-GOLDEN = Path(__file__).parent / "data" / "golden" / "clip_openai.npz"
+GOLDEN = Path(__file__).parents[1] / "data" / "golden" / "clip_openai.npz"
 
 
 def near(found: Tensor, expected: Tensor, atol: float = 1e-4) -> bool:
