@@ -7,10 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
-from clipface_cli.baselines import Budget, Text2Mesh, TexturedHead
+from clipface_cli.baselines import Text2Mesh, TexturedHead
 from clipface_cli.baselines.augment import Augmentation, homography
 from clipface_cli.baselines.clip_loss import embed_text
-from clipface_cli.baselines.optimize import Clock
 from clipface_cli.baselines.text2mesh import _Run, displaced
 from clipface_cli.baselines.vertex_colours import FineMesh, VertexColours
 from clipface_cli.head import HeadModel, HeadParams
@@ -56,7 +55,7 @@ def test_pretraining_predicts_the_texture(start: TexturedHead) -> None:
     run = _Run(settings, start, None, torch.ones(1, 3), 0)
     wanted = run.colours.read(start.texture)
     untaught = (run.field(run.features)[0] - wanted).abs().mean()
-    run.pretrain(Clock(Budget()))
+    run.pretrain()
     assert (run.field(run.features)[0] - wanted).abs().mean() < untaught / 3
 
 

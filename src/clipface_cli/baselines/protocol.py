@@ -43,8 +43,9 @@ class TexturedHead:
 class Budget:
     """How long a baseline may run; a shorter budget changes the number of steps alone.
 
-    steps: None for the authors' number. seconds: of wall time, with all preparations; the step that
-    is under way when they have passed is the last one. None for as long as the steps take.
+    steps: None for the authors' number. seconds: of wall time, with preparations other than
+    Text2Mesh's pre-training; the step that is under way when they have passed is the last one. None
+    for as long as the steps take.
     """
 
     steps: int | None = None

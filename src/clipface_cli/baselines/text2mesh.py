@@ -26,6 +26,7 @@ from clipface_cli.render import Camera, Light, Renderer
 
 GREY = 0.0  # colour of the renders that show the geometry alone
 NOTES = (
+    "Its pre-training to the head's own colours comes on top of a budget in seconds.",
     "The mesh is subdivided in whole rounds, to as near 60,000 vertices as these come.",
     "Colours of vertices are baked into a UV texture, and renders show that texture.",
     "Renders are unlit without displacements; the authors always light them.",
@@ -58,7 +59,6 @@ class Text2Mesh:
     pretraining_steps: int = 1000  # ours, to predict T_init, to about 5 of 255 on average
     pretraining_rate: float = 2e-3  # ours
     pretraining_batch: int = 4096  # vertices, ours
-    pretraining_share: float = 0.25  # of a budget's seconds, at most; ours
     displacement: bool = False
     reach: float = 0.1  # largest displacement, as a share of the mesh's radius
     geometry_area: float = 0.1  # share of the picture that crops of grey renders show
@@ -73,19 +73,16 @@ class Text2Mesh:
         callback: Callback | None = None,
     ) -> BaselineResult:
         """Colour the vertices, after the head's own colours, as the prompt says."""
-        clock, sentence = Clock(budget), target(prompt)
+        began, sentence = Clock(Budget()), target(prompt)
         run = _Run(self, start, guidance, embed_text(guidance, [sentence]), seed)
-        run.pretrain(Clock(self._pretraining_budget(budget)))
+        run.pretrain()
         optimizer = torch.optim.Adam(run.field.parameters(), lr=self.rate)
         schedule = torch.optim.lr_scheduler.StepLR(optimizer, self.decay_steps, self.decay)
+        clock = Clock(budget)  # the method needs its pre-training whole
         losses = optimize(optimizer, run.loss, clock, self.steps, run.head, callback, schedule)
         return BaselineResult(
-            run.head(), losses, clock.seconds, settings_of(self), (sentence,), NOTES
+            run.head(), losses, began.seconds, settings_of(self), (sentence,), NOTES
         )
-
-    def _pretraining_budget(self, budget: Budget) -> Budget:
-        share = None if budget.seconds is None else self.pretraining_share * budget.seconds
-        return Budget(None, share)
 
 
 class _Run:
@@ -120,7 +117,7 @@ class _Run:
         self.geometry = Augmentation(settings.geometry_area)
         self.light = Light.studio(start.device) if settings.displacement else None
 
-    def pretrain(self, clock: Clock) -> None:
+    def pretrain(self) -> None:
         """Teach the network the colours that the head has."""
         wanted, settings = self.colours.read(self.start.texture).clamp(-1, 1), self.settings
         optimizer = torch.optim.Adam(self.field.parameters(), lr=settings.pretraining_rate)
@@ -131,7 +128,7 @@ class _Run:
             rows = rows.to(wanted.device)
             return (self.field.colours(self.features[rows]) - wanted[rows]).square().mean()
 
-        optimize(optimizer, loss, clock, settings.pretraining_steps)
+        optimize(optimizer, loss, Clock(Budget()), settings.pretraining_steps)
 
     def loss(self) -> Tensor:
         """L_CLIP of eq. 28 over the augmented renders of one step, and over those of the bare
