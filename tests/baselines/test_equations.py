@@ -55,7 +55,7 @@ def test_clipmatrix(start: TexturedHead, colour: MeanColour) -> None:
         yaw, pitch = angles(random, 2, 48), angles(random, 2, 15)
         t_tgt = (start.texture + delta).clamp(-1, 1)
         loss = -cosine(drawn(t_tgt, yaw, pitch), text).mean()
-        losses.append(float(loss))
+        losses.append(loss.item())
         adam.zero_grad()
         loss.backward()
         adam.step()
@@ -80,7 +80,7 @@ def test_flametex(start: TexturedHead, colour: MeanColour, linear: LinearTexture
     for _ in range(STEPS):
         images = drawn(t_tgt(), angles(random, 1, 25))
         loss = (1 - cosine(images, text)).mean() + 0.01 * (omega**2).sum()
-        losses.append(float(loss))
+        losses.append(loss.item())
         adam.zero_grad()
         loss.backward()
         adam.step()
@@ -121,7 +121,7 @@ def test_latent3d(start: TexturedHead, colour: MeanColour) -> None:
         l_id = 1 - F.cosine_similarity(original, identity(images[:1])).sum()
         l_l2 = ((c - (c + delta)) ** 2).sum().clamp_min(1e-20).sqrt()
         loss = l_clip + 0.3 * l_id + 0.02 * l_l2
-        losses.append(float(loss))
+        losses.append(loss.item())
         adam.zero_grad()
         loss.backward()
         adam.step()
