@@ -6,7 +6,12 @@ import torch
 from scipy.linalg import sqrtm
 
 from clipface_cli.errors import InputError
-from clipface_cli.metrics import Statistics, frechet_distance, frechet_of_statistics
+from clipface_cli.metrics import (
+    Statistics,
+    frechet_distance,
+    frechet_distance_with_error,
+    frechet_of_statistics,
+)
 
 
 def plain(a: np.ndarray, b: np.ndarray) -> float:
@@ -51,6 +56,16 @@ def test_batches_merge_to_the_whole():
     assert torch.allclose(merged.mean, whole.mean)
     assert torch.allclose(merged.covariance, torch.from_numpy(np.cov(rows.T.numpy())))
     assert frechet_of_statistics(merged, whole) == pytest.approx(0, abs=1e-9)
+
+
+def test_the_error_is_that_of_repeated_draws():
+    torch.manual_seed(0)
+    drawn = [
+        frechet_distance_with_error(torch.randn(200, 4), 0.5 + 1.2 * torch.randn(200, 4))
+        for _ in range(150)
+    ]
+    values, errors = (torch.tensor(column) for column in zip(*drawn, strict=True))
+    assert float(errors.mean()) == pytest.approx(float(values.std()), rel=0.25)
 
 
 def test_other_features_and_too_few_images_are_refused():

@@ -7,9 +7,10 @@ from stub_encoder import load_broken, load_crashing
 
 from clipface_cli.artifacts.dataset import read_manifest
 from clipface_cli.errors import ClipfaceError, InputError
+from clipface_cli.launch import rank_and_size
 from clipface_cli.photos import workers
 from clipface_cli.photos.pieces import PER_PIECE, Pieces, Plan
-from clipface_cli.photos.workers import CRASHED, Task, make_pieces, rank_and_ranks, wait_for_others
+from clipface_cli.photos.workers import CRASHED, Task, make_pieces, wait_for_others
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def test_what_a_worker_cannot_load_is_told(tmp_path: Path, plan: Plan) -> None:
     ],
 )
 def test_ranks(environment: dict[str, str], expected: tuple[int, int]) -> None:
-    assert rank_and_ranks(environment) == expected
+    assert rank_and_size(environment) == expected
 
 
 def test_a_rank_that_never_comes(

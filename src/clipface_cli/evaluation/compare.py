@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -11,12 +10,13 @@ from typing import Any
 
 import torch
 
-from clipface_cli.artifacts import file_hash, load_pixels, save_image, write_text
+from clipface_cli.artifacts import file_hash, load_pixels, save_image
 from clipface_cli.avatar import Subject, load_subject, save_subject
 from clipface_cli.baselines import Budget
 from clipface_cli.edit import EditModels
 from clipface_cli.errors import ClipfaceError, InputError
 from clipface_cli.evaluation.cells import MESH, PICTURE, Cell, plan
+from clipface_cli.evaluation.claim import claim_settings
 from clipface_cli.evaluation.memory import peak_memory
 from clipface_cli.evaluation.methods import METHODS, Outcome, method_of
 from clipface_cli.evaluation.scorer import Scorer
@@ -72,36 +72,12 @@ class Study:
 
         Raises InputError where the folder holds a study with other settings and `force` is off.
         """
-        path = self.folder / STUDY
         settings = {"budget": vars(self.budget), "seed": self.seed, **self.facts}
         heads = {name: file_hash(mesh) for name, mesh in self.heads.items()}
-        if path.is_file() and not force:
-            known = json.loads(path.read_text(encoding="utf-8"))
-            _check_same(self.folder, known["settings"], json.loads(json.dumps(settings)))
-            for name in known["heads"].keys() & heads.keys():
-                if known["heads"][name] != heads[name]:
-                    raise InputError(_OTHER.format(folder=self.folder, what=f"another {name}"))
-            heads = known["heads"] | heads
-        elif self.folder.is_dir() and any(self.folder.iterdir()) and not force:
-            raise InputError(
-                f"{self.folder} holds something else than a study; choose another -o, or --force."
-            )
+        claim_settings(self.folder, STUDY, settings, heads, force)
         if force:
             for cell in self.cells:
                 cell.forget()
-        self.folder.mkdir(parents=True, exist_ok=True)
-        text = json.dumps({"settings": settings, "heads": heads}, indent=2, ensure_ascii=False)
-        write_text(path, text + "\n")
-
-
-_OTHER = "{folder} was begun with {what}; choose another -o, or start over with --force."
-
-
-def _check_same(folder: Path, known: dict[str, Any], asked: dict[str, Any]) -> None:
-    for name in known.keys() | asked.keys():
-        if known.get(name) != asked.get(name):
-            what = f"{name} {known.get(name)}, not {asked.get(name)}"
-            raise InputError(_OTHER.format(folder=folder, what=what))
 
 
 class Comparison:

@@ -13,6 +13,7 @@ from clipface_cli.metrics.kernel import (
 from clipface_cli.metrics.statistics import (
     Statistics,
     frechet_distance,
+    frechet_distance_with_error,
     frechet_of_statistics,
 )
 from clipface_cli.metrics.tables import Row, Table, Value, paper_rows
@@ -29,6 +30,7 @@ __all__ = [
     "cached_features",
     "clip_score",
     "frechet_distance",
+    "frechet_distance_with_error",
     "frechet_of_statistics",
     "kernel_distance",
     "kernel_distance_with_error",

@@ -5,6 +5,7 @@ Heusel et al. 2017: GANs trained by a two time-scale update rule.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import torch
@@ -70,6 +71,29 @@ def frechet_of_statistics(real: Statistics, fake: Statistics) -> float:
     product = torch.linalg.eigvalsh(root @ b @ root)
     trace = a.trace() + b.trace() - 2 * product.clamp_min(0).sqrt().sum()
     return float((real.mean - fake.mean).square().sum() + trace.clamp_min(0))
+
+
+def frechet_distance_with_error(
+    real: Tensor, fake: Tensor, groups: int = 10
+) -> tuple[float, float]:
+    """The distance of features (N, D) and (M, D), and its standard error.
+
+    The error is that of the jackknife: either set is cut into `groups`, and the distance computed
+    anew without each pair of groups. Raises InputError for sets with fewer rows than groups.
+    """
+    sets = [_rows(features, groups) for features in (real, fake)]
+    parts = [[Statistics.of(part) for part in rows.tensor_split(groups)] for rows in sets]
+    left = [
+        frechet_of_statistics(*(_merged(some[:k] + some[k + 1 :]) for some in parts))
+        for k in range(groups)
+    ]
+    spread = torch.tensor(left, dtype=torch.float64, device="cpu").var(correction=0)
+    whole = frechet_of_statistics(*(_merged(some) for some in parts))
+    return whole, float((spread * (groups - 1)).sqrt())
+
+
+def _merged(parts: list[Statistics]) -> Statistics:
+    return functools.reduce(Statistics.merged, parts)
 
 
 def _check_same(a: Statistics, b: Statistics) -> None:

@@ -33,6 +33,7 @@ from clipface_cli.artifacts.dataset import (
 )
 from clipface_cli.errors import ClipfaceError, InputError
 from clipface_cli.head import HeadModel, HeadParams
+from clipface_cli.launch import rank_and_size
 from clipface_cli.photos.accessories import Accessories
 from clipface_cli.photos.align import crop, whole
 from clipface_cli.photos.encoder import Encoder
@@ -45,7 +46,7 @@ from clipface_cli.photos.sources import list_photos
 from clipface_cli.photos.squares import Square
 from clipface_cli.photos.studio import Studio
 from clipface_cli.photos.wear import ParsedWear, Wear
-from clipface_cli.photos.workers import Task, make_pieces, rank_and_ranks, wait_for_others
+from clipface_cli.photos.workers import Task, make_pieces, wait_for_others
 
 OWN = ("images", TABLE, MANIFEST, NOTE, "contact.png", "run.json", ".unfinished")
 SHOWN, TILE = 24, 320  # fits on the contact sheet, and their pixels
@@ -120,7 +121,7 @@ def claim(folder: Path, force: bool) -> None:
     Raises InputError for a file, for a folder that holds something else, and for `force` with
     several ranks, which could not agree on when.
     """
-    rank, ranks = rank_and_ranks(os.environ)
+    rank, ranks = rank_and_size(os.environ)
     if force and ranks > 1:
         raise InputError(f"Leave --force out when several ranks work; remove {folder} first.")
     if folder.is_dir():
@@ -141,7 +142,7 @@ class Preprocessing:
 
     def __init__(self, photos: Path, folder: Path, settings: Settings) -> None:
         self.settings, self.folder = settings, folder
-        self.rank, self._ranks = rank_and_ranks(os.environ)
+        self.rank, self._ranks = rank_and_size(os.environ)
         self._root = photos.parent if photos.is_file() else photos
         self._pieces = Pieces(folder)
         self.listing = list_photos(photos, folder)

@@ -11,7 +11,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
@@ -37,14 +37,6 @@ class Task:
     folder: Path
     root: Path
     rank: int
-
-
-def rank_and_ranks(environment: Mapping[str, str]) -> tuple[int, int]:
-    """This process's number among those that torchrun or srun started together, and how many."""
-    for rank, ranks in (("RANK", "WORLD_SIZE"), ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS")):
-        if rank in environment and ranks in environment:
-            return int(environment[rank]), int(environment[ranks])
-    return 0, 1
 
 
 def make_pieces(task: Task, plan: Plan, todo: Iterable[int], workers: int) -> Iterator[int]:

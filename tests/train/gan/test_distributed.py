@@ -8,7 +8,8 @@ import sys
 import pytest
 
 from clipface_cli.errors import InputError
-from clipface_cli.train.common.distributed import Distributed, _launched
+from clipface_cli.launch import processes_per_node
+from clipface_cli.train.common.distributed import Distributed
 
 STEPS = 20
 SCRIPT = """
@@ -17,6 +18,7 @@ import sys
 from pathlib import Path
 from clipface_cli.train.gan import GanSettings, train_gan
 from clipface_cli.train.gan.adversarial_step import AdversarialTraining
+from clipface_cli.launch import processes_per_node
 from clipface_cli.train.common.distributed import Distributed
 
 dataset, out, devices = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
@@ -86,14 +88,14 @@ def test_what_processes_share_is_the_same(losses):
 def test_processes_of_a_launcher(monkeypatch):
     for name in ("LOCAL_WORLD_SIZE", "SLURM_NTASKS"):
         monkeypatch.delenv(name, raising=False)
-    assert (_launched("devices"), _launched("nodes")) == (1, 1)
+    assert processes_per_node(os.environ) == (1, 1)
     monkeypatch.setenv("SLURM_NTASKS", "8")
     monkeypatch.setenv("SLURM_NNODES", "2")
     monkeypatch.setenv("SLURM_PROCID", "0")
-    assert (_launched("devices"), _launched("nodes")) == (4, 2)
+    assert processes_per_node(os.environ) == (4, 2)
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
     monkeypatch.setenv("WORLD_SIZE", "6")
-    assert (_launched("devices"), _launched("nodes")) == (2, 3)
+    assert processes_per_node(os.environ) == (2, 3)
 
 
 def test_a_missing_gpu_is_named():

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from clipface_cli.errors import InputError
+from clipface_cli.launch import processes_per_node
 
 Precision = Literal["auto", "32", "bf16", "64"]
 _FABRIC_PRECISION = {"32": "32-true", "bf16": "bf16-mixed", "64": "64-true"}
@@ -62,7 +63,8 @@ class Distributed(SingleProcess):
         kind = device_kind(device)
         from lightning_fabric import Fabric
 
-        devices, nodes = devices or _launched("devices"), nodes or _launched("nodes")
+        here, machines = processes_per_node(os.environ)
+        devices, nodes = devices or here, nodes or machines
         self.precision = _precision(kind, precision)
         many = devices * nodes > 1
         try:
@@ -143,15 +145,3 @@ def _precision(kind: str, precision: Precision) -> Precision:
         return precision
     native = torch.cpu._is_avx512_bf16_supported() if kind == "cpu" else True
     return "bf16" if native else "32"
-
-
-def _launched(what: Literal["devices", "nodes"]) -> int:
-    """Processes a node, or nodes, that torchrun or SLURM has started; 1 without either."""
-    environment = os.environ
-    if "LOCAL_WORLD_SIZE" in environment:  # torchrun
-        here = int(environment["LOCAL_WORLD_SIZE"])
-        return here if what == "devices" else int(environment["WORLD_SIZE"]) // here
-    if "SLURM_NTASKS" in environment and "SLURM_PROCID" in environment:
-        nodes = int(environment.get("SLURM_NNODES", "1"))
-        return nodes if what == "nodes" else max(int(environment["SLURM_NTASKS"]) // nodes, 1)
-    return 1
