@@ -13,6 +13,7 @@ from clipface_cli.cli._command import add_command, run
 from clipface_cli.cli.animate import animate
 from clipface_cli.cli.compare import compare
 from clipface_cli.cli.edit import edit
+from clipface_cli.cli.evaluate import evaluate
 from clipface_cli.cli.export import export
 from clipface_cli.cli.preprocess import preprocess
 from clipface_cli.cli.sample import sample
@@ -52,6 +53,7 @@ add_command(app, "sample", sample)
 add_command(app, "edit", edit)
 add_command(app, "animate", animate)
 add_command(app, "export", export)
+add_command(app, "evaluate", evaluate)
 add_command(app, "compare", compare)
 add_command(app, "view", view)
 add_command(app, "synth", synth)

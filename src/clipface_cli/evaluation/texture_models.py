@@ -1,0 +1,107 @@
+"""Texture models that `evaluate` compares, by the words that users type."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from clipface_cli.artifacts import file_hash
+from clipface_cli.assets import locate_asset
+from clipface_cli.baselines.flametex import linear_texture
+from clipface_cli.errors import InputError
+from clipface_cli.head import HeadModel
+from clipface_cli.texture import Generator, LinearTexture, fast_autocast, generator_for
+from clipface_cli.train.gan.data_loader import ImageFiles
+
+
+class TextureModel(Protocol):
+    """Random textures."""
+
+    @property
+    def name(self) -> str:
+        """What its row is called."""
+
+    @property
+    def version(self) -> str:
+        """Changes with its weights."""
+
+    def __call__(self, seeds: Sequence[int]) -> Tensor:
+        """Random textures (B, 3, R, R) in [-1, 1], each from its own seed."""
+
+
+@dataclass(frozen=True)
+class GeneratorModel:
+    """A texture generator; z is drawn from the standard normal distribution, untruncated."""
+
+    name: str
+    generator: Generator
+    version: str
+
+    @torch.no_grad()
+    def __call__(self, seeds: Sequence[int]) -> Tensor:
+        z = _normal(seeds, self.generator.z_dim).to(self.generator.device)
+        with fast_autocast(self.generator.device):
+            return self.generator(z).float().clamp(-1, 1)
+
+
+@dataclass(frozen=True)
+class LinearModel:
+    """A linear texture model; coefficients are drawn from the standard normal distribution."""
+
+    name: str
+    model: LinearTexture
+    version: str = ""
+
+    @torch.no_grad()
+    def __call__(self, seeds: Sequence[int]) -> Tensor:
+        return self.model(_normal(seeds, self.model.components).to(self.model.mean)).clamp(-1, 1)
+
+
+def _normal(seeds: Sequence[int], size: int) -> Tensor:
+    """Standard normal numbers (B, size), row by row from the seeds."""
+    rows = [
+        torch.randn(1, size, generator=torch.Generator().manual_seed(seed), device="cpu")
+        for seed in seeds
+    ]
+    return torch.cat(rows)
+
+
+def load_generator_model(entry: str, head: HeadModel) -> GeneratorModel:
+    """ "[NAME=]SOURCE", a generator as --generator takes it; named after its source by default."""
+    name, equals, source = entry.partition("=")
+    source = source if equals else name
+    generator = generator_for(head, Generator.load(source)).to(head.template.device)
+    return GeneratorModel(name if equals else Path(source).name or source, generator, _hash(source))
+
+
+def load_texture_model(word: str, head: HeadModel) -> LinearModel:
+    """ "flametex": the linear model of the head's layout; InputError for another word."""
+    if word != "flametex":
+        raise InputError(f"--texture-model: no {word!r}; there is flametex.")
+    model = linear_texture(head).to(head.template.device)
+    return LinearModel("FlameTex", model)
+
+
+def _hash(source: str) -> str:
+    """Of the weights; a run's folder counts by its generator.safetensors."""
+    if source == "builtin":
+        return source
+    path = locate_asset(source)
+    path = path / "generator.safetensors" if path.is_dir() else path
+    return file_hash(path)
+
+
+def uv_maps(folder: Path, resolution: int, asked: bool) -> ImageFiles | None:
+    """The pictures of FOLDER/uv, or of FOLDER itself; None where there are none.
+
+    asked: whether the user named the folder; then it raises InputError instead.
+    """
+    paths = sorted((folder / "uv").glob("*.png")) or (sorted(folder.glob("*.png")) if asked else [])
+    if not paths and asked:
+        raise InputError(f"{folder} holds no UV maps; give a corpus such as `synth` writes.")
+    return ImageFiles(paths, resolution) if paths else None
