@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 
 import torch
@@ -85,6 +86,18 @@ class Text2Mesh:
         )
 
 
+_PRETRAINED: dict[str, dict[str, Tensor]] = {}
+_REMEMBERED = 8  # networks of 2 MB
+
+
+def _key(wanted: Tensor, features: Tensor, field: StyleField) -> str:
+    """What a pre-trained network follows from: colours, places, and the weights it began with."""
+    digest = hashlib.sha256()
+    for tensor in (wanted, features, *field.parameters()):
+        digest.update(tensor.detach().cpu().numpy().tobytes())
+    return digest.hexdigest()
+
+
 class _Run:
     """The mesh, the network and the views of one run."""
 
@@ -98,7 +111,7 @@ class _Run:
     ) -> None:
         """text (1, D): the target's embedding, of length one."""
         self.settings, self.start, self.guidance, self.text = settings, start, guidance, text
-        self.random = torch.Generator().manual_seed(seed)
+        self.seed, self.random = seed, torch.Generator().manual_seed(seed)
         self.mesh = FineMesh.of_head(start.head, start.vertices(), settings.vertices)
         self.colours = VertexColours(self.mesh, start.texture.shape[-1])
         self.renderer = Renderer(self.mesh, settings.resolution)
@@ -118,17 +131,26 @@ class _Run:
         self.light = Light.studio(start.device) if settings.displacement else None
 
     def pretrain(self) -> None:
-        """Teach the network the colours that the head has."""
+        """Teach the network the colours that the head has, once a head and seed in a process."""
         wanted, settings = self.colours.read(self.start.texture).clamp(-1, 1), self.settings
+        key = _key(wanted, self.features, self.field)
+        if key in _PRETRAINED:
+            self.field.load_state_dict(_PRETRAINED[key])
+            return
         optimizer = torch.optim.Adam(self.field.parameters(), lr=settings.pretraining_rate)
 
+        random = torch.Generator().manual_seed(self.seed)  # its own: what follows is the same where
+        size = (settings.pretraining_batch,)  # the network is known
+
         def loss() -> Tensor:
-            size = (settings.pretraining_batch,)
-            rows = torch.randint(len(wanted), size, generator=self.random, device="cpu")
+            rows = torch.randint(len(wanted), size, generator=random, device="cpu")
             rows = rows.to(wanted.device)
             return (self.field.colours(self.features[rows]) - wanted[rows]).square().mean()
 
         optimize(optimizer, loss, Clock(Budget()), settings.pretraining_steps)
+        if len(_PRETRAINED) >= _REMEMBERED:
+            _PRETRAINED.pop(next(iter(_PRETRAINED)))
+        _PRETRAINED[key] = {name: value.clone() for name, value in self.field.state_dict().items()}
 
     def loss(self) -> Tensor:
         """L_CLIP of eq. 28 over the augmented renders of one step, and over those of the bare
