@@ -99,10 +99,15 @@ class PromptReader:
         self.models.target_direction(self.settings, prompt)  # refuses what cannot be read
         if not self.settings.prompt_parts:
             return [" ".join(prompt.split())]
-        parts = split_prompt(prompt)
+        parts = [part for part in split_prompt(prompt) if not self._unread(part)]
         if self.settings.change != "both" or not self._tells_expressions:
             return parts
         return [piece for part in parts for piece in self._by_kind(part)]
+
+    def _unread(self, part: str) -> bool:
+        """Whether a part has nothing but words that the guidance leaves out."""
+        coverage = self.models.guidance.understood(part)
+        return bool(coverage.unread) and coverage.empty and not coverage.unknown
 
     @property
     def _tells_expressions(self) -> bool:

@@ -86,8 +86,7 @@ class WordTable:
 
     def tokenize(self, prompt: str) -> list[Token]:
         """Words of a prompt, longest known phrases first; case, accents and marks do not matter."""
-        plain = unicodedata.normalize("NFKD", prompt.lower().replace("’", "'"))
-        words = re.findall(r"[a-z]+(?:'[a-z]*)?", plain.encode("ascii", "ignore").decode())
+        words = re.findall(r"[a-z]+(?:'[a-z]*)?", unaccented(prompt).lower())
         tokens, start = [], 0
         while start < len(words):
             token = self._phrase_at(words, start)
@@ -101,6 +100,12 @@ class WordTable:
             if phrase in self._index:
                 return Token(phrase, self._index[phrase])
         return Token(words[start], self.row(words[start]))
+
+
+def unaccented(text: str) -> str:
+    """A text in ASCII: accents off its letters, straight apostrophes, other characters left out."""
+    plain = unicodedata.normalize("NFKD", text.replace("’", "'"))
+    return plain.encode("ascii", "ignore").decode()
 
 
 def stems(word: str) -> Iterator[str]:

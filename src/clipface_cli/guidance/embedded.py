@@ -13,17 +13,23 @@ from torch.nn.utils.rnn import pad_sequence
 from clipface_cli.artifacts import quantised, read_tensors, restored, write_tensors
 from clipface_cli.errors import InputError
 from clipface_cli.guidance._image import ImageTower
+from clipface_cli.guidance._peoples import without_peoples
 from clipface_cli.guidance._text import TextTower
 from clipface_cli.guidance._words import WordTable
 from clipface_cli.guidance.protocol import Coverage
 
 FORMAT = "clipface-guidance"
 MAX_WORDS = 200
+_CONCEPT_VALUES = "text.memory.values"  # name of the concept memory's weights (C, D)
 
-# Cosine between word vectors from which a word counts as a synonym, and as a guess worth making.
+# Cosines between the vectors of a word and of the concept nearest to it. From the first on a word
+# counts as a synonym ("corpse" of "zombie": 0.7), from the second on as a guess worth naming
+# ("demon" for "zombie": 0.5); below it the concept memory's threshold leaves hardly any of the word.
 _SYNONYM, _GUESS = 0.62, 0.45
+_NEAREST = 12  # concepts looked at for a word: fillers among them are passed over
+_NAMED = 3  # concepts, at most, that a guess names
 
-# Words that carry no look of their own: neither understood nor unknown.
+# Words without an appearance of their own: neither understood nor unknown.
 _FILLER_WORDS = """
     a about after all also an and any are as at be been being both but by can could do does each
     face faces for from had has have having he head her hers him his how i if image in into is
@@ -57,7 +63,11 @@ class EmbeddedGuidance(nn.Module):
         self.image = ImageTower(size)
 
     def encode_text(self, prompts: list[str]) -> Tensor:
-        """Embeddings (B, D); raises InputError on an empty prompt or one beyond 200 words."""
+        """Embeddings (B, D) of prompts; words for peoples and places are left out.
+
+        Raises InputError for a prompt that is empty, that has nothing else than such words or more
+        than 200 words.
+        """
         vectors, present = self.word_vectors(prompts)
         embedded: Tensor = self.text(vectors, present)
         return embedded
@@ -81,7 +91,8 @@ class EmbeddedGuidance(nn.Module):
         return vectors.to(keys), present.to(keys)
 
     def understood(self, prompt: str) -> Coverage:
-        """Words of the prompt sorted into understood, guessed and unknown ones."""
+        """Words of the prompt sorted into understood, guessed, unknown and unread ones."""
+        prompt, unread = without_peoples(prompt)
         known: list[str] = []
         guessed: dict[str, tuple[str, ...]] = {}
         unknown: list[str] = []
@@ -95,19 +106,19 @@ class EmbeddedGuidance(nn.Module):
                 known.append(token.text)
             else:
                 guessed[token.text] = tuple(name for name, _ in concepts)
-        return Coverage(tuple(known), tuple(guessed.items()), tuple(unknown))
+        return Coverage(tuple(known), tuple(guessed.items()), tuple(unknown), unread)
 
     def _concepts_like(self, row: int | None) -> list[tuple[str, float]]:
-        """Up to three concepts near a word, best first; empty when none is."""
+        """Up to three concepts near a word and their cosines, best first; empty when none is."""
         if row is None:
             return []
         scores = self.text.memory.keys.to(self.words.vectors) @ self.words.vectors[row]
-        nearest = scores.topk(min(12, len(scores)))
+        nearest = scores.topk(min(_NEAREST, len(scores)))
         named = [
             (self.concepts[index], score)
             for score, index in zip(nearest.values.tolist(), nearest.indices.tolist(), strict=True)
         ]
-        return [(n, s) for n, s in named if s >= _GUESS and n not in _FILLER][:3]
+        return [(n, s) for n, s in named if s >= _GUESS and n not in _FILLER][:_NAMED]
 
     def save(self, path: Path, card: dict[str, Any]) -> None:
         """Write the weights (8 bits) with `card`, what is to be known about their training."""
@@ -122,20 +133,33 @@ class EmbeddedGuidance(nn.Module):
 
     @classmethod
     def load(cls, path: Path, words: WordTable | None = None) -> EmbeddedGuidance:
-        """Read what `save` wrote; frozen, in evaluation mode."""
+        """Read a file of `save`; frozen, in evaluation mode.
+
+        Concepts that are peoples are dropped, so that no other word ("bengal") is taken for them.
+        """
         tensors, header = read_tensors(path, FORMAT)
-        concepts = json.loads(header["concepts"])
+        names, weights = json.loads(header["concepts"]), restored(tensors)
+        rows = [row for row, name in enumerate(names) if not without_peoples(name)[1]]
+        weights[_CONCEPT_VALUES] = weights[_CONCEPT_VALUES][rows]
+        concepts = [names[row] for row in rows]
         model = cls(words or WordTable.load(), concepts, int(header["size"]))
-        model.load_state_dict(restored(tensors))
+        model.load_state_dict(weights)
         return model.eval().requires_grad_(False)
 
 
 def rows_of(words: WordTable, prompt: str) -> list[int]:
-    """Rows of the words in a prompt that the table has.
+    """Rows of the words in a prompt that the table has, without those for peoples and places.
 
-    Raises InputError on an empty prompt or one beyond 200 words.
+    Raises InputError for a prompt that is empty, that has nothing else than such words or more than
+    200 words.
     """
-    tokens = words.tokenize(prompt)
+    rest, unread = without_peoples(prompt)
+    tokens = words.tokenize(rest)
+    if unread and all(token.text in _FILLER for token in tokens):
+        raise InputError(
+            f"The embedded model paints no peoples, and {prompt!r} asks for nothing else; describe "
+            "skin, hair and features, or use CLIP (--guidance)."
+        )
     if not tokens:
         raise InputError("The prompt has no words; describe a face, as in 'an old man'.")
     if len(tokens) > MAX_WORDS:

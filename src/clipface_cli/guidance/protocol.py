@@ -15,12 +15,14 @@ class Coverage:
 
     understood: words that are, or mean the same as, concepts of the training captions;
     guessed: other words, each with the concepts it is taken for, nearest first;
-    unknown: words that resemble no concept and change nothing.
+    unknown: words that resemble no concept and change nothing;
+    unread: words for peoples and places, which the embedded guidance leaves out.
     """
 
     understood: tuple[str, ...] = ()
     guessed: tuple[tuple[str, tuple[str, ...]], ...] = ()
     unknown: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -28,16 +30,23 @@ class Coverage:
         return not self.understood and not self.guessed
 
     def warning(self) -> str | None:
-        """What to tell the user, or None when every word is understood."""
+        """A warning for the user, or None when every word is understood."""
+        sentences = []
+        if self.unread:
+            words = ", ".join(f'"{word}"' for word in self.unread)
+            sentences.append(
+                f"{words} {'is' if len(self.unread) == 1 else 'are'} not read: the embedded model "
+                "paints no peoples; describe skin, hair and features, or use CLIP (--guidance)."
+            )
         notes = [f"takes {word!r} for {' / '.join(like)}" for word, like in self.guessed]
         if self.unknown:
             notes.append(f"does not know {', '.join(map(repr, self.unknown))}")
-        if not notes:
-            return None
-        return (
-            f"The embedded guidance {' and '.join(notes)}. "
-            "For prompts beyond faces and the looks it was trained on, use CLIP (--guidance)."
-        )
+        if notes:
+            sentences.append(
+                f"The embedded guidance {' and '.join(notes)}. "
+                "For prompts beyond faces and the looks it was trained on, use CLIP (--guidance)."
+            )
+        return " ".join(sentences) or None
 
 
 @runtime_checkable

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from clipface_cli.guidance import EmbeddedGuidance, load_guidance
+from clipface_cli.guidance._peoples import without_peoples
 from clipface_cli.guidance._words import WordTable
 from clipface_cli.guidance.embedded import rows_of
 from clipface_cli.train.guidance import training
@@ -153,15 +154,12 @@ def test_synonyms_are_unseen(words):
         assert names.issuperset(wanted), phrase
 
 
-UNWANTED = """
-african american arab asian caucasian chinese ethiopian european german hispanic indian irish
-italian japanese jewish kenyan korean latina latino mexican nigerian russian swedish
-crazy demented drunk geriatric insane lunatic senile stoned
-"""
+UNWANTED = "crazy demented drunk geriatric idiot insane lunatic psycho retarded senile stoned"
 
 
 def test_no_word_for_a_people_an_illness_or_a_drug_stands_for_a_trait():
     phrases = [phrase for change in CHANGES for phrase in change.phrases] + list(SYNONYMS)
     for phrase in phrases:
         assert set(UNWANTED.split()).isdisjoint(phrase.split()), phrase
+        assert without_peoples(phrase)[1] == (), phrase
         assert phrase not in ("black person", "white person")
