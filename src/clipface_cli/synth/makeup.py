@@ -1,4 +1,4 @@
-"""Eye shadow, liner, rouge, and the foundation of dolls."""
+"""Eye shadow, liner and rouge."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from clipface_cli.synth.fields import step, to_linear
 from clipface_cli.synth.sketch import Sketch
+from clipface_cli.synth.tables import table
 
 
 def paint_makeup(sketch: Sketch) -> None:
@@ -16,43 +17,43 @@ def paint_makeup(sketch: Sketch) -> None:
 
 
 def _shadow(sketch: Sketch) -> None:
-    c, p = sketch.canvas, sketch.person
-    if p.eyeshadow < 0.02:
+    c, p, t = sketch.canvas, sketch.person, table("makeup").eyeshadow
+    if p.eyeshadow < t.least:
         return
-    reach = 0.0125 + 0.005 * p.eyeshadow
-    amount = step(reach, 0.004, c.lash - 0.004 * step(0.034, 0.048, c.side))
-    amount *= step(-0.0012, 0.001, c.lash_height + 0.001 * step(0.042, 0.046, c.side))
-    amount *= c.front * step(0.026, 0.014, c.y)
-    amount *= (0.8 + 0.2 * c.wobble[6]) * p.eyeshadow * 0.9
+    reach = t.reach[0] + t.reach[1] * p.eyeshadow
+    amount = step(reach, t.full, c.lash - t.outward * step(*t.outward_ramp, c.side))
+    amount *= step(*t.above, c.lash_height + t.corner * step(*t.corner_ramp, c.side))
+    amount *= c.front * step(*t.top, c.y)
+    amount *= (t.uneven[0] + t.uneven[1] * c.wobble[6]) * p.eyeshadow * t.amount
     sketch.over(to_linear(p.colour("eyeshadow")), amount)
-    strong = max(0.0, p.eyeshadow - 0.6) * 1.4
-    below = step(0.006, 0.001, c.lash) * (1 - c.upper_lash) * c.front * strong
-    sketch.over(to_linear(p.colour("eyeshadow")), below * 0.7)
+    strong = max(0.0, p.eyeshadow - t.below_from) * t.below_gain
+    below = step(*t.below_ramp, c.lash) * (1 - c.upper_lash) * c.front * strong
+    sketch.over(to_linear(p.colour("eyeshadow")), below * t.below_amount)
 
 
 def _liner(sketch: Sketch) -> None:
-    c, p = sketch.canvas, sketch.person
-    if p.liner < 0.02:
+    c, p, t = sketch.canvas, sketch.person, table("makeup").liner
+    if p.liner < t.least:
         return
-    outer = step(0.032, 0.044, c.side)
-    line = step(0.0024, 0.0012, c.lash - 0.0009 * outer) * c.upper_lash
+    line = step(*t.width, c.lash - t.wider * step(*t.outer, c.side)) * c.upper_lash
     _, corner = c.eye_corners[1]
     dx, dy = c.side - float(corner[0]), c.y - float(corner[1])
-    along = 0.85 * dx + 0.53 * dy
-    across = -0.53 * dx + 0.85 * dy
-    wing = step(0.0014, 0.0004, np.abs(across - 0.0006)) * step(0.0095, 0.005, along)
-    wing *= step(-0.002, 0.0, along) * step(0.45, 0.8, p.liner)
+    cosine, sine = t.direction
+    along, across = cosine * dx + sine * dy, -sine * dx + cosine * dy
+    wing = step(*t.wing_width, np.abs(across - t.wing_offset)) * step(*t.wing_end, along)
+    wing *= step(*t.wing_start, along) * step(*t.wing_ramp, p.liner)
     amount = np.maximum(line, wing) * c.front
-    amount = np.maximum(amount, 0.5 * step(0.0016, 0.0006, c.lash) * c.front) * p.liner
-    sketch.darken(np.clip(amount, 0, 1) * 0.93, (1, 1, 1))
+    amount = np.maximum(amount, t.below * step(*t.below_width, c.lash) * c.front) * p.liner
+    sketch.darken(np.clip(amount, 0, 1) * t.amount, (1, 1, 1))
 
 
 def _rouge(sketch: Sketch) -> None:
-    c, p = sketch.canvas, sketch.person
-    if p.blush < 0.02:
+    c, p, t = sketch.canvas, sketch.person, table("makeup").rouge
+    if p.blush < t.least:
         return
-    lift = c.y + 0.030 - 0.5 * (c.side - 0.046)
-    amount = np.exp(-(((c.side - 0.046) / 0.018) ** 2 + (lift / 0.013) ** 2))
-    amount *= c.skin * step(-0.07, -0.04, c.z) * (0.9 + 0.2 * c.wobble[0]) * p.blush * 0.55
-    rose = np.array([1.0, 0.42, 0.46], np.float32)
-    sketch.over(sketch.colour * rose, np.clip(amount, 0, 0.9))
+    lift = c.y - t.y - t.slope * (c.side - t.side)
+    amount = np.exp(-(((c.side - t.side) / t.half_width) ** 2 + (lift / t.half_height) ** 2))
+    uneven = t.uneven[0] + t.uneven[1] * c.wobble[0]
+    amount *= c.skin * step(*t.front, c.z) * uneven * p.blush * t.amount
+    rose = np.array(t.colour, np.float32)
+    sketch.over(sketch.colour * rose, np.clip(amount, 0, t.most))
