@@ -14,12 +14,11 @@ from clipface_cli.synth.effects import (
     drain,
     gaunt,
     luminous_iris,
-    rgb,
     sunken_eyes,
     veins,
 )
 from clipface_cli.synth.eyes import Globe, paint_lash_line
-from clipface_cli.synth.fields import Field, bump, curve, noise, spot, step
+from clipface_cli.synth.fields import Field, bump, curve, noise, rgb, spot, step
 from clipface_cli.synth.lips import lip_edge, lip_zone
 from clipface_cli.synth.pigment import zones
 from clipface_cli.synth.sketch import LUMA, Sketch

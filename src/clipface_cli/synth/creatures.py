@@ -14,13 +14,12 @@ from clipface_cli.synth.effects import (
     drain,
     gaunt,
     luminous_iris,
-    rgb,
     sunken_eyes,
     tint_eyes,
     veins,
 )
 from clipface_cli.synth.eyes import Globe
-from clipface_cli.synth.fields import Field, bump, cells, noise, spot, step
+from clipface_cli.synth.fields import Field, bump, cells, noise, rgb, spot, step
 from clipface_cli.synth.sketch import LUMA, Sketch
 from clipface_cli.synth.strokes import Layer, trace
 from clipface_cli.synth.tables import Table, look_table

@@ -8,14 +8,9 @@ import numpy as np
 
 from clipface_cli.synth.canvas import Canvas
 from clipface_cli.synth.eyes import Globe
-from clipface_cli.synth.fields import Field, cells, noise, spot, step, to_linear
+from clipface_cli.synth.fields import Field, cells, noise, spot, step
 from clipface_cli.synth.sketch import LUMA, Sketch
 from clipface_cli.synth.tables import Table, table
-
-
-def rgb(colour: Sequence[int]) -> Field:
-    """Linear (3,) of an 8-bit sRGB colour (red, green, blue)."""
-    return to_linear(np.array(colour) / 255)
 
 
 def cell_map(canvas: Canvas, scale: float, seed: int) -> Field:

@@ -43,6 +43,11 @@ def to_linear(srgb: ArrayLike) -> Field:
     return np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4).astype(np.float32)
 
 
+def rgb(colour: Sequence[int]) -> Field:
+    """Linear (3,) of an 8-bit sRGB colour (red, green, blue)."""
+    return to_linear(np.array(colour) / 255)
+
+
 def to_srgb8(linear: Field) -> NDArray[np.uint8]:
     """Linear light to 8-bit sRGB."""
     table = _srgb_table()

@@ -8,46 +8,35 @@ from clipface_cli.synth.canvas import Canvas
 from clipface_cli.synth.fields import Field, bump, noise, step
 from clipface_cli.synth.sketch import Sketch
 from clipface_cli.synth.strokes import Layer, trace
-
-# Hairline height over the turn from the front (0) to the back of the head, degrees and metres.
-_TURN = np.radians([0, 15, 28, 36, 44, 52, 60, 68, 73, 83, 86, 100, 108, 118, 135, 180])
-_LINE_WOMAN = (
-    np.array([68, 69, 68, 60, 46, 32, 18, 2, -20, -22, 12, 12, -20, -45, -62, -68], float) / 1000
-)
-_LINE_MAN = (
-    np.array([70, 73, 76, 70, 50, 32, 18, 0, -26, -30, 10, 12, -25, -48, -66, -72], float) / 1000
-)
-_CROWN = np.array([0.008, 0.092, -0.135], np.float32)
-_COUNT = {"buzz": 9000, "back": 5200, "side": 5200, "fringe": 5200, "curly": 7000, "long": 5600}
-_LENGTH = {
-    "buzz": 0.003,
-    "back": 0.026,
-    "side": 0.02,
-    "fringe": 0.018,
-    "curly": 0.008,
-    "long": 0.04,
-}
-_TONES = ((0.42, 0.85), (0.6, 1.35), (0.95, 2.2))
+from clipface_cli.synth.tables import table
 
 
 def hairline(points: Field, sex: float, recession: float) -> Field:
-    """Signed distance (...) inside the hairline at points (..., 3), metres."""
-    x, y, z = points[..., 0], points[..., 1], points[..., 2] + 0.07
+    """Signed distance (...) inside the hairline at points (..., 3), metres.
+
+    sex: 0 woman .. 1 man; recession: 0..1 at the temples.
+    """
+    t = table("hair").line
+    at, x, y = np.radians(t.turn), points[..., 0], points[..., 1]
+    z = points[..., 2] - t.axis
+    line = np.array(t.woman, float) / 1000 * (1 - sex) + np.array(t.man, float) / 1000 * sex
     turn = np.arctan2(np.abs(x), z)
-    line = _LINE_WOMAN * (1 - sex) + _LINE_MAN * sex
     degrees = np.degrees(turn)
-    lifted = np.interp(turn, _TURN, line)
-    lifted += recession * (0.020 * bump(degrees, 26, 14) + 0.010 * bump(degrees, 0, 40))
-    ahead = np.interp(turn + 1e-3, _TURN, line)
-    slope = (ahead - np.interp(turn, _TURN, line)) / (1e-3 * np.maximum(np.hypot(x, z), 0.02))
-    return np.asarray((y - lifted) / np.sqrt(1 + np.clip(slope, -4, 4) ** 2), np.float32)
+    lifted = np.interp(turn, at, line)
+    receding = t.temples_recession * bump(degrees, *t.temples)
+    lifted += recession * (receding + t.front_recession * bump(degrees, *t.front))
+    ahead = np.interp(turn + 1e-3, at, line)
+    across = 1e-3 * np.maximum(np.hypot(x, z), t.nearest)
+    slope = np.clip((ahead - np.interp(turn, at, line)) / across, -t.steepest, t.steepest)
+    return np.asarray((y - lifted) / np.sqrt(1 + slope**2), np.float32)
 
 
 def long_hair(points: Field) -> Field:
-    """Signed distance inside hair that falls in front of the ears and down the neck."""
+    """Signed distance (...) inside hair in front of the ears and down the neck, metres."""
+    t = table("hair").long
     x, y, z = np.abs(points[..., 0]), points[..., 1], points[..., 2]
-    forward = np.interp(y, [-0.20, -0.13, -0.09, -0.03, 0.02, 0.06], [-50, -46, -56, -44, -34, -24])
-    temple = (forward / 1000 - z) * step(0.040, 0.050, x) - 0.02 * step(0.050, 0.040, x)
+    forward = np.interp(y, t.y, t.z) / 1000
+    temple = (forward - z) * step(*t.side, x) - t.inner * step(*reversed(t.side), x)
     return np.asarray(temple, np.float32)
 
 
@@ -55,14 +44,15 @@ class Style:
     """One style's direction field and traced layers."""
 
     def __init__(self, canvas: Canvas, name: str) -> None:
+        t = table("hair").styles
         self.name = name
-        region = np.asarray(_reach(canvas, name) > -0.004, np.float32) * canvas.skin
-        direction = _direction(canvas, name)
-        curly = name == "curly"
-        bends = {"jitter": 1.5, "curl": 0.16} if curly else {"jitter": 0.12, "curl": 0.010}
+        region = np.asarray(_reach(canvas, name) > t.reach, np.float32) * canvas.skin
+        bends = {"jitter": t.jitter, "curl": t.curl}
+        if name == "curly":
+            bends = {"jitter": t.curly_jitter, "curl": t.curly_curl}
+        direction, count, length = _direction(canvas, name), t.count[name], t.length[name]
         self.layers = [
-            trace(canvas, region, direction, _COUNT[name], _LENGTH[name], 300 + k, **bends)
-            for k in range(3)
+            trace(canvas, region, direction, count, length, t.layout + k, **bends) for k in range(3)
         ]
 
 
@@ -73,35 +63,36 @@ def _reach(canvas: Canvas, name: str) -> Field:
 
 
 def _direction(canvas: Canvas, name: str) -> Field:
-    c = canvas
-    away = c.position - _CROWN
-    away /= np.linalg.norm(away, axis=-1, keepdims=True)
-    flow = away.copy()
+    c, t = canvas, table("hair").flow
+    flow = c.position - np.array(t.crown, np.float32)
+    flow /= np.linalg.norm(flow, axis=-1, keepdims=True)
+    top = step(*t.top, c.y)
     if name == "back":
-        flow = np.array([0, 0.06, -0.17], np.float32) - c.position
+        flow = np.array(t.back_to, np.float32) - c.position
         flow /= np.linalg.norm(flow, axis=-1, keepdims=True)
-        flow += np.array([0, 0.25, -0.6], np.float32) * step(-0.07, 0.0, c.z)[..., None]
+        flow += np.array(t.back_more, np.float32) * step(*t.back_ramp, c.z)[..., None]
     if name == "side":
-        part = np.tanh((c.x - 0.025) / 0.02) * 0.9 * step(0.03, 0.07, c.y)
-        flow[..., 0] += part
-        flow[..., 1] -= 0.2 * step(0.03, 0.07, c.y)
+        flow[..., 0] += np.tanh((c.x - t.side_parting) / t.side_width) * t.side * top
+        flow[..., 1] -= t.side_down * top
     if name == "fringe":
-        flow[..., 2] += 0.5 * step(0.03, 0.07, c.y)
+        flow[..., 2] += t.fringe * top
     if name == "long":
-        flow[..., 0] = np.tanh(c.x / 0.012) * (0.3 + step(0.06, 0.10, c.y))
-        flow[..., 1] = -0.25 - 0.9 * step(0.09, 0.03, c.y)
-        flow[..., 2] = -0.75 * step(0.02, 0.07, c.y) * step(-0.12, -0.04, c.z)
+        aside = t.long_aside + step(*t.long_aside_ramp, c.y)
+        flow[..., 0] = np.tanh(c.x / t.long_parting) * aside
+        flow[..., 1] = t.long_down - t.long_down_more * step(*t.long_down_ramp, c.y)
+        flow[..., 2] = t.long_back * step(*t.long_back_y, c.y) * step(*t.long_back_z, c.z)
     for k in range(3):
-        flow[..., k] += 0.22 * noise(c.position, 0.018, 60 + k, 2)
+        stray = noise(c.position, t.disorder_size, t.disorder_layout + k, 2)
+        flow[..., k] += t.disorder * stray
     return c.tangent(flow)
 
 
 def _inside(sketch: Sketch, points: Field, ragged: Field | float) -> Field:
     """Signed distance inside this person's hair at points."""
-    p = sketch.person
+    p, t = sketch.person, table("hair").bald
     inside = hairline(points, p.sex, p.recession)
-    top = step(0.045, 0.085, points[..., 1]) * step(-0.16, -0.12, points[..., 2])
-    inside = inside - 0.05 * p.bald * top * (inside > 0)
+    top = step(*t.top, points[..., 1]) * step(*t.front, points[..., 2])
+    inside = inside - t.depth * p.bald * top * (inside > 0)
     if p.style == "long":
         inside = np.maximum(inside, long_hair(points))
     return np.asarray(inside + ragged, np.float32)
@@ -109,53 +100,55 @@ def _inside(sketch: Sketch, points: Field, ragged: Field | float) -> Field:
 
 def paint_hair(sketch: Sketch) -> None:
     """Base shade, then three layers of strokes."""
-    c, p = sketch.canvas, sketch.person
+    c, p, t = sketch.canvas, sketch.person, table("hair").base
     style = c.once(Style, p.style)
-    ragged = 0.0035 * sketch.coarse + 0.0018 * c.wobble[3]
-    inside = _inside(sketch, c.position, ragged)
+    inside = _inside(sketch, c.position, t.ragged * sketch.coarse + t.ragged_fine * c.wobble[3])
     ears = c.region["ears"] if p.style != "long" else 0 * c.x
-    outer = c.skin * (1 - step(0.25, 0.5, ears))
+    outer = c.skin * (1 - step(*t.ears, ears))
     buzz = p.style == "buzz"
-    edge = 0.010 if buzz else 0.007
-    base = np.asarray(step(-0.001, edge, inside) * outer, np.float32)
-    base = c.blur(base, 2.0)
-    colour = sketch.hair_colour()
-    sketch.over(colour * (0.6 if buzz else 0.5), base * (0.72 if buzz else 0.86))
-    for k, layer in enumerate(style.layers):
-        _stroke_layer(sketch, layer, outer, inside, k)
+    edge = t.buzz_edge if buzz else t.edge
+    base = c.blur(np.asarray(step(t.start, edge, inside) * outer, np.float32), t.blur)
+    shade, amount = (t.buzz_shade, t.buzz_amount) if buzz else (t.shade, t.amount)
+    sketch.over(sketch.hair_colour() * shade, base * amount)
+    for layer, tones in zip(style.layers, table("hair").strokes.tones, strict=True):
+        _stroke_layer(sketch, layer, outer, inside, tones)
     sketch.hair = np.maximum(sketch.hair, base)
     _shape_hair(sketch, base)
 
 
-def _stroke_layer(sketch: Sketch, layer: Layer, outer: Field, here: Field, depth: int) -> None:
-    p = sketch.person
-    ragged = 0.0035 * layer.at_roots(sketch.coarse) + 0.004 * (layer.rank - 0.6)
+def _stroke_layer(
+    sketch: Sketch, layer: Layer, outer: Field, here: Field, tones: tuple[float, float]
+) -> None:
+    p, t = sketch.person, table("hair").strokes
+    ragged = t.ragged * layer.at_roots(sketch.coarse) + t.uneven * (layer.rank - t.uneven_from)
     inside = _inside(sketch, layer.root, ragged)
-    visible = step(-0.001, 0.002, inside)
-    if p.bald > 0.05 or p.style == "buzz":
-        visible = visible * step(-0.2, 0.4, inside / 0.012 + 0.5 - layer.rank)
+    visible = step(*t.visible, inside)
+    buzz = p.style == "buzz"
+    if p.bald > t.thin_from or buzz:
+        visible = visible * step(*t.thin, inside / t.thin_depth + 0.5 - layer.rank)
     cover = layer.show(np.asarray(visible, np.float32)) * np.maximum(outer, 0.0)
     if p.style == "long":
-        cover *= step(-0.006, 0.002, here)
-    buzz = p.style == "buzz"
-    low, high = _TONES[depth]
-    bright = float(np.clip(sketch.hair_colour().max() * 1.3, 0, 0.8))
-    low, high = low + (0.75 - low) * bright, high + (1.15 - high) * bright
+        cover *= step(*table("hair").long.edge, here)
+    colour = sketch.hair_colour()
+    bright = float(np.clip(colour.max() * t.bright_gain, 0, t.bright_most))
+    low, high = (
+        tone + (to - tone) * bright for tone, to in zip(tones, t.bright_tones, strict=True)
+    )
     tone = layer.tones(low, high)[..., None]
-    strength = 0.35 if buzz else 0.8
-    sketch.over(sketch.hair_colour() * tone, cover * strength)
+    sketch.over(colour * tone, cover * (t.buzz_amount if buzz else t.amount))
 
 
 def _shape_hair(sketch: Sketch, base: Field) -> None:
     """Sheen over the crown of the head and shade towards the nape, so that it reads as a mass."""
-    c, p = sketch.canvas, sketch.person
+    c, p, t = sketch.canvas, sketch.person, table("hair").mass
     if p.style == "buzz":
         return
-    band = bump(c.y + 0.25 * c.z, 0.070 + 0.003 * c.wobble[3], 0.014)
-    sketch.colour *= (1 + 0.45 * band * base * (0.4 + 0.6 * p.hair_volume))[..., None]
-    low = step(0.03, -0.08, c.y) * base
-    sketch.darken(0.4 * low, (1, 1, 1))
+    ragged = t.sheen_y + t.sheen_ragged * c.wobble[3]
+    band = bump(c.y + t.sheen_slope * c.z, ragged, t.sheen_width)
+    volume = t.sheen_volume[0] + t.sheen_volume[1] * p.hair_volume
+    sketch.colour *= (1 + t.sheen * band * base * volume)[..., None]
+    sketch.darken(t.low * (step(*t.low_ramp, c.y) * base), (1, 1, 1))
     if p.style == "long":
-        parting = bump(c.x, 0.0005 * c.wobble[3], 0.0014) * step(0.05, 0.065, c.y) * base
-        parting = parting * step(-0.13, -0.10, c.z)
-        sketch.darken(parting * 0.55, (1, 1, 1))
+        parting = bump(c.x, t.parting_ragged * c.wobble[3], t.parting_width)
+        parting = parting * step(*t.parting_y, c.y) * base * step(*t.parting_z, c.z)
+        sketch.darken(parting * t.parting, (1, 1, 1))

@@ -8,6 +8,7 @@ import numpy as np
 
 from clipface_cli.synth import characters, creatures
 from clipface_cli.synth.sketch import Sketch
+from clipface_cli.synth.tables import table
 
 _PAINTERS: dict[str, Callable[[Sketch], None]] = {
     "zombie": creatures.paint_zombie,
@@ -34,5 +35,6 @@ def paint_look(sketch: Sketch) -> None:
         return
     before = sketch.colour.copy()
     painter(sketch)
-    strength = np.float32(min(1.0, 0.35 + 0.75 * sketch.person.look_strength))
+    t = table("light").look
+    strength = np.float32(min(1.0, t.base + t.strength * sketch.person.look_strength))
     sketch.colour[:] = before + (sketch.colour - before) * strength

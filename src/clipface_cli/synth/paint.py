@@ -18,9 +18,9 @@ from clipface_cli.synth.makeup import paint_makeup
 from clipface_cli.synth.person import Person
 from clipface_cli.synth.pigment import paint_skin
 from clipface_cli.synth.sketch import Sketch
+from clipface_cli.synth.tables import table
 from clipface_cli.synth.wrinkles import paint_wrinkles
 
-_SHEEN = np.array([0.0, 0.42, 0.91], np.float32)
 _LAYERS = (
     paint_skin,
     paint_wrinkles,
@@ -49,26 +49,28 @@ def paint(person: Person, canvas: Canvas) -> NDArray[np.uint8]:
 
 
 def _bake_light(sketch: Sketch) -> None:
+    t = table("light").sheen
     light, sheen = sketch.canvas.once(_light)
     sketch.colour *= light
-    sheen = sheen * (1 - sketch.hair) * (1 - 0.5 * np.clip(sketch.relief, 0, 1))
-    sketch.colour += (0.022 * sheen)[..., None]
-    np.clip(sketch.colour, 0.0015, 1, out=sketch.colour)
+    sheen = sheen * (1 - sketch.hair) * (1 - t.wrinkles * np.clip(sketch.relief, 0, 1))
+    sketch.colour += (t.amount * sheen)[..., None]
+    np.clip(sketch.colour, t.darkest, 1, out=sketch.colour)
 
 
 def _light(canvas: Canvas) -> tuple[Field, Field]:
     """Factor (R, R, 3) of occlusion, cavities and a frontal key, and sheen (R, R) on the skin."""
-    c = canvas
-    groove = np.clip(c.cavity, 0, 1.2)[..., None]
+    c, t, g = canvas, table("light").inside, table("light").grooves
+    groove = np.clip(c.cavity, 0, g.most)[..., None]
     shade = baked_light(c.occlusion, c.normal)
-    shade = shade * (1 - 0.26 * groove * np.array([0.7, 1.0, 1.05]))
-    shade = shade * (1 + 0.05 * np.clip(-c.cavity, 0, 1))[..., None]
-    eyes = step(0.3, 0.6, c.region["eyes"])[..., None]
+    shade = shade * (1 - g.amount * groove * np.array(g.channels))
+    shade = shade * (1 + g.ridges * np.clip(-c.cavity, 0, 1))[..., None]
+    eyes = step(*t.eyes, c.region["eyes"])[..., None]
     inside = (1 - c.skin)[..., None] * (1 - eyes)
-    shade = shade * (1 - inside) + np.clip(shade, 0.35, 1) * inside
-    teeth = step(0.4, 0.6, c.region["teeth"])[..., None]
+    shade = shade * (1 - inside) + np.clip(shade, t.darkest, 1) * inside
+    teeth = step(*t.teeth, c.region["teeth"])[..., None]
     shade = shade * (1 - teeth) + teeth
-    white = (0.93 - 0.10 * c.upper_lash * bump(c.lash, 0, 0.004))[..., None]
+    white = (t.eye_light - t.eye_shade * c.upper_lash * bump(c.lash, *t.eye_band))[..., None]
     light = shade * (1 - eyes) + white * eyes
-    sheen = np.clip(c.normal @ _SHEEN, 0, 1) ** 26 * c.skin
+    facing = np.clip(c.normal @ np.array(table("light").sheen.toward, np.float32), 0, 1)
+    sheen = facing ** table("light").sheen.power * c.skin
     return np.asarray(light, np.float32), np.asarray(sheen, np.float32)
