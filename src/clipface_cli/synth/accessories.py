@@ -23,6 +23,7 @@ from clipface_cli.synth import garments
 from clipface_cli.synth.cloth import blobs, cloth, colour, hair_colour, strands
 from clipface_cli.synth.expressions import draw_expression, random_units
 from clipface_cli.synth.garments import Frame, Measures, Part, Points, Random, Seat
+from clipface_cli.synth.tables import table
 
 HATS = ("beanie", "cap", "brimmed", "peaked", "headband", "scarf", "turban", "helmet", "hood")
 _TILE = 256  # pixels of a quarter of the texture: head, hat, hair, glasses
@@ -43,10 +44,11 @@ def draw_accessory(
     head: HeadModel, textures: Sequence[Tensor], random: Random, resolution: int = 192
 ) -> AccessoryPicture:
     """A random person; textures: painted UV maps (3, T, T) in -1..1 to choose from."""
-    hat = str(random.choice(HATS)) if random.random() < 0.5 else None
+    t = table("accessories").people
+    hat = str(random.choice(HATS)) if random.random() < t.hat else None
     eyewear = None
-    if random.random() < 0.5:
-        eyewear = "sunglasses" if random.random() < 0.35 else "glasses"
+    if random.random() < t.eyewear:
+        eyewear = "sunglasses" if random.random() < t.sunglasses else "glasses"
     vertices = _pose(head, random)
     atlas = np.zeros((2 * _TILE, 2 * _TILE, 3), np.float32)
     skin = textures[int(random.integers(len(textures)))]
@@ -65,8 +67,9 @@ def draw_accessory(
 
 def _pose(head: HeadModel, random: Random) -> Points:
     """Vertices (V, 3) of a random person with a random expression, facing ahead."""
-    expression = head.expression_from_units(random_units(draw_expression(random, 0.5, 0.5), random))
-    shape = torch.from_numpy(0.8 * random.standard_normal((1, head.shape_size))).float()
+    t = table("accessories").pose
+    expression = head.expression_from_units(random_units(draw_expression(random, *t.lines), random))
+    shape = torch.from_numpy(t.shape * random.standard_normal((1, head.shape_size))).float()
     return head(shape, expression[None], torch.zeros(1, 6))[0].double().numpy()
 
 
@@ -80,9 +83,10 @@ def _vertex_uv(head: HeadModel) -> Points:
 
 def _skin(texture: Tensor, random: Random) -> NDArray[np.float32]:
     """The painted map at the tile's size, 0..1, a little redder, darker ... than painted."""
+    t = table("accessories").skin
     tile = torch.nn.functional.interpolate(texture[None], (_TILE, _TILE), mode="area")[0]
     pixels = tile.permute(1, 2, 0).numpy() / 2 + 0.5
-    return np.asarray(pixels ** random.uniform(0.8, 1.25) * random.uniform(0.85, 1.1, 3))
+    return np.asarray(pixels ** random.uniform(*t.gamma) * random.uniform(*t.tint, 3))
 
 
 def _fill(atlas: NDArray[np.float32], quarter: int, tile: NDArray[np.float32]) -> None:
@@ -99,40 +103,48 @@ def _hair(
     random: Random,
 ) -> list[tuple[int, Part]]:
     """Hair with volume, long or short, or only what is painted."""
+    t = table("accessories").hair
     tone = hair_colour(random)
     _fill(atlas, _HAIR, strands(tone, _TILE, random))
-    if random.random() < 0.2 or hat in ("scarf", "hood"):
+    if random.random() < t.painted_only or hat in ("scarf", "hood"):
         return []
     normals = batch_normals(torch.from_numpy(vertices)[None].float(), head.faces)[0].numpy()
-    most = 0.006 if hat else random.choice([0.006, 0.02, 0.04, 0.06])
-    lumps = blobs(vertices, random.uniform(0.01, 0.05), random)
-    height = most * (0.35 + 0.65 * lumps) * np.clip((vertices[:, 1] + 0.06) / 0.05, 0.2, 1)
-    line = random.uniform(0.045, 0.075)
+    most = t.under_hat if hat else random.choice(t.heights)
+    lumps = blobs(vertices, random.uniform(*t.lumps), random)
+    height = (
+        most
+        * (t.even + (1 - t.even) * lumps)
+        * np.clip((vertices[:, 1] - t.low) / t.rise, t.thinnest, 1)
+    )
+    line = random.uniform(*t.line)
     parts = [garments.scalp_shell(head, vertices, normals, height, line)]
-    if random.random() < 0.4:
-        length = random.uniform(0.02, 0.22, garments.AROUND) if random.random() < 0.3 else None
-        bottom = -random.uniform(0.02, 0.2) - (0 if length is None else 0.15 * length)
-        room = random.uniform(0.008, 0.03) * (1 + 0.3 * random.random(garments.AROUND))
-        bottom = np.full(garments.AROUND, bottom) - 0.02 * random.random(garments.AROUND)
-        parts.append(garments.curtain(m, room, 0.07, bottom, random.uniform(1.2, 1.9)))
-    if not hat and random.random() < 0.35:
+    if random.random() < t.long:
+        length = (
+            random.uniform(*t.ragged, garments.AROUND) if random.random() < t.ragged_share else None
+        )
+        bottom = -random.uniform(*t.length) - (0 if length is None else t.ragged_amount * length)
+        room = random.uniform(*t.room) * (1 + t.uneven * random.random(garments.AROUND))
+        bottom = np.full(garments.AROUND, bottom) - t.ends * random.random(garments.AROUND)
+        parts.append(garments.curtain(m, room, t.top, bottom, random.uniform(*t.opening)))
+    if not hat and random.random() < t.fringe:
         parts.append(_fringe(m, random))
     return [(_HAIR, part) for part in parts]
 
 
 def _fringe(m: Measures, random: Random) -> Part:
     """Hair over the forehead, straight, ragged or swept to a side."""
-    angle = np.linspace(-1, 1, garments.AROUND) * random.uniform(0.7, 1.3)
-    slope, ragged = random.uniform(-0.02, 0.02), random.uniform(0, 0.012)
-    bottom = random.uniform(0.025, 0.055) + slope * angle
+    t = table("accessories").fringe
+    angle = np.linspace(-1, 1, garments.AROUND) * random.uniform(*t.half_turn)
+    slope, ragged = random.uniform(*t.slope), random.uniform(*t.ragged)
+    bottom = random.uniform(*t.bottom) + slope * angle
     bottom = bottom + ragged * random.random(garments.AROUND)
-    middle, half = (m.low + m.high)[[0, 2]] / 2, (m.high - m.low)[[0, 2]] / 2 + 0.004
+    middle, half = (m.low + m.high)[[0, 2]] / 2, (m.high - m.low)[[0, 2]] / 2 + t.room
     rows = []
-    for t in np.linspace(0, 1, 6):
-        out = 1 - 0.35 * (1 - t) ** 2
+    for share in np.linspace(0, 1, 6):
+        out = 1 - t.round * (1 - share) ** 2
         x, z = np.sin(angle) * half[0] * out, middle[1] + np.cos(angle) * half[1] * out
-        y = m.high[1] * (1 - t) + bottom * t + 0.004 * (1 - t)
-        rows.append(np.stack([middle[0] + x, y, z + 0.003 * np.sin(np.pi * t)], -1))
+        y = m.high[1] * (1 - share) + bottom * share + t.above * (1 - share)
+        rows.append(np.stack([middle[0] + x, y, z + t.bulge * np.sin(np.pi * share)], -1))
     return garments.grid(np.stack(rows, 1), both_sides=True)
 
 
@@ -140,14 +152,15 @@ def _hat(
     kind: str, m: Measures, atlas: NDArray[np.float32], random: Random
 ) -> list[tuple[int, Part]]:
     """Meshes of a hat; its textures go into the atlas."""
+    t = table("accessories").hat
     tile = cloth(random, _TILE)
     for low, high in (_BRIM, _BAND):
-        if random.random() < 0.6:
+        if random.random() < t.other_cloth:
             rows = slice(round((1 - high) * _TILE), round((1 - low) * _TILE))
             tile[rows] = cloth(random, _TILE)[rows]
     _fill(atlas, _HAT, tile)
-    front, tilt = random.uniform(0.035, 0.075), random.uniform(0.01, 0.06)
-    seat = Seat(front, front - tilt, random.uniform(0.006, 0.014))
+    front, tilt = random.uniform(*t.front), random.uniform(*t.tilt)
+    seat = Seat(front, front - tilt, random.uniform(*t.room))
     return [(_HAT, part) for part in SHAPES[kind](m, seat, random)]
 
 
@@ -164,94 +177,105 @@ def _front_only(width: float, reach: float) -> Points:
 
 
 def _beanie(m: Measures, seat: Seat, random: Random) -> list[Part]:
-    seat = replace(seat, room=seat.room + 0.004)
-    top = m.taller(random.uniform(0, 0.05))
-    parts = [_placed(garments.crown(top, seat, garments.dome(random.uniform(1.8, 2.6))), _CROWN)]
-    if random.random() < 0.6:
-        cuff = garments.band(m, seat, random.uniform(0.025, 0.05), 0.006)
+    t = table("accessories").beanie
+    seat = replace(seat, room=seat.room + t.room)
+    top = m.taller(random.uniform(*t.taller))
+    parts = [
+        _placed(garments.crown(top, seat, garments.dome(random.uniform(*t.roundness))), _CROWN)
+    ]
+    if random.random() < t.cuff_share:
+        cuff = garments.band(m, seat, random.uniform(*t.cuff), t.thickness)
         parts.append(_placed(cuff, _BAND))
     return parts
 
 
 def _cap(m: Measures, seat: Seat, random: Random) -> list[Part]:
-    parts = [_placed(garments.crown(m, seat, garments.dome(random.uniform(1.9, 2.6))), _CROWN)]
-    visor = _front_only(random.uniform(0.05, 0.085), random.uniform(0.9, 1.3))
-    droop = random.uniform(-0.005, 0.03) + 0.012 * np.abs(garments.ring_angles())
-    if random.random() < 0.12:
+    t = table("accessories").cap
+    parts = [_placed(garments.crown(m, seat, garments.dome(random.uniform(*t.roundness))), _CROWN)]
+    visor = _front_only(random.uniform(*t.visor), random.uniform(*t.reach))
+    droop = random.uniform(*t.droop) + t.droop_aside * np.abs(garments.ring_angles())
+    if random.random() < t.backwards:
         visor = np.roll(visor, garments.AROUND // 2)
     return [*parts, _placed(garments.brim(m, seat, visor, droop), _BRIM)]
 
 
 def _brimmed(m: Measures, seat: Seat, random: Random) -> list[Part]:
-    height = random.uniform(0.0, 0.06)
+    t = table("accessories").brimmed
+    height = random.uniform(*t.taller)
     top = m.taller(height)
-    crown = garments.crown(top, seat, garments.dome(random.uniform(2.5, 7)))
+    crown = garments.crown(top, seat, garments.dome(random.uniform(*t.roundness)))
     angle = garments.ring_angles()
-    width = random.uniform(0.03, 0.12) * (1 + random.uniform(-0.2, 0.2) * np.cos(2 * angle))
-    droop = random.uniform(-0.03, 0.05) + random.uniform(-0.04, 0.02) * np.sin(angle) ** 2
+    width = random.uniform(*t.brim) * (1 + random.uniform(*t.oval) * np.cos(2 * angle))
+    droop = random.uniform(*t.droop) + random.uniform(*t.droop_aside) * np.sin(angle) ** 2
     parts = [_placed(crown, _CROWN), _placed(garments.brim(m, seat, width, droop), _BRIM)]
-    if random.random() < 0.7:
-        strip = garments.band(m, seat, random.uniform(0.012, 0.035), 0.003)
+    if random.random() < t.band_share:
+        strip = garments.band(m, seat, random.uniform(*t.band), t.thickness)
         parts.append(_placed(strip, _BAND))
     return parts
 
 
 def _peaked(m: Measures, seat: Seat, random: Random) -> list[Part]:
     """A uniform's cap: an upright band, a wider flat top, mostly a visor."""
-    lift = random.uniform(0.03, 0.055)
-    wide = random.uniform(1.0, 1.3)
-    band = garments.band(m, seat, lift, 0.002)
+    t = table("accessories").peaked
+    lift = random.uniform(*t.band)
+    wide = random.uniform(*t.wide)
+    band = garments.band(m, seat, lift, t.thickness)
     profile = np.array(
         [[1.0, 0.0], [1.0, 0.35], [wide, 0.75], [wide, 0.9], [0.9 * wide, 1.0], [0, 1.05]]
     )
-    top = m.taller(random.uniform(-0.01, 0.035))
+    top = m.taller(random.uniform(*t.taller))
     parts = [_placed(garments.crown(top, seat, profile), _CROWN), _placed(band, _BAND)]
-    if random.random() < 0.8:
-        visor = _front_only(random.uniform(0.03, 0.06), random.uniform(0.9, 1.4))
-        droop = random.uniform(0.015, 0.045) * np.ones(garments.AROUND)
+    if random.random() < t.visor_share:
+        visor = _front_only(random.uniform(*t.visor), random.uniform(*t.reach))
+        droop = random.uniform(*t.droop) * np.ones(garments.AROUND)
         parts.append(_placed(garments.brim(m, seat, visor, droop), _BRIM))
     return parts
 
 
 def _headband(m: Measures, seat: Seat, random: Random) -> list[Part]:
-    strip = garments.band(m, seat, random.uniform(0.02, 0.06), random.uniform(0.001, 0.006))
+    t = table("accessories").headband
+    strip = garments.band(m, seat, random.uniform(*t.height), random.uniform(*t.thickness))
     return [_placed(strip, _BAND)]
 
 
 def _scarf(m: Measures, seat: Seat, random: Random) -> list[Part]:
     """Cloth over the head and down both cheeks."""
-    seat = Seat(random.uniform(0.045, 0.075), random.uniform(-0.08, -0.04), seat.room)
-    crown = garments.crown(m, seat, garments.dome(2.0))
-    room = np.full(garments.AROUND, random.uniform(0.008, 0.02))
-    bottom = np.full(garments.AROUND, -random.uniform(0.12, 0.2))
-    drape = garments.curtain(m, room, seat.front, bottom, random.uniform(0.9, 1.3))
+    t = table("accessories").scarf
+    seat = Seat(random.uniform(*t.front), random.uniform(*t.back), seat.room)
+    crown = garments.crown(m, seat, garments.dome(t.roundness))
+    room = np.full(garments.AROUND, random.uniform(*t.room))
+    bottom = np.full(garments.AROUND, -random.uniform(*t.length))
+    drape = garments.curtain(m, room, seat.front, bottom, random.uniform(*t.opening))
     return [_placed(crown, _CROWN), _placed(drape, _CROWN)]
 
 
 def _turban(m: Measures, seat: Seat, random: Random) -> list[Part]:
-    bulge = random.uniform(1.1, 1.35)
+    t = table("accessories").turban
+    bulge = random.uniform(*t.bulge)
     profile = np.array([[1.0, 0.0], [bulge, 0.3], [bulge, 0.6], [0.75, 0.95], [0, 1.05]])
-    top = m.taller(random.uniform(0, 0.04))
+    top = m.taller(random.uniform(*t.taller))
     return [_placed(garments.crown(top, seat, profile), _CROWN)]
 
 
 def _helmet(m: Measures, seat: Seat, random: Random) -> list[Part]:
-    seat = replace(seat, room=random.uniform(0.018, 0.04))
-    parts = [_placed(garments.crown(m, seat, garments.dome(random.uniform(2, 2.8))), _CROWN)]
-    if random.random() < 0.5:
-        edge = np.full(garments.AROUND, random.uniform(0.006, 0.03))
-        parts.append(_placed(garments.brim(m, seat, edge, 0.2 * edge), _BRIM))
+    t = table("accessories").helmet
+    seat = replace(seat, room=random.uniform(*t.room))
+    parts = [_placed(garments.crown(m, seat, garments.dome(random.uniform(*t.roundness))), _CROWN)]
+    if random.random() < t.edge_share:
+        edge = np.full(garments.AROUND, random.uniform(*t.edge))
+        parts.append(_placed(garments.brim(m, seat, edge, t.edge_droop * edge), _BRIM))
     return parts
 
 
 def _hood(m: Measures, seat: Seat, random: Random) -> list[Part]:
     """Cloth that stands off the head, seen beside and above the face."""
-    room = random.uniform(0.015, 0.035)
-    seat = Seat(random.uniform(0.06, 0.085), -0.06, room)
-    crown = garments.crown(m, seat, garments.dome(2.2))
-    around = np.full(garments.AROUND, room + 0.005)
-    bottom = np.full(garments.AROUND, -0.19)
-    drape = garments.curtain(m, around, seat.front, bottom, random.uniform(1.0, 1.4))
+    t = table("accessories").hood
+    room = random.uniform(*t.room)
+    seat = Seat(random.uniform(*t.front), t.back, room)
+    crown = garments.crown(m, seat, garments.dome(t.roundness))
+    around = np.full(garments.AROUND, room + t.drape_room)
+    bottom = np.full(garments.AROUND, t.bottom)
+    drape = garments.curtain(m, around, seat.front, bottom, random.uniform(*t.opening))
     return [_placed(crown, _CROWN), _placed(drape, _CROWN)]
 
 
@@ -268,48 +292,59 @@ def _glasses(
     kind: str | None, m: Measures, atlas: NDArray[np.float32], random: Random
 ) -> tuple[list[tuple[int, Part]], list[tuple[int, Part]], float]:
     """Frame, lenses, and how little one sees through these."""
+    t = table("accessories").glasses
     if kind is None:
         return [], [], 0.0
     dark = kind == "sunglasses"
-    wire = random.choice([0.0007, 0.0011, 0.0018, 0.0028]) * random.uniform(0.8, 1.2)
+    wire = random.choice(t.wires) * random.uniform(*t.wire_varied)
     frame = Frame(
-        width=random.uniform(0.019, 0.027) + 0.003 * dark,
-        height=random.uniform(0.012, 0.023) + 0.002 * dark,
-        squareness=random.choice([2.0, 2.4, 3.0, 5.0]),
-        lift=random.choice([0.0, 0.0, 0.003, 0.008]),
-        taper=random.choice([0.0, 0.12, -0.1]),
+        width=random.uniform(*t.width) + t.width_dark * dark,
+        height=random.uniform(*t.height) + t.height_dark * dark,
+        squareness=random.choice(t.squareness),
+        lift=random.choice(t.lift),
+        taper=random.choice(t.taper),
         wire=wire,
-        below=random.choice([1.0, 1.0, 1.0, 0.3]),
-        distance=random.uniform(0.010, 0.018),
+        below=random.choice(t.below),
+        distance=random.uniform(*t.distance),
     )
     tile = np.broadcast_to(_frame_colour(random), (_TILE, _TILE, 3)).astype(np.float32)
-    tile = tile * (0.75 + 0.5 * cloth(random, _TILE)[..., :1]) if random.random() < 0.3 else tile
+    tile = (
+        tile * (t.pattern[0] + t.pattern[1] * cloth(random, _TILE)[..., :1])
+        if random.random() < t.patterned
+        else tile
+    )
     glass = _glass(dark, random)
     tile[: _TILE // 2] = glass  # the upper half of the tile is the lenses'
     _fill(atlas, _GLASSES, tile)
     wires, lenses = garments.glasses(m, frame)
     wires = replace(wires, uv=wires.uv * (1, 0.45) + (0, 0.02))
     lenses = replace(lenses, uv=lenses.uv * (1, 0.45) + (0, 0.53))
-    opacity = random.uniform(0.6, 0.98) if dark else random.choice([0.0, 0.06, 0.15, 0.3])
+    opacity = random.uniform(*t.dark_opacity) if dark else random.choice(t.opacity)
     return [(_GLASSES, wires)], [(_GLASSES, lenses)] if opacity else [], float(opacity)
 
 
 def _frame_colour(random: Random) -> NDArray[np.float64]:
+    t = table("accessories").frames
     kind = random.random()
-    if kind < 0.45:
-        return random.uniform(0.01, 0.15) * random.uniform(0.8, 1.2, 3)
-    if kind < 0.7:
-        return random.uniform(0.4, 0.85) * np.array([1, random.uniform(0.8, 1), 0.75])
-    return colour(random) if kind < 0.85 else np.array([0.35, 0.2, 0.1]) * random.uniform(0.5, 1.8)
+    if kind < t.dark_below:
+        return random.uniform(*t.dark) * random.uniform(*t.dark_tint, 3)
+    if kind < t.metal_below:
+        return random.uniform(*t.metal) * np.array(
+            [1, random.uniform(*t.metal_green), t.metal_blue]
+        )
+    return (
+        colour(random) if kind < t.any_below else np.array(t.horn) * random.uniform(*t.horn_varied)
+    )
 
 
 def _glass(dark: bool, random: Random) -> NDArray[np.float64]:
     """Colour (rows, 1, 3) of a lens from its middle to its rim."""
+    t = table("accessories").lenses
     rows = np.linspace(0, 1, _TILE // 2)[:, None, None]
     if dark:
-        tint = random.uniform(0.01, 0.2) * random.uniform(0.6, 1.4, 3)
-        return tint * (1 + random.uniform(0, 1.5) * rows)
-    return np.full(3, random.uniform(0.5, 1.0)) * (1 - random.uniform(0, 0.4) * rows)
+        tint = random.uniform(*t.dark) * random.uniform(*t.dark_tint, 3)
+        return tint * (1 + random.uniform(*t.dark_rim) * rows)
+    return np.full(3, random.uniform(*t.clear)) * (1 - random.uniform(*t.clear_rim) * rows)
 
 
 class _Shot:
@@ -376,54 +411,58 @@ def _frame_ffhq(
     head: HeadModel, points: Points, yaw: float, pitch: float, random: Random
 ) -> Camera:
     """A camera on FFHQ's square around the turned head, missed by a little."""
+    t = table("accessories").framing
     turn = Camera(torch.tensor([[1.0, 0.0, 0.0]]), torch.tensor([yaw]), torch.tensor([pitch]))
     seen = turn.to_view(torch.from_numpy(points).float()[None])[0].numpy()
     eyes, lips = (head.masks[name].numpy() > 0.5 for name in ("eyes", "lips"))
     left, right = (seen[eyes & (points[:, 0] * side > 0), :2].mean(0) for side in (-1, 1))
     middle, mouth = (left + right) / 2, seen[lips, :2].mean(0)
-    half = max(2.0 * np.hypot(*(right - left)), 1.8 * np.hypot(*(mouth - middle)))
-    half *= random.uniform(0.92, 1.1)
-    centre = middle + 0.1 * (mouth - middle) + half * random.uniform(-0.05, 0.05, 2)
+    half = max(t.per_eyes * np.hypot(*(right - left)), t.per_mouth * np.hypot(*(mouth - middle)))
+    half *= random.uniform(*t.varied)
+    centre = middle + t.lower * (mouth - middle) + half * random.uniform(*t.missed, 2)
     params = torch.tensor([[1 / half, -centre[0], -centre[1]]], dtype=torch.float32)
     return replace(turn, params=params)
 
 
 def _light(random: Random) -> NDArray[np.float64]:
     """(8,): ambient light, its slope along x, y, z, a key light's strength and its direction."""
-    key = np.array([random.normal(0, 0.8), random.normal(0.4, 0.5), 0.9])
-    ambient, slope = random.uniform(0.4, 0.95), random.normal(0, 0.1, 3)
-    return np.array([ambient, *slope, random.uniform(0, 0.7), *key / np.linalg.norm(key)])
+    t = table("accessories").light
+    key = np.array([random.normal(*t.key_x), random.normal(*t.key_y), t.key_z])
+    ambient, slope = random.uniform(*t.ambient), random.normal(*t.slope, 3)
+    return np.array([ambient, *slope, random.uniform(*t.key), *key / np.linalg.norm(key)])
 
 
 def _background(size: int, random: Random) -> NDArray[np.float32]:
     """(size, size, 3) in 0..1: colour clouds, shapes, and shoulders; sharp or blurred."""
+    t = table("accessories").background
     picture = Image.fromarray((cloth(random, size) * 255).clip(0, 255).astype(np.uint8))
     draw = ImageDraw.Draw(picture)
-    for _ in range(random.integers(0, 12)):
+    for _ in range(random.integers(*t.shapes)):
         fill = tuple(int(v) for v in colour(random) * 255)
-        x, y, w, h = random.uniform((-0.2, -0.2, 0.05, 0.05), (1, 1, 0.8, 0.8)) * size
+        x, y, w, h = random.uniform(t.smallest, t.largest) * size
         shape = random.random()
-        if shape < 0.4:
+        if shape < t.boxes:
             draw.rectangle([x, y, x + w, y + h], fill=fill)
-        elif shape < 0.7:
+        elif shape < t.discs:
             draw.ellipse([x, y, x + w, y + h], fill=fill)
         else:
-            draw.line([x, y, x + w, y + h], fill=fill, width=int(random.integers(1, 12)))
-    picture = picture.filter(ImageFilter.GaussianBlur(float(random.choice([0, 1, 3, 8]))))
+            draw.line([x, y, x + w, y + h], fill=fill, width=int(random.integers(*t.lines)))
+    picture = picture.filter(ImageFilter.GaussianBlur(float(random.choice(t.blur))))
     draw = ImageDraw.Draw(picture)
     fill = tuple(int(v) for v in colour(random) * 255)
-    top, spread = random.uniform(0.78, 0.95) * size, random.uniform(0.3, 0.6) * size
+    top, spread = random.uniform(*t.shoulders) * size, random.uniform(*t.breadth) * size
     draw.ellipse([size / 2 - spread, top, size / 2 + spread, top + size], fill=fill)
     return np.asarray(picture, np.float32) / np.float32(255)
 
 
 def _developed(image: NDArray[np.float32], random: Random) -> NDArray[np.uint8]:
     """Exposure, tint, grey, blur and noise of a camera."""
-    image = (image * random.uniform(0.8, 1.2) * random.uniform(0.92, 1.08, 3)).clip(0, 1)
-    image = image ** random.uniform(0.75, 1.35)
-    if random.random() < 0.08:
+    t = table("accessories").camera
+    image = (image * random.uniform(*t.exposure) * random.uniform(*t.tint, 3)).clip(0, 1)
+    image = image ** random.uniform(*t.gamma)
+    if random.random() < t.grey:
         image = np.repeat(image.mean(2, keepdims=True), 3, 2)
     picture = Image.fromarray((image * 255).astype(np.uint8))
-    picture = picture.filter(ImageFilter.GaussianBlur(float(random.choice([0, 0, 0.6, 1.2]))))
-    noise = random.normal(0, random.choice([0, 2, 5]), (*picture.size, 1))
+    picture = picture.filter(ImageFilter.GaussianBlur(float(random.choice(t.blur))))
+    noise = random.normal(0, random.choice(t.noise), (*picture.size, 1))
     return np.asarray((np.asarray(picture, np.float32) + noise).clip(0, 255), np.uint8)

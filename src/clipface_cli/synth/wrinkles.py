@@ -11,7 +11,7 @@ from clipface_cli.synth.tables import table
 
 
 class _Lines:
-    """Canonical line maps (R, R), each 0..1 dark in the groove; `smile_light` is light beside it."""
+    """Canonical line maps (R, R), each 0..1 dark in the groove; `smile_light` lies beside it."""
 
     def __init__(self, canvas: Canvas) -> None:
         c, t = canvas, table("wrinkles")
