@@ -6,8 +6,9 @@ import torch
 
 from clipface_cli.head import HeadModel
 from clipface_cli.synth import garments
-from clipface_cli.synth.accessories import HATS, SHAPES, draw_accessory
+from clipface_cli.synth.accessories import draw_accessory
 from clipface_cli.synth.garments import Frame, Measures, Seat
+from clipface_cli.synth.hats import HATS, SHAPES
 
 SIZE = 64
 
