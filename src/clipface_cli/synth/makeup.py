@@ -10,7 +10,7 @@ from clipface_cli.synth.tables import table
 
 
 def paint_makeup(sketch: Sketch) -> None:
-    """Everything worn on the skin but lipstick and the lash line."""
+    """All make-up but lipstick and the lash line."""
     _shadow(sketch)
     _liner(sketch)
     _rouge(sketch)

@@ -15,7 +15,10 @@ LUMA = np.array([0.3, 0.59, 0.11], np.float32)  # weights of linear light in gre
 
 
 class Sketch:
-    """What the painters pass on; `colour` (R, R, 3) is linear light and is changed in place."""
+    """State that the painters share; `colour` (R, R, 3), linear light, is changed in place.
+
+    hair, lips, creases, relief: masks (R, R) in 0..1 that earlier painters leave for later ones.
+    """
 
     def __init__(self, canvas: Canvas, person: Person) -> None:
         self.canvas = canvas
