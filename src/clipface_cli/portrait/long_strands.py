@@ -73,7 +73,7 @@ class LongStrands:
 def plan_long_strands(head: Array, scalp: Array, faces: Array, tresses: int) -> LongStrands:
     """Plan on a head's points (V1, 3) at rest and the mask of its scalp (V1,).
 
-    `faces` (F, 3) are those of a posed head's V vertices; the last `tresses` of them are its hair's.
+    `faces` (F, 3) are of all vertices of a posed head; its last `tresses` are hanging hair.
     """
     rng = np.random.default_rng(11)
     vertices = int(faces.max()) + 1

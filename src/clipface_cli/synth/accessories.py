@@ -87,7 +87,7 @@ def _skin(texture: Tensor, random: Random) -> NDArray[np.float32]:
     t = table("accessories").skin
     tile = torch.nn.functional.interpolate(texture[None], (_TILE, _TILE), mode="area")[0]
     pixels = tile.permute(1, 2, 0).numpy() / 2 + 0.5
-    return np.asarray(pixels ** random.uniform(*t.gamma) * random.uniform(*t.tint, 3))
+    return np.asarray(pixels ** random.uniform(*t.gamma) * random.uniform(t.tint[0], t.tint[1], 3))
 
 
 def _fill(atlas: NDArray[np.float32], quarter: int, tile: NDArray[np.float32]) -> None:
@@ -119,7 +119,7 @@ def _hair(
     if random.random() < t.long:
         ragged: Points | float = 0.0
         if random.random() < t.ragged_share:
-            ragged = t.ragged_amount * random.uniform(*t.ragged, garments.AROUND)
+            ragged = t.ragged_amount * random.uniform(t.ragged[0], t.ragged[1], garments.AROUND)
         bottom = -random.uniform(*t.length) - ragged
         room = random.uniform(*t.room) * (1 + t.uneven * random.random(garments.AROUND))
         bottom = np.full(garments.AROUND, bottom) - t.ends * random.random(garments.AROUND)
@@ -198,7 +198,7 @@ def _frame_colour(random: Random) -> NDArray[np.float64]:
     t = table("accessories").frames
     kind = random.random()
     if kind < t.dark_below:
-        return random.uniform(*t.dark) * random.uniform(*t.dark_tint, 3)
+        return random.uniform(*t.dark) * random.uniform(t.dark_tint[0], t.dark_tint[1], 3)
     if kind < t.metal_below:
         bright = random.uniform(*t.metal)
         return bright * np.array([1, random.uniform(*t.metal_green), t.metal_blue])
@@ -212,6 +212,6 @@ def _glass(dark: bool, random: Random) -> NDArray[np.float64]:
     t = table("accessories").lenses
     rows = np.linspace(0, 1, _TILE // 2)[:, None, None]
     if dark:
-        tint = random.uniform(*t.dark) * random.uniform(*t.dark_tint, 3)
+        tint = random.uniform(*t.dark) * random.uniform(t.dark_tint[0], t.dark_tint[1], 3)
         return tint * (1 + random.uniform(*t.dark_rim) * rows)
     return np.full(3, random.uniform(*t.clear)) * (1 - random.uniform(*t.clear_rim) * rows)

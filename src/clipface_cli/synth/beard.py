@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from clipface_cli.synth.canvas import Canvas
-from clipface_cli.synth.fields import Field, bump, curve, noise, step
+from clipface_cli.synth.fields import Field, bump, curve, noise, ramp
 from clipface_cli.synth.sketch import Sketch
 from clipface_cli.synth.strokes import Layer, trace
 from clipface_cli.synth.tables import Table, table
@@ -19,10 +19,10 @@ class Beard:
         grow = _region(c, t)
         uneven = np.clip(t.uneven[0] + t.uneven[1] * c.wobble[0], 0, 1)
         self.region = np.asarray(grow * uneven, np.float32)
-        self.moustache = np.asarray(step(*t.side, c.side) * step(*t.moustache, c.y), np.float32)
-        chin = step(*t.side, c.side) * step(*t.chin, c.y)
-        corner = step(*t.corner_outer, c.side) * step(*t.corner_inner, c.side)
-        self.chin = np.asarray(np.maximum(chin, corner * step(*t.corner, c.y)), np.float32)
+        self.moustache = np.asarray(ramp(t.side, c.side) * ramp(t.moustache, c.y), np.float32)
+        chin = ramp(t.side, c.side) * ramp(t.chin, c.y)
+        corner = ramp(t.corner_outer, c.side) * ramp(t.corner_inner, c.side)
+        self.chin = np.asarray(np.maximum(chin, corner * ramp(t.corner, c.y)), np.float32)
         self.soft = c.blur(self.region, t.blur)
         direction, density = _direction(c), np.clip(self.region, 0, 1)
         self.stubble, *_ = _traced(c, density, direction, table("beard").stubble, 1)
@@ -41,10 +41,10 @@ def _region(c: Canvas, t: Table) -> Field:
     line = curve(c.side, t.line_at, t.line) + t.line_ragged * c.wobble[0]
     back = -c.z
     low = curve(back, t.low_at, t.low)
-    grow = step(*t.line_ramp, c.y - line)
-    grow = grow * step(*t.low_ramp, c.y - low + t.low_ragged * c.wobble[0])
-    grow *= step(*t.back, back + t.back_ragged * c.wobble[0]) * c.skin
-    grow *= 1 - step(*t.ears, c.region["ears"])
+    grow = ramp(t.line_ramp, c.y - line)
+    grow = grow * ramp(t.low_ramp, c.y - low + t.low_ragged * c.wobble[0])
+    grow *= ramp(t.back, back + t.back_ragged * c.wobble[0]) * c.skin
+    grow *= 1 - ramp(t.ears, c.region["ears"])
     for bare in (t.philtrum, t.below_lip):
         grow *= 1 - bare.amount * bump(c.side, *bare.side) * bump(c.y, *bare.y)
     return np.asarray(grow)
@@ -52,12 +52,12 @@ def _region(c: Canvas, t: Table) -> Field:
 
 def _direction(c: Canvas) -> Field:
     t = table("beard").flow
-    sweep = t.cheeks * step(*t.cheeks_ramp, c.side) + t.moustache * step(*t.moustache_ramp, c.y)
+    sweep = t.cheeks * ramp(t.cheeks_ramp, c.side) + t.moustache * ramp(t.moustache_ramp, c.y)
     stray = [noise(c.position, t.disorder_size, t.disorder_layout + k, 2) for k in range(2)]
     out = np.zeros_like(c.position)
     out[..., 0] = np.tanh(c.x / t.parting) * sweep + t.disorder * stray[0]
     out[..., 1] = -1 + t.disorder * stray[1]
-    out[..., 2] = t.back * step(*t.back_ramp, c.side)
+    out[..., 2] = t.back * ramp(t.back_ramp, c.side)
     return c.tangent(out)
 
 
@@ -67,7 +67,7 @@ def paint_beard(sketch: Sketch) -> None:
     if max(p.stubble, p.beard, p.moustache) < t.shade.least:
         return
     beard = sketch.canvas.once(Beard)
-    off_lips = 1 - step(*t.shade.lips, sketch.lips)
+    off_lips = 1 - ramp(t.shade.lips, sketch.lips)
     chin, moustache = beard.chin, beard.moustache
     cheeks = np.clip(1 - chin - moustache, 0, 1)
     grown = p.beard * (chin + cheeks * p.beard_cheeks) * (1 - moustache) + p.moustache * moustache
@@ -91,7 +91,7 @@ def _shade(sketch: Sketch, beard: Beard, grown: Field, stubble: Field) -> None:
 def _dots(sketch: Sketch, layer: Layer, density: Field) -> None:
     t = table("beard").stubble
     at = layer.at_roots(density)
-    cover = layer.show(step(*t.visible, layer.rank - t.dense * at) * (at > t.least))
+    cover = layer.show(ramp(t.visible, layer.rank - t.dense * at) * (at > t.least))
     sketch.over(sketch.hair_colour() * layer.tones(*t.tones)[..., None], cover * t.amount)
 
 
@@ -99,7 +99,7 @@ def _strokes(sketch: Sketch, layer: Layer, grown: Field, tones: tuple[float, flo
     """Strokes of one depth; the length grows with the beard."""
     p, t = sketch.person, table("beard").strokes
     at = layer.at_roots(grown)
-    visible = step(*t.visible, layer.rank - t.dense * at) * (at > t.least)
+    visible = ramp(t.visible, layer.rank - t.dense * at) * (at > t.least)
     length = float(np.clip(t.grown[0] + t.grown[1] * max(p.beard, p.moustache), 0, 1))
     cover = layer.show(np.asarray(visible, np.float32), length)
     off_lips = 1 - t.off_lips * sketch.lips

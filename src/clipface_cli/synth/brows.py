@@ -6,7 +6,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 from clipface_cli.synth.canvas import Canvas
-from clipface_cli.synth.fields import Field, bump, curve, step, to_linear
+from clipface_cli.synth.fields import Field, bump, curve, ramp, to_linear
 from clipface_cli.synth.sketch import Sketch
 from clipface_cli.synth.tables import table
 
@@ -40,7 +40,7 @@ def _draw_stroke(
     fade = np.minimum(1, (1 - done / length) * t.fade) * t.amount
     degrees = np.interp(start + 0.5 * done, t.lean_at, t.lean)
     lean = np.radians(degrees + generator.normal(0, t.lean_varied))
-    lean -= np.radians(t.converge) * offset * step(*t.converge_ramp, start)
+    lean -= np.radians(t.converge) * offset * ramp(t.converge_ramp, start)
     half = np.interp(start, line.at, line.half)
     x = start + np.cumsum(np.cos(lean)) * t.stride
     y = offset + np.cumsum(np.sin(lean)) * t.stride / max(half, t.thinnest) * t.squeeze
@@ -79,10 +79,10 @@ def paint_brows(sketch: Sketch) -> None:
     if p.brow_density < t.least:
         return
     along, across, half = brow_coordinates(sketch)
-    zone = step(*t.start, along) * step(*t.end, along) * c.front * (half > t.thinnest)
+    zone = ramp(t.start, along) * ramp(t.end, along) * c.front * (half > t.thinnest)
     zone = np.asarray(zone * (np.abs(across) < table("brows").strip.across[1]), np.float32)
     colour = to_linear(p.colour("brow"))
-    soft = np.asarray(zone * step(*t.base_edge, np.abs(across)), np.float32)
+    soft = np.asarray(zone * ramp(t.base_edge, np.abs(across)), np.float32)
     soft = c.blur(soft, t.base_blur)
     sketch.over(colour * t.base, soft * (t.base_amount * p.brow_density))
     cover, tone = _sample(sketch, along, across)

@@ -18,7 +18,7 @@ from clipface_cli.synth.effects import (
     veins,
 )
 from clipface_cli.synth.eyes import Globe, paint_lash_line
-from clipface_cli.synth.fields import Field, bump, curve, noise, rgb, spot, step
+from clipface_cli.synth.fields import Field, bump, curve, noise, ramp, rgb, spot
 from clipface_cli.synth.lips import lip_edge, lip_zone
 from clipface_cli.synth.pigment import zones
 from clipface_cli.synth.sketch import LUMA, Sketch
@@ -39,7 +39,7 @@ def paint_statue(sketch: Sketch) -> None:
     globe = c.once(Globe)
     rows, columns = globe.index
     blank = np.repeat(rgb(e.colour)[None], len(rows), 0)
-    ring, pupil = bump(globe.radius, *e.ring_band), step(*e.pupil_ramp, globe.radius)
+    ring, pupil = bump(globe.radius, *e.ring_band), ramp(e.pupil_ramp, globe.radius)
     blank *= (1 - e.ring * ring - e.pupil * pupil)[:, None]
     sketch.colour[rows, columns] = blank
     sketch.darken(t.mouth.lips * sketch.lips, (1, 1, 1))
@@ -52,7 +52,7 @@ def _marble(canvas: Canvas) -> Field:
     t = look_table("statue").veins
     stray = noise(canvas.position, t.warp_size, t.warp_layout)[..., None]
     tubes = np.abs(noise(canvas.position + t.warp * stray, t.size, t.layout, 4, t.gain))
-    return np.asarray(step(*t.ramp, 1 - tubes))
+    return np.asarray(ramp(t.ramp, 1 - tubes))
 
 
 def paint_clown(sketch: Sketch) -> None:
@@ -64,17 +64,17 @@ def paint_clown(sketch: Sketch) -> None:
     outline = bump(lip_edge(sketch), *t.grin.outline_band) * lip_zone(sketch)
     sketch.darken(t.grin.outline * outline, t.grin.outline_channels)
     n = t.nose
-    nose = step(*n.edge, np.hypot(c.x, (c.y - n.y) * n.stretch)) * step(*n.front, c.z)
+    nose = ramp(n.edge, np.hypot(c.x, (c.y - n.y) * n.stretch)) * ramp(n.front, c.z)
     sketch.over(rgb(n.colour), n.amount * nose)
     sketch.over(rgb(n.shine_colour), n.shine_amount * (spot(c.x, c.y, n.shine) * nose))
     _clown_eyes(sketch, t.eyes)
     b = t.brows
     away = c.side - t.eyes.side
     brow = np.abs(c.y - b.y - b.arch * np.cos(away / b.half_width * b.turn)) < b.thickness
-    brow = brow * step(*b.ends, np.abs(away)) * c.front
+    brow = brow * ramp(b.ends, np.abs(away)) * c.front
     sketch.over(rgb(b.colour), b.amount * brow)
     r = t.rouge
-    disc = step(*r.edge, np.hypot(c.side - r.x, c.y - r.y)) * c.skin * step(*r.front, c.z)
+    disc = ramp(r.edge, np.hypot(c.side - r.x, c.y - r.y)) * c.skin * ramp(r.front, c.z)
     sketch.over(rgb(r.colour), r.amount * disc * (1 - grin))
     paint_lash_line(sketch)
 
@@ -84,9 +84,9 @@ def _white_face(sketch: Sketch, t: Table) -> None:
     c = sketch.canvas
     x, y, width, height = t.oval
     oval = np.sqrt(((c.side - x) / width) ** 2 + ((c.y - y) / height) ** 2)
-    face = step(*t.edge, oval + t.wavy * c.wobble[0]) * step(*t.front, c.z) * c.skin
+    face = ramp(t.edge, oval + t.wavy * c.wobble[0]) * ramp(t.front, c.z) * c.skin
     white = (rgb(t.colour) * (1 + t.blotches * c.wobble[0])[..., None]).astype(np.float32)
-    bare = np.asarray(face * (1 - t.hair_less * step(*t.hair, sketch.hair)), np.float32)
+    bare = np.asarray(face * (1 - t.hair_less * ramp(t.hair, sketch.hair)), np.float32)
     wrinkles = (1 - t.wrinkles * np.clip(sketch.relief, 0, 1))[..., None]
     sketch.over(white * wrinkles, t.amount * bare)
 
@@ -96,7 +96,7 @@ def _clown_mouth(c: Canvas, t: Table) -> Field:
     y = c.y - t.lift * (c.side / t.half_width) ** 2
     top, low = curve(c.side, t.top_at, t.top), curve(c.side, t.low_at, t.low)
     inside = np.minimum(top - y, y - low)
-    return np.asarray(step(*t.edge, inside) * c.front, np.float32)
+    return np.asarray(ramp(t.edge, inside) * c.front, np.float32)
 
 
 def _clown_eyes(sketch: Sketch, t: Table) -> None:
@@ -104,17 +104,17 @@ def _clown_eyes(sketch: Sketch, t: Table) -> None:
     c = sketch.canvas
     aside = np.abs(c.side - t.side)
     stroke = (
-        step(*t.stroke_edge, aside)
-        * step(*t.stroke_bottom, c.y + t.stroke_bottom_slope * aside)
-        * step(*t.stroke_top, c.y + t.stroke_top_slope * aside)
+        ramp(t.stroke_edge, aside)
+        * ramp(t.stroke_bottom, c.y + t.stroke_bottom_slope * aside)
+        * ramp(t.stroke_top, c.y + t.stroke_top_slope * aside)
     )
     arch = (
-        step(*t.lid_edge, np.hypot((c.side - t.side) * t.lid_squeeze, c.y - t.lid_y))
-        * step(*t.lid_above, c.y)
+        ramp(t.lid_edge, np.hypot((c.side - t.side) * t.lid_squeeze, c.y - t.lid_y))
+        * ramp(t.lid_above, c.y)
         * c.front
     )
-    sketch.over(rgb(t.lid_colour), t.lid_amount * arch * step(*t.lid_off_lash, c.lash))
-    amount = t.stroke_amount * stroke * c.front * step(*t.stroke_off_lash, c.lash)
+    sketch.over(rgb(t.lid_colour), t.lid_amount * arch * ramp(t.lid_off_lash, c.lash))
+    amount = t.stroke_amount * stroke * c.front * ramp(t.stroke_off_lash, c.lash)
     sketch.over(rgb(t.stroke_colour), amount * (c.y < t.stroke_highest))
 
 
@@ -127,13 +127,13 @@ def paint_robot(sketch: Sketch) -> None:
     steel = s.darkest + s.from_above * above + s.painted * grey
     sketch.over(steel * np.array(s.colour, np.float32), s.amount * c.skin)
     seams = _seams(c, t.seams)
-    groove = step(*t.seams.groove, seams) * c.skin
+    groove = ramp(t.seams.groove, seams) * c.skin
     sketch.darken(t.seams.groove_amount * groove, (1, 1, 1))
     light = bump(seams, *t.seams.edge_band) * c.skin
     sketch.colour *= (1 + t.seams.edge_light * light)[..., None]
     half = r.spacing / 2
     rivets = np.hypot(np.mod(c.side, r.spacing) - half, np.mod(c.y, r.spacing) - half)
-    rivet = step(*r.edge, rivets) * step(*r.above, c.y) * c.skin
+    rivet = ramp(r.edge, rivets) * ramp(r.above, c.y) * c.skin
     sketch.darken(r.amount * rivet, (1, 1, 1))
     luminous_iris(sketch, rgb(t.eyes.colour))
     sunken_eyes(sketch, t.eyes.sunken, t.eyes.channels)
@@ -162,14 +162,14 @@ def paint_barbie(sketch: Sketch) -> None:
     """Smooth vinyl skin."""
     c, t = sketch.canvas, look_table("barbie doll")
     v = t.vinyl
-    bare = bare_skin(sketch) * (1 - sketch.lips) * step(*v.off_lids, c.lash)
-    bare *= 1 - v.relief_kept * step(*v.relief, sketch.relief)
+    bare = bare_skin(sketch) * (1 - sketch.lips) * ramp(v.off_lids, c.lash)
+    bare *= 1 - v.relief_kept * ramp(v.relief, sketch.relief)
     plastic = rgb(v.colour) * (1 - v.neck_shade * zones(c).neck)[..., None]
     rose = zones(c).cheeks[..., None] * np.array(v.cheeks, np.float32)
     sketch.over(plastic * (1 - rose), v.amount * bare)
     globe = c.once(Globe)
     rows, columns = globe.index
-    white = step(*t.eyes.ramp, globe.radius)[:, None] * t.eyes.amount
+    white = ramp(t.eyes.ramp, globe.radius)[:, None] * t.eyes.amount
     eye = sketch.colour[rows, columns]
     sketch.colour[rows, columns] = eye + (rgb(t.eyes.white) - eye) * white
 
@@ -183,7 +183,7 @@ def paint_mona_lisa(sketch: Sketch) -> None:
     aged = t.varnish.own * sketch.colour * varnish + t.varnish.grey * grey * varnish
     sketch.over(aged, t.varnish.amount * np.ones_like(c.x))
     s, r, k = t.shadows, t.rose, t.craquelure
-    turn = step(*s.turn_ramp, c.normal[..., 2]) * c.skin
+    turn = ramp(s.turn_ramp, c.normal[..., 2]) * c.skin
     sketch.darken(s.turn * turn * bare, s.turn_channels)
     sketch.over(rgb(r.lips), r.lips_amount * sketch.lips)
     sketch.over(rgb(r.cheeks), r.cheeks_amount * (zones(c).cheeks + r.nose * zones(c).nose))
@@ -192,12 +192,12 @@ def paint_mona_lisa(sketch: Sketch) -> None:
     under = spot(c.side, c.y, s.under_lip_spot) * c.front
     sketch.darken(s.corner * smoke + s.under_lip * under, s.mouth_channels)
     cell = c.once(cell_map, k.size, k.layout)
-    cracks = step(*k.ramp, cell[..., 1] - cell[..., 0])
+    cracks = ramp(k.ramp, cell[..., 1] - cell[..., 0])
     sketch.darken(k.amount * cracks * c.skin, k.channels)
     _locks(sketch, t.locks)
-    veil = bump(c.y - t.veil.slope * c.side, *t.veil.band) * step(*t.veil.front, c.z) * c.skin
+    veil = bump(c.y - t.veil.slope * c.side, *t.veil.band) * ramp(t.veil.front, c.z) * c.skin
     sketch.darken(t.veil.amount * veil, (1, 1, 1))
-    dress = step(*t.dress.top, c.y - t.dress.slope * c.side) * c.skin
+    dress = ramp(t.dress.top, c.y - t.dress.slope * c.side) * c.skin
     sketch.over(rgb(t.dress.colour), t.dress.amount * dress)
 
 
@@ -205,10 +205,10 @@ def _locks(sketch: Sketch, t: Table) -> None:
     """Waved hair that falls beside the face."""
     c = sketch.canvas
     line = t.z + t.slope * np.clip(c.y - t.above, 0, 1) - t.slope * np.clip(t.below - c.y, 0, 1)
-    fall = step(*t.edge, line - c.z + t.ragged * c.wobble[3]) * step(*t.side, c.side)
+    fall = ramp(t.edge, line - c.z + t.ragged * c.wobble[3]) * ramp(t.side, c.side)
     bend = t.waves_bend * np.sin(c.y / t.waves_bend_length)
     waves = t.waves_dark + t.waves * np.abs(np.sin(c.z / t.waves_length + bend))
-    fall = fall * step(*t.bottom, c.y) * c.skin
+    fall = fall * ramp(t.bottom, c.y) * c.skin
     tress = sketch.hair_colour() * np.array(t.tint) * t.brightness * waves[..., None]
     sketch.over(tress, t.amount * fall)
 
@@ -223,11 +223,11 @@ def paint_witcher(sketch: Sketch) -> None:
     luminous_iris(sketch, rgb(t.eyes.colour), slit=t.eyes.slit)
     s = t.scar
     line = c.x - s.x + s.slant * (c.y - s.y) + s.ragged * c.wobble[3]
-    scar = step(*s.width, np.abs(line)) * step(*s.bottom, c.y) * step(*s.top, c.y)
-    scar = np.asarray(scar * step(*s.off_lids, c.lash) * c.front, np.float32)
+    scar = ramp(s.width, np.abs(line)) * ramp(s.bottom, c.y) * ramp(s.top, c.y)
+    scar = np.asarray(scar * ramp(s.off_lids, c.lash) * c.front, np.float32)
     sketch.over(rgb(s.colour), s.amount * scar)
     beside = bump(np.abs(line), *s.beside_band)
-    beside = beside * step(*s.beside_bottom, c.y) * step(*s.top, c.y)
+    beside = beside * ramp(s.beside_bottom, c.y) * ramp(s.top, c.y)
     sketch.darken(s.beside * beside * c.front, s.beside_channels)
 
 
@@ -235,13 +235,13 @@ def paint_gothic(sketch: Sketch) -> None:
     """White foundation, black smoke round the eyes, black tears."""
     c, t = sketch.canvas, look_table("gothic makeup")
     f = t.foundation
-    cover = f.amount * bare_skin(sketch) * (1 - sketch.lips) * step(*f.off_lids, c.lash)
+    cover = f.amount * bare_skin(sketch) * (1 - sketch.lips) * ramp(f.off_lids, c.lash)
     white = rgb(f.colour) * (1 - f.wrinkles * np.clip(sketch.relief, 0, 1))[..., None]
     sketch.over(white, np.asarray(cover, np.float32))
-    sketch.over(rgb(t.smoke.colour), t.smoke.amount * (step(*t.smoke.ramp, c.lash) * c.front))
+    sketch.over(rgb(t.smoke.colour), t.smoke.amount * (ramp(t.smoke.ramp, c.lash) * c.front))
     s = t.tears
-    tear = step(*s.width, np.abs(c.side - s.side - s.ragged * c.wobble[3]))
-    tear = tear * step(*s.bottom, c.y) * step(*s.top, c.y) * c.front
+    tear = ramp(s.width, np.abs(c.side - s.side - s.ragged * c.wobble[3]))
+    tear = tear * ramp(s.bottom, c.y) * ramp(s.top, c.y) * c.front
     sketch.over(rgb(s.colour), s.amount * tear)
 
 
@@ -251,15 +251,15 @@ def paint_party(sketch: Sketch) -> None:
     g = t.glitter
     glitter = c.once(cell_map, g.size, g.layout)
     distance, rank = glitter[..., 0], glitter[..., 2]
-    zone = step(*g.lids, c.lash) * c.upper_lash * c.front
+    zone = ramp(g.lids, c.lash) * c.upper_lash * c.front
     bone = spot(c.side, c.y, g.bones) * c.skin
-    sparkle = step(*g.edge, distance) * (rank < g.share * np.clip(zone + bone, 0, 1))
+    sparkle = ramp(g.edge, distance) * (rank < g.share * np.clip(zone + bone, 0, 1))
     hue = np.mod(rank * g.hues, 1)[..., None]
     turn = np.cos(2 * np.pi * (hue - np.array(g.rainbow_phases)))
     shine = g.rainbow_middle + g.rainbow_range * turn
-    sketch.over(g.base + g.shine * shine, g.amount * sparkle * step(*g.off_lash, c.lash))
+    sketch.over(g.base + g.shine * shine, g.amount * sparkle * ramp(g.off_lash, c.lash))
     e = t.gems
     for k in range(e.count):
         place = np.hypot(c.side - e.x - e.step_x * k, c.y - e.y - e.step_y * k)
-        gem = step(*e.edge, place) * c.skin * step(*e.front, c.z)
+        gem = ramp(e.edge, place) * c.skin * ramp(e.front, c.z)
         sketch.over(rgb(e.colours[k % 2]), e.amount * gem)

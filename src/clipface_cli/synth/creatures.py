@@ -19,7 +19,7 @@ from clipface_cli.synth.effects import (
     veins,
 )
 from clipface_cli.synth.eyes import Globe
-from clipface_cli.synth.fields import Field, bump, cells, noise, rgb, spot, step
+from clipface_cli.synth.fields import Field, bump, cells, noise, ramp, rgb, spot, step
 from clipface_cli.synth.sketch import LUMA, Sketch
 from clipface_cli.synth.strokes import Layer, trace
 from clipface_cli.synth.tables import Table, look_table
@@ -30,7 +30,7 @@ def paint_zombie(sketch: Sketch) -> None:
     c, t = sketch.canvas, look_table("zombie")
     skin = np.asarray(1 - (c.region["eyes"] > 0.5), np.float32)
     drain(sketch, t.skin.kept, t.skin.tint, skin)
-    bruise = step(*t.bruises.ramp, sketch.coarse + t.bruises.fine * sketch.medium)
+    bruise = ramp(t.bruises.ramp, sketch.coarse + t.bruises.fine * sketch.medium)
     sketch.darken(t.bruises.amount * bruise * bare_skin(sketch), t.bruises.channels)
     veins(sketch, t.veins)
     gaunt(sketch, t.skin.gaunt)
@@ -39,7 +39,7 @@ def paint_zombie(sketch: Sketch) -> None:
     _bloody_mouth(sketch, t.blood)
     globe = c.once(Globe)
     rows, columns = globe.index
-    red = step(*t.bloodshot.ramp, globe.radius)[:, None]
+    red = ramp(t.bloodshot.ramp, globe.radius)[:, None]
     sketch.colour[rows, columns] *= 1 - red * np.array(t.bloodshot.channels, np.float32)
 
 
@@ -47,10 +47,10 @@ def _rot(sketch: Sketch, t: Table) -> None:
     """Open flesh with dark edges."""
     c = sketch.canvas
     field = sketch.patches + t.fine * c.grain[1]
-    clear = step(*t.off_lids, c.lash) * step(*t.front, c.z) * c.skin
+    clear = ramp(t.off_lids, c.lash) * ramp(t.front, c.z) * c.skin
     clear *= 1 - t.under_hair * sketch.hair
-    sketch.darken(t.edge_amount * (step(*t.edge_ramp, field) * clear), t.edge_channels)
-    rot = np.asarray(step(*t.ramp, field) * clear, np.float32)
+    sketch.darken(t.edge_amount * (ramp(t.edge_ramp, field) * clear), t.edge_channels)
+    rot = np.asarray(ramp(t.ramp, field) * clear, np.float32)
     sketch.over(rgb(t.colour) * _grained(c, t.grain), rot)
 
 
@@ -65,7 +65,7 @@ def _bloody_mouth(sketch: Sketch, t: Table) -> None:
     points = np.stack([c.x / t.drip_width, 0 * c.y, 0 * c.z], -1)
     drips = noise(points, 1.0, t.drip_layout, 2)
     reach = t.lowest - t.longest * np.clip(drips + t.drip_shift, 0, 1)
-    run = step(*t.end, reach - c.y) * step(*t.top, c.y) * step(*t.side, c.side)
+    run = ramp(t.end, reach - c.y) * ramp(t.top, c.y) * ramp(t.side, c.side)
     smear = np.maximum(run * c.front, t.on_lips * sketch.lips)
     sketch.over(rgb(t.colour) * _grained(c, t.grain), np.clip(smear * t.amount, 0, 1))
 
@@ -79,7 +79,7 @@ def paint_ghost(sketch: Sketch) -> None:
     sketch.over(pale.astype(np.float32), t.skin.pale_amount * c.skin)
     gaunt(sketch, t.skin.gaunt)
     sunken_eyes(sketch, t.skin.sunken_eyes, t.skin.eye_channels)
-    mist = step(*t.mist.ramp, sketch.patches + t.mist.fine * sketch.medium)
+    mist = ramp(t.mist.ramp, sketch.patches + t.mist.fine * sketch.medium)
     sketch.over(rgb(t.mist.colour), t.mist.amount * mist * c.skin)
     sketch.over(rgb(t.skin.lips), t.skin.lips_amount * sketch.lips)
     tint_eyes(sketch, rgb(t.eyes.colour), t.eyes.amount)
@@ -94,21 +94,21 @@ def paint_vampire(sketch: Sketch) -> None:
     sunken_eyes(sketch, t.skin.sunken_eyes, t.skin.eye_channels)
     for sign, end in ((-1, t.blood.end_right), (1, t.blood.end_left)):
         _blood_trail(sketch, t.blood, sign, end)
-    peak = step(
-        *t.peak.ramp,
+    peak = ramp(
+        t.peak.ramp,
         c.y - t.peak.height - t.peak.slope * c.side + t.peak.ragged * c.wobble[3],
     )
-    peak = peak * step(*t.peak.top, c.y) * step(*t.peak.front, c.z)
+    peak = peak * ramp(t.peak.top, c.y) * ramp(t.peak.front, c.z)
     sketch.over(sketch.hair_colour() * t.peak.shade, t.peak.amount * peak * c.skin)
 
 
 def _blood_trail(sketch: Sketch, t: Table, sign: int, end: float) -> None:
     """Blood from a corner of the mouth down to a drop at y = `end`."""
     c = sketch.canvas
-    spread = t.spread * step(*t.spread_ramp, c.y)
+    spread = t.spread * ramp(t.spread_ramp, c.y)
     trail = bump(c.x, t.x * sign + t.aside * sign, t.core_width)
     trail = trail + t.halo * bump(c.x, t.x * sign, spread + t.halo_width)
-    trail = trail * step(end - t.end_softness, end + t.end_softness, c.y) * step(*t.top, c.y)
+    trail = trail * step(end - t.end_softness, end + t.end_softness, c.y) * ramp(t.top, c.y)
     x, width, height = t.drop
     drop = spot(c.x, c.y, (x * sign, end, width, height))
     amount = np.clip(np.maximum(trail, drop) * c.front, 0, 1)
@@ -127,13 +127,13 @@ def paint_white_walker(sketch: Sketch) -> None:
     gaunt(sketch, t.skin.gaunt)
     sunken_eyes(sketch, t.skin.sunken_eyes, t.skin.eye_channels)
     frost = t.frost.coarse * frost_map + t.frost.fine * c.wobble[6]
-    frost = step(*t.frost.ramp, frost + t.frost.above * c.normal[..., 1])
+    frost = ramp(t.frost.ramp, frost + t.frost.above * c.normal[..., 1])
     sketch.over(rgb(t.frost.colour), t.frost.amount * frost * c.skin)
     sketch.over(rgb(t.skin.lips), t.skin.lips_amount * sketch.lips)
     globe = c.once(Globe)
     rows, columns = globe.index
     blue = rgb(t.eyes.colour) * (t.eyes.dark + t.eyes.fibres * globe.fibres[:, None])
-    iris = (step(*t.eyes.outer, globe.radius) * step(*t.eyes.inner, globe.radius))[:, None]
+    iris = (ramp(t.eyes.outer, globe.radius) * ramp(t.eyes.inner, globe.radius))[:, None]
     eye = sketch.colour[rows, columns] * np.array(t.eyes.whites)
     sketch.colour[rows, columns] = eye + (blue - eye) * iris * t.eyes.amount
 
@@ -144,7 +144,7 @@ def _ice(canvas: Canvas) -> tuple[Field, Field]:
     k, f = t.cracks, t.frost
     cell = cells(c.position + k.ragged * c.grain[2][..., None], k.size, k.layout)
     where = noise(c.position, k.where_size, k.where_layout) + k.where_fine * c.wobble[3]
-    cracks = step(*k.ramp, cell[..., 1] - cell[..., 0]) * step(*k.where, where)
+    cracks = ramp(k.ramp, cell[..., 1] - cell[..., 0]) * ramp(k.where, where)
     return np.asarray(cracks, np.float32), noise(c.position, f.size, f.layout)
 
 
@@ -153,17 +153,17 @@ def paint_werewolf(sketch: Sketch) -> None:
     c, t = sketch.canvas, look_table("werewolf")
     strands = c.once(_fur)
     colour, fur = sketch.hair_colour(), t.fur
-    keep = step(*fur.off_lids, c.lash) * (1 - step(*fur.off_lips, sketch.lips))
-    muzzle = spot(c.side, c.y, t.nose.muzzle) * step(*t.nose.front, c.z)
+    keep = ramp(fur.off_lids, c.lash) * (1 - ramp(fur.off_lips, sketch.lips))
+    muzzle = spot(c.side, c.y, t.nose.muzzle) * ramp(t.nose.front, c.z)
     grow = c.skin * keep * (1 - muzzle) * (1 - fur.brow_less * spot(c.side, c.y, fur.brow))
     eyes = spot(c.side, c.y, fur.eyes) * c.front
     grow = np.asarray(grow * (1 - fur.eyes_less * eyes), np.float32)
     sketch.over(colour * fur.base, fur.base_amount * c.blur(grow, fur.base_blur))
     for layer, (low, high) in zip(strands, fur.tones, strict=True):
-        visible = step(*fur.visible, layer.rank - fur.dense * layer.at_roots(grow))
+        visible = ramp(fur.visible, layer.rank - fur.dense * layer.at_roots(grow))
         cover = layer.show(np.asarray(visible, np.float32)) * keep * c.skin
         sketch.over(colour * layer.tones(low, high)[..., None], fur.amount * cover)
-    nose = t.nose.amount * step(*t.nose.edge, muzzle) * step(*t.nose.bottom, c.y)
+    nose = t.nose.amount * ramp(t.nose.edge, muzzle) * ramp(t.nose.bottom, c.y)
     sketch.over(rgb(t.nose.colour), nose)
     sunken_eyes(sketch, t.eyes.sunken, t.eyes.channels)
     sketch.over(rgb(t.lips.colour), t.lips.amount * sketch.lips)
@@ -175,9 +175,9 @@ def _fur(canvas: Canvas) -> list[Layer]:
     """Strokes over the whole head, away from the nose."""
     c, t = canvas, look_table("werewolf").flow
     flow = np.zeros_like(c.position)
-    flow[..., 0] = np.tanh(c.x / t.parting) * (t.aside + t.aside_below * step(*t.below, c.y))
-    flow[..., 1] = t.down + t.up_above * step(*t.above, c.y)
-    flow[..., 2] = t.back * step(*t.side, c.side)
+    flow[..., 0] = np.tanh(c.x / t.parting) * (t.aside + t.aside_below * ramp(t.below, c.y))
+    flow[..., 1] = t.down + t.up_above * ramp(t.above, c.y)
+    flow[..., 2] = t.back * ramp(t.side, c.side)
     for k in range(3):
         stray = noise(c.position, t.disorder_size, t.disorder_layout + k, 2)
         flow[..., k] += t.disorder * stray
@@ -195,17 +195,17 @@ def paint_alien(sketch: Sketch) -> None:
     grey = (sketch.colour @ LUMA)[..., None]
     green = (t.skin.lift + t.skin.contrast * grey) * np.array(t.skin.green, np.float32)
     sketch.over(green, t.skin.amount * c.skin)
-    mottle = step(*t.mottle.ramp, sketch.patches + t.mottle.fine * sketch.medium)
+    mottle = ramp(t.mottle.ramp, sketch.patches + t.mottle.fine * sketch.medium)
     sketch.darken(t.mottle.amount * mottle * c.skin, t.mottle.channels)
     s = t.scales
     scales = c.once(cell_map, s.size, s.layout)
-    zone = step(*s.above, c.y) + step(*s.aside, c.side) * (c.y > s.lowest)
-    gap = step(*s.gap, scales[..., 1] - scales[..., 0])
+    zone = ramp(s.above, c.y) + ramp(s.aside, c.side) * (c.y > s.lowest)
+    gap = ramp(s.gap, scales[..., 1] - scales[..., 0])
     sketch.darken(s.amount * gap * np.clip(zone, 0, 1) * c.skin, s.channels)
     e = t.eyes
     dx = (c.side - e.side) / e.half_width
     dy = (c.y - e.y - e.slant * (c.side - e.side)) / e.half_height
-    almond = step(*e.edge, np.hypot(dx, dy)) * c.front
+    almond = ramp(e.edge, np.hypot(dx, dy)) * c.front
     sketch.over(rgb(e.colour), e.amount * almond)
     glint = spot(c.side, c.y, e.glint) * almond
     sketch.over(rgb(e.glint_colour), e.glint_amount * glint)

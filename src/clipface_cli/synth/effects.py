@@ -8,7 +8,7 @@ import numpy as np
 
 from clipface_cli.synth.canvas import Canvas
 from clipface_cli.synth.eyes import Globe
-from clipface_cli.synth.fields import Field, cells, noise, spot, step
+from clipface_cli.synth.fields import Field, cells, noise, ramp, spot, step
 from clipface_cli.synth.sketch import LUMA, Sketch
 from clipface_cli.synth.tables import Table, table
 
@@ -34,7 +34,7 @@ def sunken_eyes(sketch: Sketch, amount: float, channels: Sequence[float]) -> Non
     """Sunken shade round the eyes."""
     c, t = sketch.canvas, table("effects").sunken_eyes
     distance = c.lash * np.where(c.lash_height < 0, t.below, t.above)
-    sketch.darken(step(*t.ramp, distance) * c.front * amount, channels)
+    sketch.darken(ramp(t.ramp, distance) * c.front * amount, channels)
 
 
 def gaunt(sketch: Sketch, amount: float) -> None:
@@ -43,9 +43,9 @@ def gaunt(sketch: Sketch, amount: float) -> None:
     y, side, slope = t.cheek
     line = np.abs(c.y - y - slope * (c.side - side))
     cheek = np.exp(-((line / t.cheek_width) ** 2))
-    cheek = cheek * step(*t.cheek_front, c.side) * step(*t.cheek_back, c.side)
+    cheek = cheek * ramp(t.cheek_front, c.side) * ramp(t.cheek_back, c.side)
     temple = t.temple_amount * spot(c.side, c.y, t.temple)
-    shade = (cheek + temple) * c.skin * step(*t.front, c.z)
+    shade = (cheek + temple) * c.skin * ramp(t.front, c.z)
     sketch.darken(shade * amount, t.channels)
 
 
@@ -59,8 +59,8 @@ def _vein_map(canvas: Canvas, layout: int) -> Field:
     t = table("effects").veins
     stray = t.fine * canvas.grain[2]
     tube = 1 - np.abs(noise(canvas.position, t.size, layout, 4, t.gain) + stray)
-    where = step(*t.where, noise(canvas.position, t.where_size, layout + t.where_layout))
-    return np.asarray(step(*t.ramp, tube) * where, np.float32)
+    where = ramp(t.where, noise(canvas.position, t.where_size, layout + t.where_layout))
+    return np.asarray(ramp(t.ramp, tube) * where, np.float32)
 
 
 def tint_eyes(sketch: Sketch, colour: Field, amount: float) -> None:
@@ -76,13 +76,13 @@ def luminous_iris(sketch: Sketch, colour: Field, slit: float = 0.0) -> None:
     globe, t = sketch.canvas.once(Globe), table("effects").iris
     rows, columns = globe.index
     shade = colour * (t.dark + t.fibres * globe.fibres[:, None])
-    shade = shade * (1 - t.rim * step(*t.rim_ramp, globe.radius))[:, None]
+    shade = shade * (1 - t.rim * ramp(t.rim_ramp, globe.radius))[:, None]
     if slit > 0:
         side = np.sqrt(np.clip(globe.radius**2 - (globe.height / t.slit_height) ** 2, 0, None))
-        pupil = step(slit, slit * 0.5, side) * step(*t.slit_ends, globe.radius)
+        pupil = step(slit, slit * 0.5, side) * ramp(t.slit_ends, globe.radius)
     else:
-        pupil = step(*t.pupil_ramp, globe.radius)
+        pupil = ramp(t.pupil_ramp, globe.radius)
     shade = shade * (1 - t.pupil * pupil)[:, None]
-    amount = step(*t.edge, globe.radius)[:, None]
+    amount = ramp(t.edge, globe.radius)[:, None]
     eye = sketch.colour[rows, columns]
     sketch.colour[rows, columns] = eye + (shade - eye) * amount

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from clipface_cli.synth.canvas import Canvas
-from clipface_cli.synth.fields import Field, bump, noise, rgb, step, to_linear
+from clipface_cli.synth.fields import Field, bump, noise, ramp, rgb, step, to_linear
 from clipface_cli.synth.person import Person
 from clipface_cli.synth.pigment import skin_colour
 from clipface_cli.synth.sketch import Sketch
@@ -31,20 +31,20 @@ class Globe:
         fine, f = noise(ring * t.fine, 1.0, t.fine_layout, 2), t.fibres
         self.fibres = np.clip(f.base + f.coarse * self.coarse + f.fine * fine, 0, f.most)
         tubes = 1 - np.abs(noise(direction * t.veins_size, 1.0, t.veins_layout, 4, 0.6))
-        self.veins = step(*t.veins_ramp, tubes) * step(*t.veins_outside, self.radius)
+        self.veins = ramp(t.veins_ramp, tubes) * ramp(t.veins_outside, self.radius)
         self.height = direction[:, 1]
         lash, upper = canvas.lash[self.index], canvas.upper_lash[self.index]
         reach = t.shade_depth[0] + t.shade_depth[1] * upper
         self.shade = 1 - np.exp(-lash / reach) * (t.shade[0] + t.shade[1] * upper)
-        above = t.shade_top * step(*t.shade_top_ramp, self.height)
-        self.shade *= 1 - above - t.shade_side * step(*t.shade_side_ramp, self.radius)
+        above = t.shade_top * ramp(t.shade_top_ramp, self.height)
+        self.shade *= 1 - above - t.shade_side * ramp(t.shade_side_ramp, self.radius)
 
 
 def paint_eyes(sketch: Sketch) -> None:
     """Lay the eyeballs; people's irises differ by colour, ring and pupil only."""
     p, globe = sketch.person, sketch.canvas.once(Globe)
     radius, white = globe.radius, _sclera(globe, p.eye_redness)
-    limit = step(*table("eyes").iris.edge, radius)[:, None]
+    limit = ramp(table("eyes").iris.edge, radius)[:, None]
     eye = white * (1 - limit) + _iris(globe, p) * limit
     sketch.colour[globe.index] = eye * globe.shade[:, None]
 
@@ -57,7 +57,7 @@ def _iris(globe: Globe, p: Person) -> Field:
     inner = step(t.warm_outer, p.pupil, radius + t.warm_ragged * globe.coarse)[:, None]
     inner = inner * t.warm_amount * p.iris_ring
     colour = colour * (1 - inner) + warm * (t.warm_dark + t.warm_fibres * fibres) * inner
-    colour *= (1 - t.rim * step(*t.rim_ramp, radius))[:, None]
+    colour *= (1 - t.rim * ramp(t.rim_ramp, radius))[:, None]
     open_ = step(p.pupil - t.pupil_inner, p.pupil + t.pupil_outer, radius)
     colour *= (open_ * t.pupil + (1 - t.pupil))[:, None]
     return np.asarray(colour)
@@ -67,7 +67,7 @@ def _sclera(globe: Globe, redness: float) -> Field:
     """Linear colours (N, 3) of the white of the eye."""
     t = table("eyes").white
     white = np.repeat(rgb(t.colour)[None], len(globe.radius), 0)
-    red = (step(*t.red_ramp, globe.radius) * redness)[:, None]
+    red = (ramp(t.red_ramp, globe.radius) * redness)[:, None]
     white = white * (1 - red * np.array(t.red))
     white *= 1 - (globe.veins * redness)[:, None] * np.array(t.veins)
     return white
@@ -86,12 +86,12 @@ def paint_lids(sketch: Sketch) -> None:
     """Pink wet rims, the crease of the upper lid, and the dark lash line."""
     c, p, t = sketch.canvas, sketch.person, table("eyes").lids
     pink = skin_colour(np.float32(p.melanin * t.melanin), np.float32(t.haemoglobin), 0.0)
-    socket = step(*t.socket, c.region["sockets"]) * step(*t.off_lash, c.lash)
-    depth = step(*t.depth, c.lash)[..., None]
+    socket = ramp(t.socket, c.region["sockets"]) * ramp(t.off_lash, c.lash)
+    depth = ramp(t.depth, c.lash)[..., None]
     sketch.over(pink * (t.outer * depth + t.inner * (1 - depth)), socket)
     upper = c.upper_lash
     crease = bump(c.lash, *t.crease_band) * upper * c.front
-    crease *= step(*t.crease_inner, c.side) * step(*t.crease_outer, c.side)
+    crease *= ramp(t.crease_inner, c.side) * ramp(t.crease_outer, c.side)
     sketch.darken(crease * t.crease, t.crease_channels)
     rim = bump(c.lash, *t.rim_band) * (1 - upper) * c.front
     sketch.over(pink * t.rim_light, rim * t.rim)
@@ -111,11 +111,11 @@ def paint_lash_line(sketch: Sketch) -> None:
 def paint_mouth(sketch: Sketch) -> None:
     """Lining, gums, teeth and tongue."""
     c, p, t = sketch.canvas, sketch.person, table("eyes").mouth
-    entrance = step(*t.entrance, c.mouth)[..., None]
+    entrance = ramp(t.entrance, c.mouth)[..., None]
     melanin = np.float32(t.melanin[1] * p.melanin + t.melanin[0])
     flesh = skin_colour(melanin, np.float32(t.haemoglobin), t.carotene)
     inside = flesh * t.light * entrance + rgb(t.lining) * (1 - entrance) * t.light
-    sketch.over(np.asarray(inside, np.float32), step(*t.edge, c.region["mouth_interior"]))
+    sketch.over(np.asarray(inside, np.float32), ramp(t.edge, c.region["mouth_interior"]))
     teeth = c.region["teeth"] > 0.5
     ivory = rgb(t.teeth) * (1 - t.teeth_age * p.age * np.array(t.teeth_channels))
     sketch.over(_toothed(sketch, ivory), teeth.astype(np.float32))
@@ -132,6 +132,6 @@ def _toothed(sketch: Sketch, ivory: Field) -> Field:
     teeth = c.region["teeth"] > 0.5
     if teeth.any():
         middle = np.median(c.y[teeth])
-        away = step(*t.gum_ramp, np.abs(c.y - middle))[..., None]
+        away = ramp(t.gum_ramp, np.abs(c.y - middle))[..., None]
         colour = colour * (1 - away) + rgb(t.gum) * away
     return np.asarray(colour, np.float32)

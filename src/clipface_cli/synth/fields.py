@@ -21,6 +21,11 @@ def step(low: Any, high: Any, x: Any) -> Any:
     return t * t * (3 - 2 * t)
 
 
+def ramp(ends: Sequence[float], x: Any) -> Any:
+    """`step` between two ends: 0 at the first, 1 at the second."""
+    return step(ends[0], ends[1], x)
+
+
 def bump(x: Any, centre: float, width: float) -> Any:
     """Gaussian bell of height 1."""
     return np.exp(-np.square((x - np.float32(centre)) / np.float32(width)))

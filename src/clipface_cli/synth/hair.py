@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from clipface_cli.synth.canvas import Canvas
-from clipface_cli.synth.fields import Field, bump, noise, step
+from clipface_cli.synth.fields import Field, bump, noise, ramp, step
 from clipface_cli.synth.sketch import Sketch
 from clipface_cli.synth.strokes import Layer, trace
 from clipface_cli.synth.tables import table
@@ -36,7 +36,7 @@ def long_hair(points: Field) -> Field:
     t = table("hair").long
     x, y, z = np.abs(points[..., 0]), points[..., 1], points[..., 2]
     forward = np.interp(y, t.y, t.z) / 1000
-    temple = (forward - z) * step(*t.side, x) - t.inner * step(*reversed(t.side), x)
+    temple = (forward - z) * ramp(t.side, x) - t.inner * ramp(t.side[::-1], x)
     return np.asarray(temple, np.float32)
 
 
@@ -66,21 +66,21 @@ def _direction(canvas: Canvas, name: str) -> Field:
     c, t = canvas, table("hair").flow
     flow = c.position - np.array(t.crown, np.float32)
     flow /= np.linalg.norm(flow, axis=-1, keepdims=True)
-    top = step(*t.top, c.y)
+    top = ramp(t.top, c.y)
     if name == "back":
         flow = np.array(t.back_to, np.float32) - c.position
         flow /= np.linalg.norm(flow, axis=-1, keepdims=True)
-        flow += np.array(t.back_more, np.float32) * step(*t.back_ramp, c.z)[..., None]
+        flow += np.array(t.back_more, np.float32) * ramp(t.back_ramp, c.z)[..., None]
     if name == "side":
         flow[..., 0] += np.tanh((c.x - t.side_parting) / t.side_width) * t.side * top
         flow[..., 1] -= t.side_down * top
     if name == "fringe":
         flow[..., 2] += t.fringe * top
     if name == "long":
-        aside = t.long_aside + step(*t.long_aside_ramp, c.y)
+        aside = t.long_aside + ramp(t.long_aside_ramp, c.y)
         flow[..., 0] = np.tanh(c.x / t.long_parting) * aside
-        flow[..., 1] = t.long_down - t.long_down_more * step(*t.long_down_ramp, c.y)
-        flow[..., 2] = t.long_back * step(*t.long_back_y, c.y) * step(*t.long_back_z, c.z)
+        flow[..., 1] = t.long_down - t.long_down_more * ramp(t.long_down_ramp, c.y)
+        flow[..., 2] = t.long_back * ramp(t.long_back_y, c.y) * ramp(t.long_back_z, c.z)
     for k in range(3):
         stray = noise(c.position, t.disorder_size, t.disorder_layout + k, 2)
         flow[..., k] += t.disorder * stray
@@ -91,7 +91,7 @@ def _inside(sketch: Sketch, points: Field, ragged: Field | float) -> Field:
     """Signed distance inside this person's hair at points."""
     p, t = sketch.person, table("hair").bald
     inside = hairline(points, p.sex, p.recession)
-    top = step(*t.top, points[..., 1]) * step(*t.front, points[..., 2])
+    top = ramp(t.top, points[..., 1]) * ramp(t.front, points[..., 2])
     inside = inside - t.depth * p.bald * top * (inside > 0)
     if p.style == "long":
         inside = np.maximum(inside, long_hair(points))
@@ -104,7 +104,7 @@ def paint_hair(sketch: Sketch) -> None:
     style = c.once(Style, p.style)
     inside = _inside(sketch, c.position, t.ragged * sketch.coarse + t.ragged_fine * c.wobble[3])
     ears = c.region["ears"] if p.style != "long" else 0 * c.x
-    outer = c.skin * (1 - step(*t.ears, ears))
+    outer = c.skin * (1 - ramp(t.ears, ears))
     buzz = p.style == "buzz"
     edge = t.buzz_edge if buzz else t.edge
     base = c.blur(np.asarray(step(t.start, edge, inside) * outer, np.float32), t.blur)
@@ -122,13 +122,13 @@ def _stroke_layer(
     p, t = sketch.person, table("hair").strokes
     ragged = t.ragged * layer.at_roots(sketch.coarse) + t.uneven * (layer.rank - t.uneven_from)
     inside = _inside(sketch, layer.root, ragged)
-    visible = step(*t.visible, inside)
+    visible = ramp(t.visible, inside)
     buzz = p.style == "buzz"
     if p.bald > t.thin_from or buzz:
-        visible = visible * step(*t.thin, inside / t.thin_depth + 0.5 - layer.rank)
+        visible = visible * ramp(t.thin, inside / t.thin_depth + 0.5 - layer.rank)
     cover = layer.show(np.asarray(visible, np.float32)) * np.maximum(outer, 0.0)
     if p.style == "long":
-        cover *= step(*table("hair").long.edge, here)
+        cover *= ramp(table("hair").long.edge, here)
     colour = sketch.hair_colour()
     bright = float(np.clip(colour.max() * t.bright_gain, 0, t.bright_most))
     low, high = (
@@ -147,8 +147,8 @@ def _shape_hair(sketch: Sketch, base: Field) -> None:
     band = bump(c.y + t.sheen_slope * c.z, ragged, t.sheen_width)
     volume = t.sheen_volume[0] + t.sheen_volume[1] * p.hair_volume
     sketch.colour *= (1 + t.sheen * band * base * volume)[..., None]
-    sketch.darken(t.low * (step(*t.low_ramp, c.y) * base), (1, 1, 1))
+    sketch.darken(t.low * (ramp(t.low_ramp, c.y) * base), (1, 1, 1))
     if p.style == "long":
         parting = bump(c.x, t.parting_ragged * c.wobble[3], t.parting_width)
-        parting = parting * step(*t.parting_y, c.y) * base * step(*t.parting_z, c.z)
+        parting = parting * ramp(t.parting_y, c.y) * base * ramp(t.parting_z, c.z)
         sketch.darken(parting * t.parting, (1, 1, 1))

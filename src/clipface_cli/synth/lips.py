@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from clipface_cli.synth.canvas import Canvas
-from clipface_cli.synth.fields import Field, bump, curve, noise, step, to_linear
+from clipface_cli.synth.fields import Field, bump, curve, noise, ramp, step, to_linear
 from clipface_cli.synth.pigment import skin_colour
 from clipface_cli.synth.sketch import Sketch
 from clipface_cli.synth.tables import table
@@ -27,7 +27,7 @@ def lip_zone(sketch: Sketch) -> Field:
     """1 round the mouth, where lips may lie (R, R)."""
     c, t = sketch.canvas, table("lips").outline
     outer, inner = t.half_width + t.zone_outer, t.half_width - t.zone_inner
-    inside = step(outer, inner, c.side) * step(*t.zone_front, c.z)
+    inside = step(outer, inner, c.side) * ramp(t.zone_front, c.z)
     return np.asarray(inside * (np.abs(c.y - t.line) < t.zone_height) * c.skin, np.float32)
 
 
@@ -36,7 +36,7 @@ def paint_lips(sketch: Sketch) -> None:
     c, p, t = sketch.canvas, sketch.person, table("lips").colour
     edge, near = lip_edge(sketch), lip_zone(sketch)
     ragged = t.ragged * c.wobble[3] + t.ragged_fine * c.grain[0]
-    sketch.lips = np.asarray(step(*t.edge, edge + ragged) * near, np.float32)
+    sketch.lips = np.asarray(ramp(t.edge, edge + ragged) * near, np.float32)
     sketch.creases = c.once(_creases)
     blood = p.haemoglobin + p.lip_redness * (1 + t.blotches * sketch.medium)
     middle = table("lips").outline.line
@@ -49,7 +49,7 @@ def paint_lips(sketch: Sketch) -> None:
     border = bump(edge, *t.border_band) * near * (c.y > middle)
     sketch.colour *= (1 + t.border * border)[..., None]
     sketch.over(colour, sketch.lips * t.amount)
-    inside = step(*t.line_inside, c.region["mouth_interior"])
+    inside = ramp(t.line_inside, c.region["mouth_interior"])
     line = bump(c.mouth, *t.line_band) * near + inside * near
     sketch.darken(np.clip(line, 0, 1) * t.line, t.line_channels)
 
@@ -70,9 +70,9 @@ def paint_lipstick(sketch: Sketch) -> None:
     c, p, t = sketch.canvas, sketch.person, table("lips").lipstick
     if p.lipstick < t.least:
         return
-    crisp = step(*t.edge, lip_edge(sketch) + t.wider) * lip_zone(sketch)
+    crisp = ramp(t.edge, lip_edge(sketch) + t.wider) * lip_zone(sketch)
     cover = np.maximum(crisp, sketch.lips) * (t.amount * p.lipstick)
     shade = to_linear(p.colour("lipstick")) * (1 - t.creases * sketch.creases)[..., None]
-    shine = bump(c.y, *t.shine_band) * step(*t.shine_side, c.side)
+    shine = bump(c.y, *t.shine_band) * ramp(t.shine_side, c.side)
     shade = shade + (t.shine * shine * (1 - t.shine_creases * sketch.creases))[..., None]
     sketch.over(shade, cover)

@@ -10,7 +10,7 @@ from clipface_cli.synth.beard import paint_beard
 from clipface_cli.synth.brows import paint_brows
 from clipface_cli.synth.canvas import Canvas
 from clipface_cli.synth.eyes import paint_catch_light, paint_eyes, paint_lids, paint_mouth
-from clipface_cli.synth.fields import Field, bump, step, to_srgb8
+from clipface_cli.synth.fields import Field, bump, ramp, to_srgb8
 from clipface_cli.synth.hair import paint_hair
 from clipface_cli.synth.lips import paint_lips, paint_lipstick
 from clipface_cli.synth.looks import paint_look
@@ -64,10 +64,10 @@ def _light(canvas: Canvas) -> tuple[Field, Field]:
     shade = baked_light(c.occlusion, c.normal)
     shade = shade * (1 - g.amount * groove * np.array(g.channels))
     shade = shade * (1 + g.ridges * np.clip(-c.cavity, 0, 1))[..., None]
-    eyes = step(*t.eyes, c.region["eyes"])[..., None]
+    eyes = ramp(t.eyes, c.region["eyes"])[..., None]
     inside = (1 - c.skin)[..., None] * (1 - eyes)
     shade = shade * (1 - inside) + np.clip(shade, t.darkest, 1) * inside
-    teeth = step(*t.teeth, c.region["teeth"])[..., None]
+    teeth = ramp(t.teeth, c.region["teeth"])[..., None]
     shade = shade * (1 - teeth) + teeth
     white = (t.eye_light - t.eye_shade * c.upper_lash * bump(c.lash, *t.eye_band))[..., None]
     light = shade * (1 - eyes) + white * eyes

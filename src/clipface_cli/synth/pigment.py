@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from clipface_cli.synth.canvas import Canvas
-from clipface_cli.synth.fields import Field, bump, spot, step
+from clipface_cli.synth.fields import Field, bump, ramp, spot, step
 from clipface_cli.synth.sketch import Sketch
 from clipface_cli.synth.tables import table
 
@@ -32,16 +32,16 @@ class Zones:
     def __init__(self, canvas: Canvas) -> None:
         c, t = canvas, table("skin").zones
         self.cheeks = spot(c.side, c.y, t.cheeks) * c.front
-        self.nose = bump(c.side, *t.nose_side) * bump(c.y, *t.nose_y) * step(*t.nose_front, c.z)
+        self.nose = bump(c.side, *t.nose_side) * bump(c.y, *t.nose_y) * ramp(t.nose_front, c.z)
         self.wings = bump(c.side, *t.wings_side) * bump(c.y, *t.wings_y) * c.front
-        self.ears = c.region["ears"] * c.skin * step(*t.ears, c.side)
+        self.ears = c.region["ears"] * c.skin * ramp(t.ears, c.side)
         self.chin = bump(c.side, *t.chin_side) * bump(c.y, *t.chin_y) * c.front
-        self.forehead = step(*t.forehead, c.y) * step(*t.forehead_front, c.z)
+        self.forehead = ramp(t.forehead, c.y) * ramp(t.forehead_front, c.z)
         self.under_eye = c.front * spot(c.side, c.y, t.under_eye)
-        near = c.front * step(*t.lids, c.lash)
+        near = c.front * ramp(t.lids, c.lash)
         self.upper_lid = near * step(-t.lid_border, t.lid_border, c.lash_height)
         self.lower_lid = near * step(t.lid_border, -t.lid_border, c.lash_height)
-        self.neck = step(*t.neck, c.y)
+        self.neck = ramp(t.neck, c.y)
         self.mouth_corners = bump(c.mouth, *t.mouth_corners) * c.skin
 
 
@@ -65,7 +65,7 @@ def _haemoglobin(sketch: Sketch) -> Field:
     blood += p.flush * (t.nose * z.nose + t.wings * z.wings + t.ears * z.ears + t.chin * z.chin)
     blood += t.upper_lid * z.upper_lid + t.lower_lid * z.lower_lid + t.forehead * z.forehead
     blood += t.coarse * sketch.coarse + t.medium * sketch.medium + t.fine * sketch.fine
-    tubes = step(*t.veins_ramp, 1 - np.abs(c.wobble[4]))
+    tubes = ramp(t.veins_ramp, 1 - np.abs(c.wobble[4]))
     veins = tubes * (z.cheeks + t.veins_wings * z.wings)
     blood += t.veins * (t.veins_young + t.veins_age * p.age) * veins
     return np.asarray(blood / (1 + t.under_melanin * p.melanin), np.float32)
@@ -77,7 +77,7 @@ def _melanin(sketch: Sketch) -> Field:
     blotches = (t.coarse * sketch.coarse + t.medium * sketch.medium) * damp
     pigment = p.melanin * (1 + blotches + t.fine * sketch.fine)
     pigment *= 1 + t.forehead * z.forehead + t.cheeks * z.cheeks + t.nose * z.nose
-    pigment += (t.lids[0] + t.lids[1] * p.melanin) * (c.skin * step(*t.lids_ramp, c.lash))
+    pigment += (t.lids[0] + t.lids[1] * p.melanin) * (c.skin * ramp(t.lids_ramp, c.lash))
     pigment += (t.circles[0] + t.circles[1] * p.melanin) * p.dark_circles * z.under_eye
     pigment += t.mouth_corners * p.melanin * z.mouth_corners
     moles = (t.moles[0] + t.moles[1] * p.melanin) * _moles(sketch)
@@ -95,15 +95,15 @@ def _freckles(sketch: Sketch) -> Field:
     dot = step(radius + t.outer, radius - t.inner, distance)
     bridge = spot(c.side, c.y, t.bridge) * c.front
     zone = np.clip(t.cheeks * z.cheeks + bridge + t.elsewhere * c.front, 0, 1)
-    shown = step(*t.visible, rank - (t.dense[0] + t.dense[1] * p.freckles) * zone)
-    zone = (t.pale[0] + t.pale[1] * zone) * step(*t.top, c.y)
+    shown = ramp(t.visible, rank - (t.dense[0] + t.dense[1] * p.freckles) * zone)
+    zone = (t.pale[0] + t.pale[1] * zone) * ramp(t.top, c.y)
     return np.asarray(t.amount * p.freckles**0.5 * dot * shown * zone, np.float32)
 
 
 def _spots(sketch: Sketch) -> Field:
     """Age spots."""
     p, c, t = sketch.person, sketch.canvas, table("skin").spots
-    amount = step(*t.ramp, p.age) * t.amount
+    amount = ramp(t.ramp, p.age) * t.amount
     if amount < t.least:
         return np.zeros_like(c.x)
     distance, rank = c.spot_cells[..., 0], c.spot_cells[..., 2]
@@ -125,7 +125,7 @@ class _Moles:
         places = places[np.lexsort(places.T.round(4))]
         self.masks: list[tuple[NDIndex, Field]] = []
         self.loads = generator.normal(size=(t.count, 4)).astype(np.float32)
-        self.ranks = np.linspace(*t.ranks, t.count)
+        self.ranks = np.linspace(t.ranks[0], t.ranks[1], t.count)
         for _ in range(t.count):
             target = np.array([generator.uniform(*t.x), generator.uniform(*t.y)])
             place = places[np.linalg.norm(places[:, :2] - target, axis=1).argmin()]
@@ -145,7 +145,7 @@ def _moles(sketch: Sketch) -> Field:
     out = np.zeros_like(canvas.x)
     score = moles.loads @ np.array([p.mole_1, p.mole_2, p.mole_3, p.mole_4], np.float32)
     t = table("skin").moles
-    shown = step(*t.visible, p.moles + t.varied * score - moles.ranks)
+    shown = ramp(t.visible, p.moles + t.varied * score - moles.ranks)
     for (index, blot), amount in zip(moles.masks, shown, strict=True):
         if amount > 0:
             out[index] = np.maximum(out[index], blot * amount)

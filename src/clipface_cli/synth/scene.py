@@ -98,7 +98,9 @@ def _frame_ffhq(
     middle, mouth = (left + right) / 2, seen[lips, :2].mean(0)
     half = max(t.per_eyes * np.hypot(*(right - left)), t.per_mouth * np.hypot(*(mouth - middle)))
     half *= random.uniform(*t.varied)
-    centre = middle + t.lower * (mouth - middle) + half * random.uniform(*t.missed, 2)
+    centre = (
+        middle + t.lower * (mouth - middle) + half * random.uniform(t.missed[0], t.missed[1], 2)
+    )
     params = torch.tensor([[1 / half, -centre[0], -centre[1]]], dtype=torch.float32)
     return replace(turn, params=params)
 
@@ -107,7 +109,7 @@ def _light(random: Random) -> NDArray[np.float64]:
     """(8,): ambient light, its slope along x, y, z, a key light's strength and its direction."""
     t = table("accessories").light
     key = np.array([random.normal(*t.key_x), random.normal(*t.key_y), t.key_z])
-    ambient, slope = random.uniform(*t.ambient), random.normal(*t.slope, 3)
+    ambient, slope = random.uniform(*t.ambient), random.normal(t.slope[0], t.slope[1], 3)
     return np.array([ambient, *slope, random.uniform(*t.key), *key / np.linalg.norm(key)])
 
 
@@ -137,7 +139,9 @@ def _background(size: int, random: Random) -> NDArray[np.float32]:
 def camera_effects(image: NDArray[np.float32], random: Random) -> NDArray[np.uint8]:
     """Exposure, tint, grey, blur and noise of a camera: (R, R, 3) in 0..1 to 8 bits."""
     t = table("accessories").camera
-    image = (image * random.uniform(*t.exposure) * random.uniform(*t.tint, 3)).clip(0, 1)
+    image = (image * random.uniform(*t.exposure) * random.uniform(t.tint[0], t.tint[1], 3)).clip(
+        0, 1
+    )
     image = image ** random.uniform(*t.gamma)
     if random.random() < t.grey:
         image = np.repeat(image.mean(2, keepdims=True), 3, 2)

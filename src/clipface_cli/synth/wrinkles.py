@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from clipface_cli.synth.canvas import Canvas
-from clipface_cli.synth.fields import Field, bump, curve, spot, step
+from clipface_cli.synth.fields import Field, bump, curve, ramp, spot
 from clipface_cli.synth.sketch import Sketch
 from clipface_cli.synth.tables import table
 
@@ -19,21 +19,21 @@ class _Lines:
         self.frown = _frown(c)
         s = t.smile
         fold = np.interp(c.y, s.y, s.side).astype(np.float32) + s.ragged * c.wobble[3]
-        span = step(*s.bottom, c.y) * step(*s.top, c.y) * c.front
+        span = ramp(s.bottom, c.y) * ramp(s.top, c.y) * c.front
         self.smile = np.asarray(span * _groove(c.side - fold, s.width), np.float32)
         self.smile_light = np.asarray(span * bump(c.side - fold, *s.light_band), np.float32)
         self.crow = _crow(c)
         self.under_eye = _under_eye(c)
         n, k = t.neck, t.lip
         rows = c.y + n.slope * -c.z + n.ragged * c.wobble[0]
-        rings = step(*n.ramp, 1 - np.abs(np.mod(rows / n.spacing, 1) - 0.5) * 2)
-        self.neck = np.asarray(rings * step(*n.top, c.y) * c.skin, np.float32)
+        rings = ramp(n.ramp, 1 - np.abs(np.mod(rows / n.spacing, 1) - 0.5) * 2)
+        self.neck = np.asarray(rings * ramp(n.top, c.y) * c.skin, np.float32)
         turn = c.x / k.spacing * np.pi / 2 + k.ragged * c.wobble[3]
-        pleats = step(*k.ramp, np.abs(np.cos(turn))) * bump(c.y, *k.y)
-        self.lip = np.asarray(pleats * step(*k.side, c.side) * c.front, np.float32)
+        pleats = ramp(k.ramp, np.abs(np.cos(turn))) * bump(c.y, *k.y)
+        self.lip = np.asarray(pleats * ramp(k.side, c.side) * c.front, np.float32)
         m = t.mouth_corner
         line = _groove(c.side - curve(c.y, m.y, m.side), m.width)
-        line = line * step(*m.bottom, c.y) * step(*m.top, c.y) * c.front
+        line = line * ramp(m.bottom, c.y) * ramp(m.top, c.y) * c.front
         self.mouth_corner = np.asarray(line, np.float32)
         self.dimple = np.asarray(spot(c.side, c.y, t.dimple.spot) * c.front, np.float32)
 
@@ -49,16 +49,16 @@ def _groove(offset: Field, width: float) -> Field:
 def _frown(c: Canvas) -> Field:
     t = table("wrinkles").frown
     frown = bump(c.side - t.ragged * c.wobble[0] + t.slope * (c.y - t.y), t.x, t.width)
-    frown *= step(*t.bottom, c.y) * step(*t.top, c.y) * c.front
-    root = bump(c.y, *t.root_band) * step(*t.root_side, c.side) * c.front
+    frown *= ramp(t.bottom, c.y) * ramp(t.top, c.y) * c.front
+    root = bump(c.y, *t.root_band) * ramp(t.root_side, c.side) * c.front
     return np.asarray(frown + t.root * root, np.float32)
 
 
 def _under_eye(c: Canvas) -> Field:
     t = table("wrinkles").under_eye
     turn = (c.lash + t.ragged * c.wobble[0]) / t.spacing * np.pi / 2
-    ripples = step(*t.ramp, np.abs(np.cos(turn)))
-    below = step(*t.outer, c.lash) * (1 - c.upper_lash) * step(*t.inner, c.lash)
+    ripples = ramp(t.ramp, np.abs(np.cos(turn)))
+    below = ramp(t.outer, c.lash) * (1 - c.upper_lash) * ramp(t.inner, c.lash)
     return np.asarray(ripples * below * c.front, np.float32)
 
 
@@ -66,8 +66,8 @@ def _forehead(c: Canvas) -> Field:
     t = table("wrinkles").forehead
     height = c.y + t.ragged * c.wobble[0] + t.bow * c.side**2
     saw = np.mod((height - t.first) / t.spacing + t.uneven * c.wobble[3], 1)
-    lines = step(*t.ramp, 1 - np.abs(saw - 0.5) * 2)
-    zone = step(*t.bottom, c.y) * step(*t.top, c.y) * step(*t.side, c.side) * c.front
+    lines = ramp(t.ramp, 1 - np.abs(saw - 0.5) * 2)
+    zone = ramp(t.bottom, c.y) * ramp(t.top, c.y) * ramp(t.side, c.side) * c.front
     broken = np.clip(t.broken.base + t.broken.varied * c.wobble[4], 0, 1)
     return np.asarray(lines * zone * broken, np.float32)
 
@@ -77,9 +77,9 @@ def _crow(c: Canvas) -> Field:
     _, outer = c.eye_corners[1]
     dx, dy = c.side - float(outer[0]), c.y - float(outer[1])
     radius, turn = np.hypot(dx, dy), np.arctan2(dy, dx) + t.uneven * c.wobble[3]
-    rays = step(*t.ramp, np.abs(np.cos(turn * t.rays)))
-    zone = step(*t.inner, radius) * step(*t.outer, radius) * (dx > 0)
-    zone = zone * step(*t.fan, np.abs(turn)) * step(*t.front, c.z) * c.skin
+    rays = ramp(t.ramp, np.abs(np.cos(turn * t.rays)))
+    zone = ramp(t.inner, radius) * ramp(t.outer, radius) * (dx > 0)
+    zone = zone * ramp(t.fan, np.abs(turn)) * ramp(t.front, c.z) * c.skin
     return np.asarray(rays * zone, np.float32)
 
 
@@ -111,9 +111,9 @@ def _sag(sketch: Sketch) -> None:
     if p.wrinkles < t.least:
         return
     bag = bump(c.lash, *t.bag_band) * (1 - c.upper_lash) * c.front
-    bag *= step(*t.bag_inner, c.side) * step(*t.bag_outer, c.side)
+    bag *= ramp(t.bag_inner, c.side) * ramp(t.bag_outer, c.side)
     hollow = spot(c.side, c.y, t.hollow_spot) * c.skin
-    hollow *= step(*t.hollow_front, c.z)
+    hollow *= ramp(t.hollow_front, c.z)
     jowl = spot(c.side, c.y, t.jowl_spot) * c.front
     shade = p.wrinkles * (t.bag * bag + t.hollow * hollow + t.jowl * jowl)
     sketch.darken(shade, t.channels)
