@@ -24,7 +24,7 @@ def keys(part: Table) -> Iterator[str]:
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "words"])
 def test_every_entry_is_read(name: str) -> None:
     """Attributes that a look sets are read by their names in `person.py`."""
-    code = " ".join(path.read_text() for path in FOLDER.parent.glob("*.py"))
+    code = " ".join(path.read_text() for path in FOLDER.parent.rglob("*.py"))
     words = set(re.findall(r"\w+", code))
     styles = {"buzz", "back", "side", "fringe", "curly", "long"}
     for key in set(keys(table(name))) - styles:

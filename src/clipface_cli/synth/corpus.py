@@ -24,12 +24,12 @@ from clipface_cli.artifacts.dataset import (
 from clipface_cli.errors import InputError
 from clipface_cli.head import HeadModel
 from clipface_cli.render import Camera, Renderer
-from clipface_cli.synth.attributes import person_from_latent, sample_attributes
-from clipface_cli.synth.canvas import Canvas
 from clipface_cli.synth.captions import captions
 from clipface_cli.synth.expressions import draw_expression, random_units
-from clipface_cli.synth.paint import paint
-from clipface_cli.synth.person import Person
+from clipface_cli.synth.painting.canvas import Canvas
+from clipface_cli.synth.painting.paint import paint
+from clipface_cli.synth.people.attributes import person_from_latent, sample_attributes
+from clipface_cli.synth.people.person import Person
 from clipface_cli.synth.processes import spread
 
 RESOLUTION = 512

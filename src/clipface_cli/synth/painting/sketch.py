@@ -7,9 +7,9 @@ from functools import cached_property
 
 import numpy as np
 
-from clipface_cli.synth.canvas import Canvas
-from clipface_cli.synth.fields import Field, to_linear
-from clipface_cli.synth.person import Person
+from clipface_cli.synth.painting.canvas import Canvas
+from clipface_cli.synth.painting.fields import Field, to_linear
+from clipface_cli.synth.people.person import Person
 
 LUMA = np.array([0.3, 0.59, 0.11], np.float32)  # weights of linear light in grey
 

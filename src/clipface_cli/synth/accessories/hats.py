@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from clipface_cli.synth import garments
-from clipface_cli.synth.garments import Measures, Part, Points, Random, Seat
+from clipface_cli.synth.accessories import garments
+from clipface_cli.synth.accessories.garments import Measures, Part, Points, Random, Seat
 from clipface_cli.synth.tables import table
 
 CROWN, BRIM, BAND = (0.0, 0.6), (0.6, 0.8), (0.8, 1.0)  # parts of the hat's texture, upwards

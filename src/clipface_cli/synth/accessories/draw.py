@@ -17,12 +17,12 @@ from torch import Tensor
 
 from clipface_cli.geometry import batch_normals
 from clipface_cli.head import HeadModel
-from clipface_cli.synth import garments
-from clipface_cli.synth.cloth import blobs, cloth, colour, hair_colour, strands
+from clipface_cli.synth.accessories import garments
+from clipface_cli.synth.accessories.cloth import blobs, cloth, colour, hair_colour, strands
+from clipface_cli.synth.accessories.garments import Frame, Measures, Part, Points, Random, Seat
+from clipface_cli.synth.accessories.hats import BAND, BRIM, HATS, SHAPES
+from clipface_cli.synth.accessories.scene import BODY, Scene, camera_effects
 from clipface_cli.synth.expressions import draw_expression, random_units
-from clipface_cli.synth.garments import Frame, Measures, Part, Points, Random, Seat
-from clipface_cli.synth.hats import BAND, BRIM, HATS, SHAPES
-from clipface_cli.synth.scene import BODY, Scene, camera_effects
 from clipface_cli.synth.tables import table
 
 _TILE = 256  # pixels of a quarter of the texture: head, hat, hair, glasses

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from clipface_cli.synth.canvas import Canvas
-from clipface_cli.synth.fields import Field, bump, curve, noise, ramp, step, to_linear
-from clipface_cli.synth.pigment import skin_colour
-from clipface_cli.synth.sketch import Sketch
+from clipface_cli.synth.painting.canvas import Canvas
+from clipface_cli.synth.painting.fields import Field, bump, curve, noise, ramp, step, to_linear
+from clipface_cli.synth.painting.pigment import skin_colour
+from clipface_cli.synth.painting.sketch import Sketch
 from clipface_cli.synth.tables import table
 
 

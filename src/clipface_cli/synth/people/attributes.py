@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from clipface_cli.synth.person import (
+from clipface_cli.synth.people.person import (
     CHANNELS,
     HAIR_STYLES,
     LATENT_NAMES,

@@ -6,20 +6,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipface_cli.portrait import baked_light
-from clipface_cli.synth.beard import paint_beard
-from clipface_cli.synth.brows import paint_brows
-from clipface_cli.synth.canvas import Canvas
-from clipface_cli.synth.eyes import paint_catch_light, paint_eyes, paint_lids, paint_mouth
-from clipface_cli.synth.fields import Field, bump, ramp, to_srgb8
-from clipface_cli.synth.hair import paint_hair
-from clipface_cli.synth.lips import paint_lips, paint_lipstick
-from clipface_cli.synth.looks import paint_look
-from clipface_cli.synth.makeup import paint_makeup
-from clipface_cli.synth.person import Person
-from clipface_cli.synth.pigment import paint_skin
-from clipface_cli.synth.sketch import Sketch
+from clipface_cli.synth.painting.beard import paint_beard
+from clipface_cli.synth.painting.brows import paint_brows
+from clipface_cli.synth.painting.canvas import Canvas
+from clipface_cli.synth.painting.eyes import paint_catch_light, paint_eyes, paint_lids, paint_mouth
+from clipface_cli.synth.painting.fields import Field, bump, ramp, to_srgb8
+from clipface_cli.synth.painting.hair import paint_hair
+from clipface_cli.synth.painting.lips import paint_lips, paint_lipstick
+from clipface_cli.synth.painting.looks import paint_look
+from clipface_cli.synth.painting.makeup import paint_makeup
+from clipface_cli.synth.painting.pigment import paint_skin
+from clipface_cli.synth.painting.sketch import Sketch
+from clipface_cli.synth.painting.wrinkles import paint_wrinkles
+from clipface_cli.synth.people.person import Person
 from clipface_cli.synth.tables import table
-from clipface_cli.synth.wrinkles import paint_wrinkles
 
 _LAYERS = (
     paint_skin,

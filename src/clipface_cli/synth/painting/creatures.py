@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from clipface_cli.synth.canvas import Canvas
-from clipface_cli.synth.effects import (
+from clipface_cli.synth.painting.canvas import Canvas
+from clipface_cli.synth.painting.effects import (
     bare_skin,
     cell_map,
     drain,
@@ -18,10 +18,10 @@ from clipface_cli.synth.effects import (
     tint_eyes,
     veins,
 )
-from clipface_cli.synth.eyes import Globe
-from clipface_cli.synth.fields import Field, bump, cells, noise, ramp, rgb, spot, step
-from clipface_cli.synth.sketch import LUMA, Sketch
-from clipface_cli.synth.strokes import Layer, trace
+from clipface_cli.synth.painting.eyes import Globe
+from clipface_cli.synth.painting.fields import Field, bump, cells, noise, ramp, rgb, spot, step
+from clipface_cli.synth.painting.sketch import LUMA, Sketch
+from clipface_cli.synth.painting.strokes import Layer, trace
 from clipface_cli.synth.tables import Table, look_table
 
 

@@ -14,8 +14,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from clipface_cli.synth.canvas import Canvas
-from clipface_cli.synth.fields import Field, step
+from clipface_cli.synth.painting.canvas import Canvas
+from clipface_cli.synth.painting.fields import Field, step
 
 
 @dataclass

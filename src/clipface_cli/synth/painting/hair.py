@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from clipface_cli.synth.canvas import Canvas
-from clipface_cli.synth.fields import Field, bump, noise, ramp, step
-from clipface_cli.synth.sketch import Sketch
-from clipface_cli.synth.strokes import Layer, trace
+from clipface_cli.synth.painting.canvas import Canvas
+from clipface_cli.synth.painting.fields import Field, bump, noise, ramp, step
+from clipface_cli.synth.painting.sketch import Sketch
+from clipface_cli.synth.painting.strokes import Layer, trace
 from clipface_cli.synth.tables import table
 
 

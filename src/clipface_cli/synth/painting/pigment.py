@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from clipface_cli.synth.canvas import Canvas
-from clipface_cli.synth.fields import Field, bump, ramp, spot, step
-from clipface_cli.synth.sketch import Sketch
+from clipface_cli.synth.painting.canvas import Canvas
+from clipface_cli.synth.painting.fields import Field, bump, ramp, spot, step
+from clipface_cli.synth.painting.sketch import Sketch
 from clipface_cli.synth.tables import table
 
 

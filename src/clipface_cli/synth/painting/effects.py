@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from clipface_cli.synth.canvas import Canvas
-from clipface_cli.synth.eyes import Globe
-from clipface_cli.synth.fields import Field, cells, noise, ramp, spot, step
-from clipface_cli.synth.sketch import LUMA, Sketch
+from clipface_cli.synth.painting.canvas import Canvas
+from clipface_cli.synth.painting.eyes import Globe
+from clipface_cli.synth.painting.fields import Field, cells, noise, ramp, spot, step
+from clipface_cli.synth.painting.sketch import LUMA, Sketch
 from clipface_cli.synth.tables import Table, table
 
 

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from clipface_cli.synth.fields import noise
-from clipface_cli.synth.garments import Points, Random
+from clipface_cli.synth.accessories.garments import Points, Random
+from clipface_cli.synth.painting.fields import noise
 from clipface_cli.synth.tables import table
 
 

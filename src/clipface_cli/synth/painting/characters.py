@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from clipface_cli.synth.canvas import Canvas
-from clipface_cli.synth.effects import (
+from clipface_cli.synth.painting.canvas import Canvas
+from clipface_cli.synth.painting.effects import (
     bare_skin,
     cell_map,
     drain,
@@ -17,11 +17,11 @@ from clipface_cli.synth.effects import (
     sunken_eyes,
     veins,
 )
-from clipface_cli.synth.eyes import Globe, paint_lash_line
-from clipface_cli.synth.fields import Field, bump, curve, noise, ramp, rgb, spot
-from clipface_cli.synth.lips import lip_edge, lip_zone
-from clipface_cli.synth.pigment import zones
-from clipface_cli.synth.sketch import LUMA, Sketch
+from clipface_cli.synth.painting.eyes import Globe, paint_lash_line
+from clipface_cli.synth.painting.fields import Field, bump, curve, noise, ramp, rgb, spot
+from clipface_cli.synth.painting.lips import lip_edge, lip_zone
+from clipface_cli.synth.painting.pigment import zones
+from clipface_cli.synth.painting.sketch import LUMA, Sketch
 from clipface_cli.synth.tables import Table, look_table
 
 

@@ -14,9 +14,9 @@ from torch import Tensor
 from clipface_cli.geometry import batch_normals
 from clipface_cli.head import HeadModel
 from clipface_cli.render import Camera, Renderer
-from clipface_cli.synth import garments
-from clipface_cli.synth.cloth import cloth, colour
-from clipface_cli.synth.garments import Part, Points, Random
+from clipface_cli.synth.accessories import garments
+from clipface_cli.synth.accessories.cloth import cloth, colour
+from clipface_cli.synth.accessories.garments import Part, Points, Random
 from clipface_cli.synth.tables import table
 
 BODY = 0  # quarter of the atlas that holds the head's own texture

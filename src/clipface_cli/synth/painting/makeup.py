@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from clipface_cli.synth.fields import ramp, step, to_linear
-from clipface_cli.synth.sketch import Sketch
+from clipface_cli.synth.painting.fields import ramp, step, to_linear
+from clipface_cli.synth.painting.sketch import Sketch
 from clipface_cli.synth.tables import table
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from clipface_cli.synth.canvas import Canvas
-from clipface_cli.synth.fields import Field, bump, noise, ramp, rgb, step, to_linear
-from clipface_cli.synth.person import Person
-from clipface_cli.synth.pigment import skin_colour
-from clipface_cli.synth.sketch import Sketch
+from clipface_cli.synth.painting.canvas import Canvas
+from clipface_cli.synth.painting.fields import Field, bump, noise, ramp, rgb, step, to_linear
+from clipface_cli.synth.painting.pigment import skin_colour
+from clipface_cli.synth.painting.sketch import Sketch
+from clipface_cli.synth.people.person import Person
 from clipface_cli.synth.tables import table
 
 

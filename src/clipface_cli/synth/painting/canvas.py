@@ -17,7 +17,7 @@ from clipface_cli.geometry.neighbours import cavity, half_edge_average
 from clipface_cli.geometry.occlusion import ambient_occlusion, sky_views
 from clipface_cli.head import HeadModel
 from clipface_cli.render import rasterize, uv_raster
-from clipface_cli.synth.fields import Field, cells, noise, ramp
+from clipface_cli.synth.painting.fields import Field, cells, noise, ramp
 
 T = TypeVar("T")
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from clipface_cli.synth import characters, creatures
-from clipface_cli.synth.sketch import Sketch
+from clipface_cli.synth.painting import characters, creatures
+from clipface_cli.synth.painting.sketch import Sketch
 from clipface_cli.synth.tables import table
 
 _PAINTERS: dict[str, Callable[[Sketch], None]] = {
