@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from clipface_cli.geometry.jit import Array
 from clipface_cli.geometry.zbuffer import nearest
 from clipface_cli.head import HeadModel
 from clipface_cli.portrait import _hair, _lashes, long_strands
@@ -35,7 +36,6 @@ from clipface_cli.portrait.scene import (
 )
 from clipface_cli.portrait.topology import topology
 
-Array: TypeAlias = NDArray[Any]
 Colour: TypeAlias = tuple[int, int, int]
 
 DISTANCE = 1.05  # metres from the camera to the middle of the head
