@@ -6,7 +6,7 @@ import numpy as np
 
 from clipface_cli.synth.painting.canvas import Canvas
 from clipface_cli.synth.painting.fields import Field, bump, curve, noise, ramp
-from clipface_cli.synth.painting.sketch import Sketch
+from clipface_cli.synth.painting.state import Painting
 from clipface_cli.synth.painting.strokes import Layer, trace
 from clipface_cli.synth.tables import Table, table
 
@@ -61,47 +61,47 @@ def _direction(c: Canvas) -> Field:
     return c.tangent(out)
 
 
-def paint_beard(sketch: Sketch) -> None:
+def paint_beard(painting: Painting) -> None:
     """Shadow of shaved hair, stubble dots, then the strokes of a grown beard."""
-    p, t = sketch.person, table("beard")
+    p, t = painting.person, table("beard")
     if max(p.stubble, p.beard, p.moustache) < t.shade.least:
         return
-    beard = sketch.canvas.once(Beard)
-    off_lips = 1 - ramp(t.shade.lips, sketch.lips)
+    beard = painting.canvas.once(Beard)
+    off_lips = 1 - ramp(t.shade.lips, painting.lips)
     chin, moustache = beard.chin, beard.moustache
     cheeks = np.clip(1 - chin - moustache, 0, 1)
     grown = p.beard * (chin + cheeks * p.beard_cheeks) * (1 - moustache) + p.moustache * moustache
     grown = np.clip(grown, 0, 1) * off_lips
     stubble = np.asarray(p.stubble * off_lips, np.float32)
-    _shade(sketch, beard, np.asarray(grown, np.float32), stubble)
-    _dots(sketch, beard.stubble, np.maximum(stubble, t.stubble.of_beard * grown))
+    _shade(painting, beard, np.asarray(grown, np.float32), stubble)
+    _dots(painting, beard.stubble, np.maximum(stubble, t.stubble.of_beard * grown))
     for layer, tones in zip(beard.layers, t.strokes.tones, strict=True):
-        _strokes(sketch, layer, np.asarray(grown, np.float32), tones)
+        _strokes(painting, layer, np.asarray(grown, np.float32), tones)
     hair = np.asarray(grown * beard.soft * t.shade.hair, np.float32)
-    sketch.hair = np.maximum(sketch.hair, hair)
+    painting.hair = np.maximum(painting.hair, hair)
 
 
-def _shade(sketch: Sketch, beard: Beard, grown: Field, stubble: Field) -> None:
+def _shade(painting: Painting, beard: Beard, grown: Field, stubble: Field) -> None:
     t = table("beard").shade
-    blue = np.array(t.blue, np.float32) * max(0.0, 1 - sketch.person.melanin)
+    blue = np.array(t.blue, np.float32) * max(0.0, 1 - painting.person.melanin)
     amount = beard.soft * (t.stubble * stubble + t.beard * grown**t.beard_power)
-    sketch.over(sketch.hair_colour() * t.darker + blue, np.clip(amount, 0, t.most))
+    painting.over(painting.hair_colour() * t.darker + blue, np.clip(amount, 0, t.most))
 
 
-def _dots(sketch: Sketch, layer: Layer, density: Field) -> None:
+def _dots(painting: Painting, layer: Layer, density: Field) -> None:
     t = table("beard").stubble
     at = layer.at_roots(density)
     cover = layer.show(ramp(t.visible, layer.rank - t.dense * at) * (at > t.least))
-    sketch.over(sketch.hair_colour() * layer.tones(*t.tones)[..., None], cover * t.amount)
+    painting.over(painting.hair_colour() * layer.tones(*t.tones)[..., None], cover * t.amount)
 
 
-def _strokes(sketch: Sketch, layer: Layer, grown: Field, tones: tuple[float, float]) -> None:
+def _strokes(painting: Painting, layer: Layer, grown: Field, tones: tuple[float, float]) -> None:
     """Strokes of one depth; the length grows with the beard."""
-    p, t = sketch.person, table("beard").strokes
+    p, t = painting.person, table("beard").strokes
     at = layer.at_roots(grown)
     visible = ramp(t.visible, layer.rank - t.dense * at) * (at > t.least)
     length = float(np.clip(t.grown[0] + t.grown[1] * max(p.beard, p.moustache), 0, 1))
     cover = layer.show(np.asarray(visible, np.float32), length)
-    off_lips = 1 - t.off_lips * sketch.lips
+    off_lips = 1 - t.off_lips * painting.lips
     tone = layer.tones(*tones)[..., None]
-    sketch.over(sketch.hair_colour() * tone, cover * t.amount * off_lips)
+    painting.over(painting.hair_colour() * tone, cover * t.amount * off_lips)

@@ -7,7 +7,7 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 
 from clipface_cli.synth.painting.canvas import Canvas
 from clipface_cli.synth.painting.fields import Field, bump, curve, ramp, to_linear
-from clipface_cli.synth.painting.sketch import Sketch
+from clipface_cli.synth.painting.state import Painting
 from clipface_cli.synth.tables import table
 
 
@@ -63,9 +63,9 @@ def _strips(canvas: Canvas) -> tuple[Field, Field]:
     return _strip(left), _strip(right)
 
 
-def brow_coordinates(sketch: Sketch) -> tuple[Field, Field, Field]:
+def brow_coordinates(painting: Painting) -> tuple[Field, Field, Field]:
     """Distance from the nose, offset in half thicknesses, and half thickness, each (R, R)."""
-    c, p, t = sketch.canvas, sketch.person, table("brows").line
+    c, p, t = painting.canvas, painting.person, table("brows").line
     side = c.side
     middle = curve(side, t.at, t.middle) + t.arch * p.brow_arch * bump(side, *t.arch_band)
     middle += p.brow_tilt * (side - t.tilt_at) + t.ragged * c.wobble[0] + t.woman * (1 - p.sex)
@@ -73,34 +73,34 @@ def brow_coordinates(sketch: Sketch) -> tuple[Field, Field, Field]:
     return side, np.asarray((c.y - middle) / np.maximum(half, t.thinnest), np.float32), half
 
 
-def paint_brows(sketch: Sketch) -> None:
+def paint_brows(painting: Painting) -> None:
     """Soft base under strokes, left and right from two different strips."""
-    c, p, t = sketch.canvas, sketch.person, table("brows").colour
+    c, p, t = painting.canvas, painting.person, table("brows").colour
     if p.brow_density < t.least:
         return
-    along, across, half = brow_coordinates(sketch)
+    along, across, half = brow_coordinates(painting)
     zone = ramp(t.start, along) * ramp(t.end, along) * c.front * (half > t.thinnest)
     zone = np.asarray(zone * (np.abs(across) < table("brows").strip.across[1]), np.float32)
     colour = to_linear(p.colour("brow"))
     soft = np.asarray(zone * ramp(t.base_edge, np.abs(across)), np.float32)
     soft = c.blur(soft, t.base_blur)
-    sketch.over(colour * t.base, soft * (t.base_amount * p.brow_density))
-    cover, tone = _sample(sketch, along, across)
+    painting.over(colour * t.base, soft * (t.base_amount * p.brow_density))
+    cover, tone = _sample(painting, along, across)
     cover = cover * zone
     thin = np.clip(half / t.thin_half, t.thin_least, 1)
     amount = np.clip(cover * t.cover, 0, 1) * t.amount * thin
-    sketch.over(colour * t.shade * tone[..., None], amount)
-    sketch.hair = np.maximum(sketch.hair, t.hair * soft)
+    painting.over(colour * t.shade * tone[..., None], amount)
+    painting.hair = np.maximum(painting.hair, t.hair * soft)
 
 
-def _sample(sketch: Sketch, along: Field, across: Field) -> tuple[Field, Field]:
+def _sample(painting: Painting, along: Field, across: Field) -> tuple[Field, Field]:
     """Cover and tone (R, R) at a density between the strips' levels."""
-    c, t = sketch.canvas, table("brows").strip
+    c, t = painting.canvas, table("brows").strip
     near = (np.abs(across) < t.across[1]) & (along < t.along[1]) & (c.front > 0)
     rows, columns = np.nonzero(near)
     u = _texel(along[rows, columns], t.along, t.width) - 0.5
     v = _texel(across[rows, columns], t.across, t.height) - 0.5
-    level = np.clip(sketch.person.brow_density, 0, 1) * t.levels - 1
+    level = np.clip(painting.person.brow_density, 0, 1) * t.levels - 1
     low = int(np.clip(np.floor(level), 0, t.levels - 2))
     share = np.clip(level - low, 0, 1)
     cover, tone = np.zeros_like(along), np.ones_like(along)

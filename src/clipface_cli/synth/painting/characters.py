@@ -21,30 +21,30 @@ from clipface_cli.synth.painting.eyes import Globe, paint_lash_line
 from clipface_cli.synth.painting.fields import Field, bump, curve, noise, ramp, rgb, spot
 from clipface_cli.synth.painting.lips import lip_edge, lip_zone
 from clipface_cli.synth.painting.pigment import zones
-from clipface_cli.synth.painting.sketch import LUMA, Sketch
+from clipface_cli.synth.painting.state import LUMA, Painting
 from clipface_cli.synth.tables import Table, look_table
 
 
-def paint_statue(sketch: Sketch) -> None:
+def paint_statue(painting: Painting) -> None:
     """Marble, eyes and hair included."""
-    c, t = sketch.canvas, look_table("statue")
+    c, t = painting.canvas, look_table("statue")
     s, e = t.stone, t.eyes
-    grey = (sketch.colour @ LUMA)[..., None]
+    grey = (painting.colour @ LUMA)[..., None]
     relief = s.base + s.relief * (grey - c.blur(grey[..., 0], s.relief_blur)[..., None])
     stone = rgb(s.colour) * np.clip(relief, s.darkest, s.brightest)
-    stone = stone * (1 + s.blotches * sketch.coarse)[..., None]
+    stone = stone * (1 + s.blotches * painting.coarse)[..., None]
     marble = c.once(_marble)[..., None]
     stone = stone * (1 - t.veins.amount * marble * np.array(t.veins.channels))
-    sketch.over(stone, np.ones_like(c.x))
+    painting.over(stone, np.ones_like(c.x))
     globe = c.once(Globe)
     rows, columns = globe.index
     blank = np.repeat(rgb(e.colour)[None], len(rows), 0)
     ring, pupil = bump(globe.radius, *e.ring_band), ramp(e.pupil_ramp, globe.radius)
     blank *= (1 - e.ring * ring - e.pupil * pupil)[:, None]
-    sketch.colour[rows, columns] = blank
-    sketch.darken(t.mouth.lips * sketch.lips, (1, 1, 1))
+    painting.colour[rows, columns] = blank
+    painting.darken(t.mouth.lips * painting.lips, (1, 1, 1))
     line = bump(c.mouth, *t.mouth.line_band) * c.skin
-    sketch.darken(t.mouth.line * line, (1, 1, 1))
+    painting.darken(t.mouth.line * line, (1, 1, 1))
 
 
 def _marble(canvas: Canvas) -> Field:
@@ -55,40 +55,40 @@ def _marble(canvas: Canvas) -> Field:
     return np.asarray(ramp(t.ramp, 1 - tubes))
 
 
-def paint_clown(sketch: Sketch) -> None:
+def paint_clown(painting: Painting) -> None:
     """White face, red nose and grin, blue lids, rouge discs."""
-    c, t = sketch.canvas, look_table("clown")
-    _white_face(sketch, t.face)
+    c, t = painting.canvas, look_table("clown")
+    _white_face(painting, t.face)
     grin = _clown_mouth(c, t.grin)
-    sketch.over(rgb(t.grin.colour), t.grin.amount * grin)
-    outline = bump(lip_edge(sketch), *t.grin.outline_band) * lip_zone(sketch)
-    sketch.darken(t.grin.outline * outline, t.grin.outline_channels)
+    painting.over(rgb(t.grin.colour), t.grin.amount * grin)
+    outline = bump(lip_edge(painting), *t.grin.outline_band) * lip_zone(painting)
+    painting.darken(t.grin.outline * outline, t.grin.outline_channels)
     n = t.nose
     nose = ramp(n.edge, np.hypot(c.x, (c.y - n.y) * n.stretch)) * ramp(n.front, c.z)
-    sketch.over(rgb(n.colour), n.amount * nose)
-    sketch.over(rgb(n.shine_colour), n.shine_amount * (spot(c.x, c.y, n.shine) * nose))
-    _clown_eyes(sketch, t.eyes)
+    painting.over(rgb(n.colour), n.amount * nose)
+    painting.over(rgb(n.shine_colour), n.shine_amount * (spot(c.x, c.y, n.shine) * nose))
+    _clown_eyes(painting, t.eyes)
     b = t.brows
     away = c.side - t.eyes.side
     brow = np.abs(c.y - b.y - b.arch * np.cos(away / b.half_width * b.turn)) < b.thickness
     brow = brow * ramp(b.ends, np.abs(away)) * c.front
-    sketch.over(rgb(b.colour), b.amount * brow)
+    painting.over(rgb(b.colour), b.amount * brow)
     r = t.rouge
     disc = ramp(r.edge, np.hypot(c.side - r.x, c.y - r.y)) * c.skin * ramp(r.front, c.z)
-    sketch.over(rgb(r.colour), r.amount * disc * (1 - grin))
-    paint_lash_line(sketch)
+    painting.over(rgb(r.colour), r.amount * disc * (1 - grin))
+    paint_lash_line(painting)
 
 
-def _white_face(sketch: Sketch, t: Table) -> None:
+def _white_face(painting: Painting, t: Table) -> None:
     """White paint on an oval of the face, through which wrinkles show."""
-    c = sketch.canvas
+    c = painting.canvas
     x, y, width, height = t.oval
     oval = np.sqrt(((c.side - x) / width) ** 2 + ((c.y - y) / height) ** 2)
     face = ramp(t.edge, oval + t.wavy * c.wobble[0]) * ramp(t.front, c.z) * c.skin
     white = (rgb(t.colour) * (1 + t.blotches * c.wobble[0])[..., None]).astype(np.float32)
-    bare = np.asarray(face * (1 - t.hair_less * ramp(t.hair, sketch.hair)), np.float32)
-    wrinkles = (1 - t.wrinkles * np.clip(sketch.relief, 0, 1))[..., None]
-    sketch.over(white * wrinkles, t.amount * bare)
+    bare = np.asarray(face * (1 - t.hair_less * ramp(t.hair, painting.hair)), np.float32)
+    wrinkles = (1 - t.wrinkles * np.clip(painting.relief, 0, 1))[..., None]
+    painting.over(white * wrinkles, t.amount * bare)
 
 
 def _clown_mouth(c: Canvas, t: Table) -> Field:
@@ -99,9 +99,9 @@ def _clown_mouth(c: Canvas, t: Table) -> Field:
     return np.asarray(ramp(t.edge, inside) * c.front, np.float32)
 
 
-def _clown_eyes(sketch: Sketch, t: Table) -> None:
+def _clown_eyes(painting: Painting, t: Table) -> None:
     """Coloured upper lids and an upright stroke below each eye."""
-    c = sketch.canvas
+    c = painting.canvas
     aside = np.abs(c.side - t.side)
     stroke = (
         ramp(t.stroke_edge, aside)
@@ -113,31 +113,31 @@ def _clown_eyes(sketch: Sketch, t: Table) -> None:
         * ramp(t.lid_above, c.y)
         * c.front
     )
-    sketch.over(rgb(t.lid_colour), t.lid_amount * arch * ramp(t.lid_off_lash, c.lash))
+    painting.over(rgb(t.lid_colour), t.lid_amount * arch * ramp(t.lid_off_lash, c.lash))
     amount = t.stroke_amount * stroke * c.front * ramp(t.stroke_off_lash, c.lash)
-    sketch.over(rgb(t.stroke_colour), amount * (c.y < t.stroke_highest))
+    painting.over(rgb(t.stroke_colour), amount * (c.y < t.stroke_highest))
 
 
-def paint_robot(sketch: Sketch) -> None:
+def paint_robot(painting: Painting) -> None:
     """Steel plates with seams and rivets, glowing irises."""
-    c, t = sketch.canvas, look_table("robot")
+    c, t = painting.canvas, look_table("robot")
     s, r = t.steel, t.rivets
-    grey = (sketch.colour @ LUMA)[..., None]
+    grey = (painting.colour @ LUMA)[..., None]
     above = np.clip(c.normal[..., 1:2] * 0.5 + s.above_shift, 0, 1)
     steel = s.darkest + s.from_above * above + s.painted * grey
-    sketch.over(steel * np.array(s.colour, np.float32), s.amount * c.skin)
+    painting.over(steel * np.array(s.colour, np.float32), s.amount * c.skin)
     seams = _seams(c, t.seams)
     groove = ramp(t.seams.groove, seams) * c.skin
-    sketch.darken(t.seams.groove_amount * groove, (1, 1, 1))
+    painting.darken(t.seams.groove_amount * groove, (1, 1, 1))
     light = bump(seams, *t.seams.edge_band) * c.skin
-    sketch.colour *= (1 + t.seams.edge_light * light)[..., None]
+    painting.colour *= (1 + t.seams.edge_light * light)[..., None]
     half = r.spacing / 2
     rivets = np.hypot(np.mod(c.side, r.spacing) - half, np.mod(c.y, r.spacing) - half)
     rivet = ramp(r.edge, rivets) * ramp(r.above, c.y) * c.skin
-    sketch.darken(r.amount * rivet, (1, 1, 1))
-    luminous_iris(sketch, rgb(t.eyes.colour))
-    sunken_eyes(sketch, t.eyes.sunken, t.eyes.channels)
-    sketch.darken(s.lips * sketch.lips, (1, 1, 1))
+    painting.darken(r.amount * rivet, (1, 1, 1))
+    luminous_iris(painting, rgb(t.eyes.colour))
+    sunken_eyes(painting, t.eyes.sunken, t.eyes.channels)
+    painting.darken(s.lips * painting.lips, (1, 1, 1))
 
 
 def _seams(c: Canvas, t: Table) -> Field:
@@ -158,96 +158,96 @@ def _seams(c: Canvas, t: Table) -> Field:
     )
 
 
-def paint_barbie(sketch: Sketch) -> None:
+def paint_barbie(painting: Painting) -> None:
     """Smooth vinyl skin."""
-    c, t = sketch.canvas, look_table("barbie doll")
+    c, t = painting.canvas, look_table("barbie doll")
     v = t.vinyl
-    bare = bare_skin(sketch) * (1 - sketch.lips) * ramp(v.off_lids, c.lash)
-    bare *= 1 - v.relief_kept * ramp(v.relief, sketch.relief)
+    bare = bare_skin(painting) * (1 - painting.lips) * ramp(v.off_lids, c.lash)
+    bare *= 1 - v.relief_kept * ramp(v.relief, painting.relief)
     plastic = rgb(v.colour) * (1 - v.neck_shade * zones(c).neck)[..., None]
     rose = zones(c).cheeks[..., None] * np.array(v.cheeks, np.float32)
-    sketch.over(plastic * (1 - rose), v.amount * bare)
+    painting.over(plastic * (1 - rose), v.amount * bare)
     globe = c.once(Globe)
     rows, columns = globe.index
     white = ramp(t.eyes.ramp, globe.radius)[:, None] * t.eyes.amount
-    eye = sketch.colour[rows, columns]
-    sketch.colour[rows, columns] = eye + (rgb(t.eyes.white) - eye) * white
+    eye = painting.colour[rows, columns]
+    painting.colour[rows, columns] = eye + (rgb(t.eyes.white) - eye) * white
 
 
-def paint_mona_lisa(sketch: Sketch) -> None:
+def paint_mona_lisa(painting: Painting) -> None:
     """Old varnish, soft shadows, craquelure, dark hair under a veil, a dark dress."""
-    c, t = sketch.canvas, look_table("mona lisa")
-    bare = bare_skin(sketch)
+    c, t = painting.canvas, look_table("mona lisa")
+    bare = bare_skin(painting)
     varnish = np.array(t.varnish.colour, np.float32)
-    grey = (sketch.colour @ LUMA)[..., None]
-    aged = t.varnish.own * sketch.colour * varnish + t.varnish.grey * grey * varnish
-    sketch.over(aged, t.varnish.amount * np.ones_like(c.x))
+    grey = (painting.colour @ LUMA)[..., None]
+    aged = t.varnish.own * painting.colour * varnish + t.varnish.grey * grey * varnish
+    painting.over(aged, t.varnish.amount * np.ones_like(c.x))
     s, r, k = t.shadows, t.rose, t.craquelure
     turn = ramp(s.turn_ramp, c.normal[..., 2]) * c.skin
-    sketch.darken(s.turn * turn * bare, s.turn_channels)
-    sketch.over(rgb(r.lips), r.lips_amount * sketch.lips)
-    sketch.over(rgb(r.cheeks), r.cheeks_amount * (zones(c).cheeks + r.nose * zones(c).nose))
-    sunken_eyes(sketch, s.sunken_eyes, s.eye_channels)
+    painting.darken(s.turn * turn * bare, s.turn_channels)
+    painting.over(rgb(r.lips), r.lips_amount * painting.lips)
+    painting.over(rgb(r.cheeks), r.cheeks_amount * (zones(c).cheeks + r.nose * zones(c).nose))
+    sunken_eyes(painting, s.sunken_eyes, s.eye_channels)
     smoke = spot(c.side, c.y, s.corner_spot) * c.front
     under = spot(c.side, c.y, s.under_lip_spot) * c.front
-    sketch.darken(s.corner * smoke + s.under_lip * under, s.mouth_channels)
+    painting.darken(s.corner * smoke + s.under_lip * under, s.mouth_channels)
     cell = c.once(cell_map, k.size, k.layout)
     cracks = ramp(k.ramp, cell[..., 1] - cell[..., 0])
-    sketch.darken(k.amount * cracks * c.skin, k.channels)
-    _locks(sketch, t.locks)
+    painting.darken(k.amount * cracks * c.skin, k.channels)
+    _locks(painting, t.locks)
     veil = bump(c.y - t.veil.slope * c.side, *t.veil.band) * ramp(t.veil.front, c.z) * c.skin
-    sketch.darken(t.veil.amount * veil, (1, 1, 1))
+    painting.darken(t.veil.amount * veil, (1, 1, 1))
     dress = ramp(t.dress.top, c.y - t.dress.slope * c.side) * c.skin
-    sketch.over(rgb(t.dress.colour), t.dress.amount * dress)
+    painting.over(rgb(t.dress.colour), t.dress.amount * dress)
 
 
-def _locks(sketch: Sketch, t: Table) -> None:
+def _locks(painting: Painting, t: Table) -> None:
     """Waved hair that falls beside the face."""
-    c = sketch.canvas
+    c = painting.canvas
     line = t.z + t.slope * np.clip(c.y - t.above, 0, 1) - t.slope * np.clip(t.below - c.y, 0, 1)
     fall = ramp(t.edge, line - c.z + t.ragged * c.wobble[3]) * ramp(t.side, c.side)
     bend = t.waves_bend * np.sin(c.y / t.waves_bend_length)
     waves = t.waves_dark + t.waves * np.abs(np.sin(c.z / t.waves_length + bend))
     fall = fall * ramp(t.bottom, c.y) * c.skin
-    tress = sketch.hair_colour() * np.array(t.tint) * t.brightness * waves[..., None]
-    sketch.over(tress, t.amount * fall)
+    tress = painting.hair_colour() * np.array(t.tint) * t.brightness * waves[..., None]
+    painting.over(tress, t.amount * fall)
 
 
-def paint_witcher(sketch: Sketch) -> None:
+def paint_witcher(painting: Painting) -> None:
     """Pale skin, a scar over the eye, cat eyes, dark veins."""
-    c, t = sketch.canvas, look_table("witcher")
-    drain(sketch, t.skin.kept, t.skin.tint, bare_skin(sketch))
-    sunken_eyes(sketch, t.skin.sunken_eyes, t.skin.eye_channels)
-    veins(sketch, t.veins)
-    gaunt(sketch, t.skin.gaunt)
-    luminous_iris(sketch, rgb(t.eyes.colour), slit=t.eyes.slit)
+    c, t = painting.canvas, look_table("witcher")
+    drain(painting, t.skin.kept, t.skin.tint, bare_skin(painting))
+    sunken_eyes(painting, t.skin.sunken_eyes, t.skin.eye_channels)
+    veins(painting, t.veins)
+    gaunt(painting, t.skin.gaunt)
+    luminous_iris(painting, rgb(t.eyes.colour), slit=t.eyes.slit)
     s = t.scar
     line = c.x - s.x + s.slant * (c.y - s.y) + s.ragged * c.wobble[3]
     scar = ramp(s.width, np.abs(line)) * ramp(s.bottom, c.y) * ramp(s.top, c.y)
     scar = np.asarray(scar * ramp(s.off_lids, c.lash) * c.front, np.float32)
-    sketch.over(rgb(s.colour), s.amount * scar)
+    painting.over(rgb(s.colour), s.amount * scar)
     beside = bump(np.abs(line), *s.beside_band)
     beside = beside * ramp(s.beside_bottom, c.y) * ramp(s.top, c.y)
-    sketch.darken(s.beside * beside * c.front, s.beside_channels)
+    painting.darken(s.beside * beside * c.front, s.beside_channels)
 
 
-def paint_gothic(sketch: Sketch) -> None:
+def paint_gothic(painting: Painting) -> None:
     """White foundation, black smoke round the eyes, black tears."""
-    c, t = sketch.canvas, look_table("gothic makeup")
+    c, t = painting.canvas, look_table("gothic makeup")
     f = t.foundation
-    cover = f.amount * bare_skin(sketch) * (1 - sketch.lips) * ramp(f.off_lids, c.lash)
-    white = rgb(f.colour) * (1 - f.wrinkles * np.clip(sketch.relief, 0, 1))[..., None]
-    sketch.over(white, np.asarray(cover, np.float32))
-    sketch.over(rgb(t.smoke.colour), t.smoke.amount * (ramp(t.smoke.ramp, c.lash) * c.front))
+    cover = f.amount * bare_skin(painting) * (1 - painting.lips) * ramp(f.off_lids, c.lash)
+    white = rgb(f.colour) * (1 - f.wrinkles * np.clip(painting.relief, 0, 1))[..., None]
+    painting.over(white, np.asarray(cover, np.float32))
+    painting.over(rgb(t.smoke.colour), t.smoke.amount * (ramp(t.smoke.ramp, c.lash) * c.front))
     s = t.tears
     tear = ramp(s.width, np.abs(c.side - s.side - s.ragged * c.wobble[3]))
     tear = tear * ramp(s.bottom, c.y) * ramp(s.top, c.y) * c.front
-    sketch.over(rgb(s.colour), s.amount * tear)
+    painting.over(rgb(s.colour), s.amount * tear)
 
 
-def paint_party(sketch: Sketch) -> None:
+def paint_party(painting: Painting) -> None:
     """Glitter round the eyes and on the cheek bones, a row of gems."""
-    c, t = sketch.canvas, look_table("party makeup")
+    c, t = painting.canvas, look_table("party makeup")
     g = t.glitter
     glitter = c.once(cell_map, g.size, g.layout)
     distance, rank = glitter[..., 0], glitter[..., 2]
@@ -257,9 +257,9 @@ def paint_party(sketch: Sketch) -> None:
     hue = np.mod(rank * g.hues, 1)[..., None]
     turn = np.cos(2 * np.pi * (hue - np.array(g.rainbow_phases)))
     shine = g.rainbow_middle + g.rainbow_range * turn
-    sketch.over(g.base + g.shine * shine, g.amount * sparkle * ramp(g.off_lash, c.lash))
+    painting.over(g.base + g.shine * shine, g.amount * sparkle * ramp(g.off_lash, c.lash))
     e = t.gems
     for k in range(e.count):
         place = np.hypot(c.side - e.x - e.step_x * k, c.y - e.y - e.step_y * k)
         gem = ramp(e.edge, place) * c.skin * ramp(e.front, c.z)
-        sketch.over(rgb(e.colours[k % 2]), e.amount * gem)
+        painting.over(rgb(e.colours[k % 2]), e.amount * gem)

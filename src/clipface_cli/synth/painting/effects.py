@@ -9,7 +9,7 @@ import numpy as np
 from clipface_cli.synth.painting.canvas import Canvas
 from clipface_cli.synth.painting.eyes import Globe
 from clipface_cli.synth.painting.fields import Field, cells, noise, ramp, spot, step
-from clipface_cli.synth.painting.sketch import LUMA, Sketch
+from clipface_cli.synth.painting.state import LUMA, Painting
 from clipface_cli.synth.tables import Table, table
 
 
@@ -18,41 +18,41 @@ def cell_map(canvas: Canvas, scale: float, seed: int) -> Field:
     return cells(canvas.position, scale, seed)
 
 
-def bare_skin(sketch: Sketch) -> Field:
+def bare_skin(painting: Painting) -> Field:
     """1 on skin without hair."""
-    return np.asarray((1 - sketch.hair) * sketch.canvas.skin, np.float32)
+    return np.asarray((1 - painting.hair) * painting.canvas.skin, np.float32)
 
 
-def drain(sketch: Sketch, keep: float, tint: Sequence[float], where: Field) -> None:
+def drain(painting: Painting, keep: float, tint: Sequence[float], where: Field) -> None:
     """Take colour out of the skin where (R, R) is 1, leaving a share of it, and tint the grey."""
-    grey = (sketch.colour @ LUMA)[..., None] * np.array(tint, np.float32)
-    drained = sketch.colour * keep + grey * (1 - keep)
-    sketch.over(drained, where)
+    grey = (painting.colour @ LUMA)[..., None] * np.array(tint, np.float32)
+    drained = painting.colour * keep + grey * (1 - keep)
+    painting.over(drained, where)
 
 
-def sunken_eyes(sketch: Sketch, amount: float, channels: Sequence[float]) -> None:
+def sunken_eyes(painting: Painting, amount: float, channels: Sequence[float]) -> None:
     """Sunken shade round the eyes."""
-    c, t = sketch.canvas, table("effects").sunken_eyes
+    c, t = painting.canvas, table("effects").sunken_eyes
     distance = c.lash * np.where(c.lash_height < 0, t.below, t.above)
-    sketch.darken(ramp(t.ramp, distance) * c.front * amount, channels)
+    painting.darken(ramp(t.ramp, distance) * c.front * amount, channels)
 
 
-def gaunt(sketch: Sketch, amount: float) -> None:
+def gaunt(painting: Painting, amount: float) -> None:
     """Hollow cheeks and temples."""
-    c, t = sketch.canvas, table("effects").gaunt
+    c, t = painting.canvas, table("effects").gaunt
     y, side, slope = t.cheek
     line = np.abs(c.y - y - slope * (c.side - side))
     cheek = np.exp(-((line / t.cheek_width) ** 2))
     cheek = cheek * ramp(t.cheek_front, c.side) * ramp(t.cheek_back, c.side)
     temple = t.temple_amount * spot(c.side, c.y, t.temple)
     shade = (cheek + temple) * c.skin * ramp(t.front, c.z)
-    sketch.darken(shade * amount, t.channels)
+    painting.darken(shade * amount, t.channels)
 
 
-def veins(sketch: Sketch, look: Table) -> None:
+def veins(painting: Painting, look: Table) -> None:
     """Branching dark veins, in few places; a look's table holds layout, amount and channels."""
-    tubes = sketch.canvas.once(_vein_map, look.layout)
-    sketch.darken(tubes * bare_skin(sketch) * np.float32(look.amount), look.channels)
+    tubes = painting.canvas.once(_vein_map, look.layout)
+    painting.darken(tubes * bare_skin(painting) * np.float32(look.amount), look.channels)
 
 
 def _vein_map(canvas: Canvas, layout: int) -> Field:
@@ -63,17 +63,17 @@ def _vein_map(canvas: Canvas, layout: int) -> Field:
     return np.asarray(ramp(t.ramp, tube) * where, np.float32)
 
 
-def tint_eyes(sketch: Sketch, colour: Field, amount: float) -> None:
+def tint_eyes(painting: Painting, colour: Field, amount: float) -> None:
     """Irises and whites drawn towards one light colour, (3,) linear."""
-    globe = sketch.canvas.once(Globe)
+    globe = painting.canvas.once(Globe)
     rows, columns = globe.index
-    eye = sketch.colour[rows, columns]
-    sketch.colour[rows, columns] = eye + (colour - eye) * np.float32(amount)
+    eye = painting.colour[rows, columns]
+    painting.colour[rows, columns] = eye + (colour - eye) * np.float32(amount)
 
 
-def luminous_iris(sketch: Sketch, colour: Field, slit: float = 0.0) -> None:
+def luminous_iris(painting: Painting, colour: Field, slit: float = 0.0) -> None:
     """Replace the iris by one of a linear colour (3,); slit > 0: half width of a slit pupil."""
-    globe, t = sketch.canvas.once(Globe), table("effects").iris
+    globe, t = painting.canvas.once(Globe), table("effects").iris
     rows, columns = globe.index
     shade = colour * (t.dark + t.fibres * globe.fibres[:, None])
     shade = shade * (1 - t.rim * ramp(t.rim_ramp, globe.radius))[:, None]
@@ -84,5 +84,5 @@ def luminous_iris(sketch: Sketch, colour: Field, slit: float = 0.0) -> None:
         pupil = ramp(t.pupil_ramp, globe.radius)
     shade = shade * (1 - t.pupil * pupil)[:, None]
     amount = ramp(t.edge, globe.radius)[:, None]
-    eye = sketch.colour[rows, columns]
-    sketch.colour[rows, columns] = eye + (shade - eye) * amount
+    eye = painting.colour[rows, columns]
+    painting.colour[rows, columns] = eye + (shade - eye) * amount

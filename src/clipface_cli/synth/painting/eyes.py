@@ -7,7 +7,7 @@ import numpy as np
 from clipface_cli.synth.painting.canvas import Canvas
 from clipface_cli.synth.painting.fields import Field, bump, noise, ramp, rgb, step, to_linear
 from clipface_cli.synth.painting.pigment import skin_colour
-from clipface_cli.synth.painting.sketch import Sketch
+from clipface_cli.synth.painting.state import Painting
 from clipface_cli.synth.people.person import Person
 from clipface_cli.synth.tables import table
 
@@ -40,13 +40,13 @@ class Globe:
         self.shade *= 1 - above - t.shade_side * ramp(t.shade_side_ramp, self.radius)
 
 
-def paint_eyes(sketch: Sketch) -> None:
+def paint_eyes(painting: Painting) -> None:
     """Lay the eyeballs; people's irises differ by colour, ring and pupil only."""
-    p, globe = sketch.person, sketch.canvas.once(Globe)
+    p, globe = painting.person, painting.canvas.once(Globe)
     radius, white = globe.radius, _sclera(globe, p.eye_redness)
     limit = ramp(table("eyes").iris.edge, radius)[:, None]
     eye = white * (1 - limit) + _iris(globe, p) * limit
-    sketch.colour[globe.index] = eye * globe.shade[:, None]
+    painting.colour[globe.index] = eye * globe.shade[:, None]
 
 
 def _iris(globe: Globe, p: Person) -> Field:
@@ -73,59 +73,59 @@ def _sclera(globe: Globe, redness: float) -> Field:
     return white
 
 
-def paint_catch_light(sketch: Sketch) -> None:
+def paint_catch_light(painting: Painting) -> None:
     """A small highlight above the pupil, so that unlit eyes look alive."""
-    globe, t = sketch.canvas.once(Globe), table("eyes").catch_light
+    globe, t = painting.canvas.once(Globe), table("eyes").catch_light
     light = bump(globe.radius, *t.radius) * bump(globe.height, *t.height)
     rows, columns = globe.index
     amount = (t.amount * light)[:, None].astype(np.float32)
-    sketch.colour[rows, columns] += (t.light - sketch.colour[rows, columns]) * amount
+    painting.colour[rows, columns] += (t.light - painting.colour[rows, columns]) * amount
 
 
-def paint_lids(sketch: Sketch) -> None:
+def paint_lids(painting: Painting) -> None:
     """Pink wet rims, the crease of the upper lid, and the dark lash line."""
-    c, p, t = sketch.canvas, sketch.person, table("eyes").lids
+    c, p, t = painting.canvas, painting.person, table("eyes").lids
     pink = skin_colour(np.float32(p.melanin * t.melanin), np.float32(t.haemoglobin), 0.0)
     socket = ramp(t.socket, c.region["sockets"]) * ramp(t.off_lash, c.lash)
     depth = ramp(t.depth, c.lash)[..., None]
-    sketch.over(pink * (t.outer * depth + t.inner * (1 - depth)), socket)
+    painting.over(pink * (t.outer * depth + t.inner * (1 - depth)), socket)
     upper = c.upper_lash
     crease = bump(c.lash, *t.crease_band) * upper * c.front
     crease *= ramp(t.crease_inner, c.side) * ramp(t.crease_outer, c.side)
-    sketch.darken(crease * t.crease, t.crease_channels)
+    painting.darken(crease * t.crease, t.crease_channels)
     rim = bump(c.lash, *t.rim_band) * (1 - upper) * c.front
-    sketch.over(pink * t.rim_light, rim * t.rim)
-    paint_lash_line(sketch)
+    painting.over(pink * t.rim_light, rim * t.rim)
+    paint_lash_line(painting)
 
 
-def paint_lash_line(sketch: Sketch) -> None:
+def paint_lash_line(painting: Painting) -> None:
     """Dark roots of the lashes: strong above, faint below."""
-    c, p, t = sketch.canvas, sketch.person, table("eyes").lashes
+    c, p, t = painting.canvas, painting.person, table("eyes").lashes
     upper = c.upper_lash
     offset = c.lash - t.lower_offset * (1 - upper)
     width = t.width[0] + t.width[1] * upper
     amount = np.exp(-((offset / width) ** 2)) * (t.amount[0] + t.amount[1] * upper) * c.front
-    sketch.darken(amount * (t.man + t.woman * (1 - p.sex)), t.channels)
+    painting.darken(amount * (t.man + t.woman * (1 - p.sex)), t.channels)
 
 
-def paint_mouth(sketch: Sketch) -> None:
+def paint_mouth(painting: Painting) -> None:
     """Lining, gums, teeth and tongue."""
-    c, p, t = sketch.canvas, sketch.person, table("eyes").mouth
+    c, p, t = painting.canvas, painting.person, table("eyes").mouth
     entrance = ramp(t.entrance, c.mouth)[..., None]
     melanin = np.float32(t.melanin[1] * p.melanin + t.melanin[0])
     flesh = skin_colour(melanin, np.float32(t.haemoglobin), t.carotene)
     inside = flesh * t.light * entrance + rgb(t.lining) * (1 - entrance) * t.light
-    sketch.over(np.asarray(inside, np.float32), ramp(t.edge, c.region["mouth_interior"]))
+    painting.over(np.asarray(inside, np.float32), ramp(t.edge, c.region["mouth_interior"]))
     teeth = c.region["teeth"] > 0.5
     ivory = rgb(t.teeth) * (1 - t.teeth_age * p.age * np.array(t.teeth_channels))
-    sketch.over(_toothed(sketch, ivory), teeth.astype(np.float32))
+    painting.over(_toothed(painting, ivory), teeth.astype(np.float32))
     tongue = (c.region["tongue"] > 0.5).astype(np.float32)
-    sketch.over(rgb(t.tongue) * (1 + t.tongue_grain * c.grain[0][..., None]), tongue)
+    painting.over(rgb(t.tongue) * (1 + t.tongue_grain * c.grain[0][..., None]), tongue)
 
 
-def _toothed(sketch: Sketch, ivory: Field) -> Field:
+def _toothed(painting: Painting, ivory: Field) -> Field:
     """Gaps between the teeth, and gums away from the biting edges."""
-    c, t = sketch.canvas, table("eyes").mouth
+    c, t = painting.canvas, table("eyes").mouth
     turn = np.arctan2(c.x, c.z + t.gap_axis)
     gaps = bump(np.abs(np.mod(turn / t.gap_turn + 0.5, 1) - 0.5), 0.5, t.gap_width)
     colour = ivory * (1 - t.gap * gaps[..., None])

@@ -6,7 +6,7 @@ import numpy as np
 
 from clipface_cli.synth.painting.canvas import Canvas
 from clipface_cli.synth.painting.fields import Field, bump, noise, ramp, step
-from clipface_cli.synth.painting.sketch import Sketch
+from clipface_cli.synth.painting.state import Painting
 from clipface_cli.synth.painting.strokes import Layer, trace
 from clipface_cli.synth.tables import table
 
@@ -87,9 +87,9 @@ def _direction(canvas: Canvas, name: str) -> Field:
     return c.tangent(flow)
 
 
-def _inside(sketch: Sketch, points: Field, ragged: Field | float) -> Field:
+def _inside(painting: Painting, points: Field, ragged: Field | float) -> Field:
     """Signed distance inside this person's hair at points."""
-    p, t = sketch.person, table("hair").bald
+    p, t = painting.person, table("hair").bald
     inside = hairline(points, p.sex, p.recession)
     top = ramp(t.top, points[..., 1]) * ramp(t.front, points[..., 2])
     inside = inside - t.depth * p.bald * top * (inside > 0)
@@ -98,30 +98,30 @@ def _inside(sketch: Sketch, points: Field, ragged: Field | float) -> Field:
     return np.asarray(inside + ragged, np.float32)
 
 
-def paint_hair(sketch: Sketch) -> None:
+def paint_hair(painting: Painting) -> None:
     """Base shade, then three layers of strokes."""
-    c, p, t = sketch.canvas, sketch.person, table("hair").base
+    c, p, t = painting.canvas, painting.person, table("hair").base
     style = c.once(Style, p.style)
-    inside = _inside(sketch, c.position, t.ragged * sketch.coarse + t.ragged_fine * c.wobble[3])
+    inside = _inside(painting, c.position, t.ragged * painting.coarse + t.ragged_fine * c.wobble[3])
     ears = c.region["ears"] if p.style != "long" else 0 * c.x
     outer = c.skin * (1 - ramp(t.ears, ears))
     buzz = p.style == "buzz"
     edge = t.buzz_edge if buzz else t.edge
     base = c.blur(np.asarray(step(t.start, edge, inside) * outer, np.float32), t.blur)
     shade, amount = (t.buzz_shade, t.buzz_amount) if buzz else (t.shade, t.amount)
-    sketch.over(sketch.hair_colour() * shade, base * amount)
+    painting.over(painting.hair_colour() * shade, base * amount)
     for layer, tones in zip(style.layers, table("hair").strokes.tones, strict=True):
-        _stroke_layer(sketch, layer, outer, inside, tones)
-    sketch.hair = np.maximum(sketch.hair, base)
-    _shape_hair(sketch, base)
+        _stroke_layer(painting, layer, outer, inside, tones)
+    painting.hair = np.maximum(painting.hair, base)
+    _shape_hair(painting, base)
 
 
 def _stroke_layer(
-    sketch: Sketch, layer: Layer, outer: Field, here: Field, tones: tuple[float, float]
+    painting: Painting, layer: Layer, outer: Field, here: Field, tones: tuple[float, float]
 ) -> None:
-    p, t = sketch.person, table("hair").strokes
-    ragged = t.ragged * layer.at_roots(sketch.coarse) + t.uneven * (layer.rank - t.uneven_from)
-    inside = _inside(sketch, layer.root, ragged)
+    p, t = painting.person, table("hair").strokes
+    ragged = t.ragged * layer.at_roots(painting.coarse) + t.uneven * (layer.rank - t.uneven_from)
+    inside = _inside(painting, layer.root, ragged)
     visible = ramp(t.visible, inside)
     buzz = p.style == "buzz"
     if p.bald > t.thin_from or buzz:
@@ -129,26 +129,26 @@ def _stroke_layer(
     cover = layer.show(np.asarray(visible, np.float32)) * np.maximum(outer, 0.0)
     if p.style == "long":
         cover *= ramp(table("hair").long.edge, here)
-    colour = sketch.hair_colour()
+    colour = painting.hair_colour()
     bright = float(np.clip(colour.max() * t.bright_gain, 0, t.bright_most))
     low, high = (
         tone + (to - tone) * bright for tone, to in zip(tones, t.bright_tones, strict=True)
     )
     tone = layer.tones(low, high)[..., None]
-    sketch.over(colour * tone, cover * (t.buzz_amount if buzz else t.amount))
+    painting.over(colour * tone, cover * (t.buzz_amount if buzz else t.amount))
 
 
-def _shape_hair(sketch: Sketch, base: Field) -> None:
+def _shape_hair(painting: Painting, base: Field) -> None:
     """Sheen over the crown of the head and shade towards the nape, so that it reads as a mass."""
-    c, p, t = sketch.canvas, sketch.person, table("hair").mass
+    c, p, t = painting.canvas, painting.person, table("hair").mass
     if p.style == "buzz":
         return
     ragged = t.sheen_y + t.sheen_ragged * c.wobble[3]
     band = bump(c.y + t.sheen_slope * c.z, ragged, t.sheen_width)
     volume = t.sheen_volume[0] + t.sheen_volume[1] * p.hair_volume
-    sketch.colour *= (1 + t.sheen * band * base * volume)[..., None]
-    sketch.darken(t.low * (ramp(t.low_ramp, c.y) * base), (1, 1, 1))
+    painting.colour *= (1 + t.sheen * band * base * volume)[..., None]
+    painting.darken(t.low * (ramp(t.low_ramp, c.y) * base), (1, 1, 1))
     if p.style == "long":
         parting = bump(c.x, t.parting_ragged * c.wobble[3], t.parting_width)
         parting = parting * ramp(t.parting_y, c.y) * base * ramp(t.parting_z, c.z)
-        sketch.darken(parting * t.parting, (1, 1, 1))
+        painting.darken(parting * t.parting, (1, 1, 1))

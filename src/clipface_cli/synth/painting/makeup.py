@@ -5,19 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 from clipface_cli.synth.painting.fields import ramp, step, to_linear
-from clipface_cli.synth.painting.sketch import Sketch
+from clipface_cli.synth.painting.state import Painting
 from clipface_cli.synth.tables import table
 
 
-def paint_makeup(sketch: Sketch) -> None:
+def paint_makeup(painting: Painting) -> None:
     """All make-up but lipstick and the lash line."""
-    _shadow(sketch)
-    _liner(sketch)
-    _rouge(sketch)
+    _shadow(painting)
+    _liner(painting)
+    _rouge(painting)
 
 
-def _shadow(sketch: Sketch) -> None:
-    c, p, t = sketch.canvas, sketch.person, table("makeup").eyeshadow
+def _shadow(painting: Painting) -> None:
+    c, p, t = painting.canvas, painting.person, table("makeup").eyeshadow
     if p.eyeshadow < t.least:
         return
     reach = t.reach[0] + t.reach[1] * p.eyeshadow
@@ -25,14 +25,14 @@ def _shadow(sketch: Sketch) -> None:
     amount *= ramp(t.above, c.lash_height + t.corner * ramp(t.corner_ramp, c.side))
     amount *= c.front * ramp(t.top, c.y)
     amount *= (t.uneven[0] + t.uneven[1] * c.wobble[6]) * p.eyeshadow * t.amount
-    sketch.over(to_linear(p.colour("eyeshadow")), amount)
+    painting.over(to_linear(p.colour("eyeshadow")), amount)
     strong = max(0.0, p.eyeshadow - t.below_from) * t.below_gain
     below = ramp(t.below_ramp, c.lash) * (1 - c.upper_lash) * c.front * strong
-    sketch.over(to_linear(p.colour("eyeshadow")), below * t.below_amount)
+    painting.over(to_linear(p.colour("eyeshadow")), below * t.below_amount)
 
 
-def _liner(sketch: Sketch) -> None:
-    c, p, t = sketch.canvas, sketch.person, table("makeup").liner
+def _liner(painting: Painting) -> None:
+    c, p, t = painting.canvas, painting.person, table("makeup").liner
     if p.liner < t.least:
         return
     line = ramp(t.width, c.lash - t.wider * ramp(t.outer, c.side)) * c.upper_lash
@@ -44,11 +44,11 @@ def _liner(sketch: Sketch) -> None:
     wing *= ramp(t.wing_start, along) * ramp(t.wing_ramp, p.liner)
     amount = np.maximum(line, wing) * c.front
     amount = np.maximum(amount, t.below * ramp(t.below_width, c.lash) * c.front) * p.liner
-    sketch.darken(np.clip(amount, 0, 1) * t.amount, (1, 1, 1))
+    painting.darken(np.clip(amount, 0, 1) * t.amount, (1, 1, 1))
 
 
-def _rouge(sketch: Sketch) -> None:
-    c, p, t = sketch.canvas, sketch.person, table("makeup").rouge
+def _rouge(painting: Painting) -> None:
+    c, p, t = painting.canvas, painting.person, table("makeup").rouge
     if p.blush < t.least:
         return
     lift = c.y - t.y - t.slope * (c.side - t.side)
@@ -56,4 +56,4 @@ def _rouge(sketch: Sketch) -> None:
     uneven = t.uneven[0] + t.uneven[1] * c.wobble[0]
     amount *= c.skin * ramp(t.front, c.z) * uneven * p.blush * t.amount
     rose = np.array(t.colour, np.float32)
-    sketch.over(sketch.colour * rose, np.clip(amount, 0, t.most))
+    painting.over(painting.colour * rose, np.clip(amount, 0, t.most))

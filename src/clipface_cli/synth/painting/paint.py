@@ -16,7 +16,7 @@ from clipface_cli.synth.painting.lips import paint_lips, paint_lipstick
 from clipface_cli.synth.painting.looks import paint_look
 from clipface_cli.synth.painting.makeup import paint_makeup
 from clipface_cli.synth.painting.pigment import paint_skin
-from clipface_cli.synth.painting.sketch import Sketch
+from clipface_cli.synth.painting.state import Painting
 from clipface_cli.synth.painting.wrinkles import paint_wrinkles
 from clipface_cli.synth.people.person import Person
 from clipface_cli.synth.tables import table
@@ -39,22 +39,22 @@ _LAYERS = (
 
 def paint(person: Person, canvas: Canvas) -> NDArray[np.uint8]:
     """UV texture (R, R, 3) sRGB uint8, row 0 at the top, with soft symmetric light baked in."""
-    sketch = Sketch(canvas, person)
+    painting = Painting(canvas, person)
     for layer in _LAYERS:
-        layer(sketch)
-    _bake_light(sketch)
+        layer(painting)
+    _bake_light(painting)
     if person.look not in ("statue", "alien"):
-        paint_catch_light(sketch)
-    return to_srgb8(sketch.colour)
+        paint_catch_light(painting)
+    return to_srgb8(painting.colour)
 
 
-def _bake_light(sketch: Sketch) -> None:
+def _bake_light(painting: Painting) -> None:
     t = table("light").sheen
-    light, sheen = sketch.canvas.once(_light)
-    sketch.colour *= light
-    sheen = sheen * (1 - sketch.hair) * (1 - t.wrinkles * np.clip(sketch.relief, 0, 1))
-    sketch.colour += (t.amount * sheen)[..., None]
-    np.clip(sketch.colour, t.darkest, 1, out=sketch.colour)
+    light, sheen = painting.canvas.once(_light)
+    painting.colour *= light
+    sheen = sheen * (1 - painting.hair) * (1 - t.wrinkles * np.clip(painting.relief, 0, 1))
+    painting.colour += (t.amount * sheen)[..., None]
+    np.clip(painting.colour, t.darkest, 1, out=painting.colour)
 
 
 def _light(canvas: Canvas) -> tuple[Field, Field]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from clipface_cli.synth.painting.canvas import Canvas
 from clipface_cli.synth.painting.fields import Field, bump, ramp, spot, step
-from clipface_cli.synth.painting.sketch import Sketch
+from clipface_cli.synth.painting.state import Painting
 from clipface_cli.synth.tables import table
 
 
@@ -50,44 +50,44 @@ def zones(canvas: Canvas) -> Zones:
     return canvas.once(Zones)
 
 
-def paint_skin(sketch: Sketch) -> None:
+def paint_skin(painting: Painting) -> None:
     """Lay the skin, everywhere."""
-    z, p, t = zones(sketch.canvas), sketch.person, table("skin")
+    z, p, t = zones(painting.canvas), painting.person, table("skin")
     carotene = t.carotene.base + t.carotene.forehead * z.forehead + t.carotene.yellow * p.yellow
-    sketch.colour[:] = skin_colour(_melanin(sketch), _haemoglobin(sketch), carotene)
+    painting.colour[:] = skin_colour(_melanin(painting), _haemoglobin(painting), carotene)
     circles = z.under_eye * (t.dark_circles.amount * p.dark_circles)
-    sketch.darken(circles, t.dark_circles.channels)
+    painting.darken(circles, t.dark_circles.channels)
 
 
-def _haemoglobin(sketch: Sketch) -> Field:
-    p, z, c, t = sketch.person, zones(sketch.canvas), sketch.canvas, table("skin").haemoglobin
-    blood = p.haemoglobin + p.flush * z.cheeks * (1 + t.cheek_blotches * sketch.medium)
+def _haemoglobin(painting: Painting) -> Field:
+    p, z, c, t = painting.person, zones(painting.canvas), painting.canvas, table("skin").haemoglobin
+    blood = p.haemoglobin + p.flush * z.cheeks * (1 + t.cheek_blotches * painting.medium)
     blood += p.flush * (t.nose * z.nose + t.wings * z.wings + t.ears * z.ears + t.chin * z.chin)
     blood += t.upper_lid * z.upper_lid + t.lower_lid * z.lower_lid + t.forehead * z.forehead
-    blood += t.coarse * sketch.coarse + t.medium * sketch.medium + t.fine * sketch.fine
+    blood += t.coarse * painting.coarse + t.medium * painting.medium + t.fine * painting.fine
     tubes = ramp(t.veins_ramp, 1 - np.abs(c.wobble[4]))
     veins = tubes * (z.cheeks + t.veins_wings * z.wings)
     blood += t.veins * (t.veins_young + t.veins_age * p.age) * veins
     return np.asarray(blood / (1 + t.under_melanin * p.melanin), np.float32)
 
 
-def _melanin(sketch: Sketch) -> Field:
-    p, z, c, t = sketch.person, zones(sketch.canvas), sketch.canvas, table("skin").melanin
+def _melanin(painting: Painting) -> Field:
+    p, z, c, t = painting.person, zones(painting.canvas), painting.canvas, table("skin").melanin
     damp = 1 / (1 + t.even * p.melanin)
-    blotches = (t.coarse * sketch.coarse + t.medium * sketch.medium) * damp
-    pigment = p.melanin * (1 + blotches + t.fine * sketch.fine)
+    blotches = (t.coarse * painting.coarse + t.medium * painting.medium) * damp
+    pigment = p.melanin * (1 + blotches + t.fine * painting.fine)
     pigment *= 1 + t.forehead * z.forehead + t.cheeks * z.cheeks + t.nose * z.nose
     pigment += (t.lids[0] + t.lids[1] * p.melanin) * (c.skin * ramp(t.lids_ramp, c.lash))
     pigment += (t.circles[0] + t.circles[1] * p.melanin) * p.dark_circles * z.under_eye
     pigment += t.mouth_corners * p.melanin * z.mouth_corners
-    moles = (t.moles[0] + t.moles[1] * p.melanin) * _moles(sketch)
-    pigment += _freckles(sketch) + _spots(sketch) + moles
+    moles = (t.moles[0] + t.moles[1] * p.melanin) * _moles(painting)
+    pigment += _freckles(painting) + _spots(painting) + moles
     return np.asarray(pigment, np.float32)
 
 
-def _freckles(sketch: Sketch) -> Field:
+def _freckles(painting: Painting) -> Field:
     """Every cell holds one freckle of fixed rank; the amount decides which show."""
-    p, z, c, t = sketch.person, zones(sketch.canvas), sketch.canvas, table("skin").freckles
+    p, z, c, t = painting.person, zones(painting.canvas), painting.canvas, table("skin").freckles
     if p.freckles < t.least:
         return np.zeros_like(c.x)
     distance, rank = c.freckle_cells[..., 0], c.freckle_cells[..., 2]
@@ -100,15 +100,15 @@ def _freckles(sketch: Sketch) -> Field:
     return np.asarray(t.amount * p.freckles**0.5 * dot * shown * zone, np.float32)
 
 
-def _spots(sketch: Sketch) -> Field:
+def _spots(painting: Painting) -> Field:
     """Age spots."""
-    p, c, t = sketch.person, sketch.canvas, table("skin").spots
+    p, c, t = painting.person, painting.canvas, table("skin").spots
     amount = ramp(t.ramp, p.age) * t.amount
     if amount < t.least:
         return np.zeros_like(c.x)
     distance, rank = c.spot_cells[..., 0], c.spot_cells[..., 2]
     radius = t.radius[0] + t.radius[1] * np.mod(rank * 11, 1)
-    ragged = distance + t.ragged * sketch.medium
+    ragged = distance + t.ragged * painting.medium
     shown = step(radius + t.outer, radius - t.inner, ragged) * (rank < t.share)
     return np.asarray(amount * shown, np.float32)
 
@@ -139,8 +139,8 @@ class _Moles:
 NDIndex = tuple[np.ndarray, ...]
 
 
-def _moles(sketch: Sketch) -> Field:
-    p, canvas = sketch.person, sketch.canvas
+def _moles(painting: Painting) -> Field:
+    p, canvas = painting.person, painting.canvas
     moles = canvas.once(_Moles)
     out = np.zeros_like(canvas.x)
     score = moles.loads @ np.array([p.mole_1, p.mole_2, p.mole_3, p.mole_4], np.float32)

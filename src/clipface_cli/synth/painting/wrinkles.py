@@ -6,7 +6,7 @@ import numpy as np
 
 from clipface_cli.synth.painting.canvas import Canvas
 from clipface_cli.synth.painting.fields import Field, bump, curve, ramp, spot
-from clipface_cli.synth.painting.sketch import Sketch
+from clipface_cli.synth.painting.state import Painting
 from clipface_cli.synth.tables import table
 
 
@@ -83,9 +83,9 @@ def _crow(c: Canvas) -> Field:
     return np.asarray(rays * zone, np.float32)
 
 
-def paint_wrinkles(sketch: Sketch) -> None:
+def paint_wrinkles(painting: Painting) -> None:
     """Darken grooves and lighten the rolls beside them."""
-    p, lines, c = sketch.person, sketch.canvas.once(_Lines), sketch.canvas
+    p, lines, c = painting.person, painting.canvas.once(_Lines), painting.canvas
     age, t = p.wrinkles, table("wrinkles").depth
     depth = (
         (t.forehead * p.forehead_lines) * lines.forehead
@@ -98,16 +98,16 @@ def paint_wrinkles(sketch: Sketch) -> None:
         + t.dimple * p.smile_lines * (1 - age) * lines.dimple
     )
     depth = c.blur(np.asarray(np.clip(depth, 0, t.most), np.float32), t.blur)
-    sketch.relief += depth
-    sketch.darken(np.clip(t.shade * depth, 0, t.darkest), t.channels)
+    painting.relief += depth
+    painting.darken(np.clip(t.shade * depth, 0, t.darkest), t.channels)
     light = p.smile_lines * lines.smile_light * t.light
-    sketch.colour *= (1 + np.clip(light, 0, t.lightest))[..., None]
-    _sag(sketch)
+    painting.colour *= (1 + np.clip(light, 0, t.lightest))[..., None]
+    _sag(painting)
 
 
-def _sag(sketch: Sketch) -> None:
+def _sag(painting: Painting) -> None:
     """Bags under the eyes, hollow temples and cheeks of old age."""
-    p, c, t = sketch.person, sketch.canvas, table("wrinkles").sag
+    p, c, t = painting.person, painting.canvas, table("wrinkles").sag
     if p.wrinkles < t.least:
         return
     bag = bump(c.lash, *t.bag_band) * (1 - c.upper_lash) * c.front
@@ -116,4 +116,4 @@ def _sag(sketch: Sketch) -> None:
     hollow *= ramp(t.hollow_front, c.z)
     jowl = spot(c.side, c.y, t.jowl_spot) * c.front
     shade = p.wrinkles * (t.bag * bag + t.hollow * hollow + t.jowl * jowl)
-    sketch.darken(shade, t.channels)
+    painting.darken(shade, t.channels)

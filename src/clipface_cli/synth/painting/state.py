@@ -14,7 +14,7 @@ from clipface_cli.synth.people.person import Person
 LUMA = np.array([0.3, 0.59, 0.11], np.float32)  # weights of linear light in grey
 
 
-class Sketch:
+class Painting:
     """State that the painters share; `colour` (R, R, 3), linear light, is changed in place.
 
     hair, lips, creases, relief: masks (R, R) in 0..1 that earlier painters leave for later ones.
