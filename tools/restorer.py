@@ -20,8 +20,8 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from clipface_cli.head import HeadModel
 from clipface_cli.synth import Canvas, Person, paint, person_from_latent, sample_attributes
-from clipface_cli.synth.beard import Beard
-from clipface_cli.synth.hair import Style
+from clipface_cli.synth.painting.beard import Beard
+from clipface_cli.synth.painting.hair import Style
 from clipface_cli.train.common.pixels import as_images
 from clipface_cli.train.gan.whitening import split_octave
 

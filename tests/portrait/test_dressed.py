@@ -19,7 +19,7 @@ def surface(head: HeadModel) -> DressedHead:
 def test_a_bare_head_keeps_its_shape(head: HeadModel, surface: DressedHead) -> None:
     painted = surface.painted(BALD)
     assert painted.length == 0
-    worn = surface.wear(head.template, painted)
+    worn = surface.with_hair(head.template, painted)
     assert torch.equal(worn[: len(head.template)], head.template)
     hair = worn[len(head.template) + surface.edges :]
     assert (hair - hair[0]).abs().max() < 1e-6
@@ -28,7 +28,7 @@ def test_a_bare_head_keeps_its_shape(head: HeadModel, surface: DressedHead) -> N
 def test_long_hair_hangs_and_covers_the_ears(head: HeadModel, surface: DressedHead) -> None:
     painted = surface.painted(long_haired(head, 40))
     assert painted.length == 1
-    worn = surface.wear(head.template, painted)
+    worn = surface.with_hair(head.template, painted)
     own, hair = worn[: len(head.template)], worn[len(head.template) + surface.edges :]
     ears = head.masks["ears"] > 0.5
     assert own[ears, 0].abs().max() < head.template[ears, 0].abs().max() - 0.005
@@ -39,7 +39,7 @@ def test_long_hair_hangs_and_covers_the_ears(head: HeadModel, surface: DressedHe
 
 
 def test_a_renderer_draws_it(head: HeadModel, surface: DressedHead) -> None:
-    worn = surface.wear(head.template, surface.painted(long_haired(head, 40)))
+    worn = surface.with_hair(head.template, surface.painted(long_haired(head, 40)))
     texture = torch.zeros(1, 3, 8, 8)
     _, alpha = Renderer(surface, 64)(worn[None] - head.origin, texture, Camera.turned(0))
     _, bald = Renderer(head, 64)(head.template[None] - head.origin, texture, Camera.turned(0))
@@ -49,7 +49,7 @@ def test_a_renderer_draws_it(head: HeadModel, surface: DressedHead) -> None:
 def test_fronts_of_teeth_are_not_shaded_as_their_undersides(
     head: HeadModel, surface: DressedHead
 ) -> None:
-    vertices = surface.wear(head.template, surface.painted(BALD)).double().numpy()
+    vertices = surface.with_hair(head.template, surface.painted(BALD)).double().numpy()
     faces = surface.faces[~surface.hair].numpy()
     corners = vertices[faces]
     own = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])

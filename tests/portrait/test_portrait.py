@@ -9,8 +9,8 @@ from clipface_cli.head import HeadModel
 from clipface_cli.portrait import PIVOT, THREE_QUARTER, portrait, portraits
 from clipface_cli.portrait.curves import Curves
 from clipface_cli.portrait.draw import stage
-from clipface_cli.portrait.figure import Figure, pose_figure
 from clipface_cli.portrait.long_strands import comb
+from clipface_cli.portrait.posed_head import PosedHead, pose_head
 from clipface_cli.portrait.scene import AO, NORMAL, POSITION
 from clipface_cli.portrait.topology import topology
 from clipface_cli.portrait.tresses import ROOT_HEIGHT
@@ -119,7 +119,7 @@ def test_hair_painted_over_the_ears_hangs_beside_the_neck(head: HeadModel) -> No
 def test_a_tint_of_the_hair_moves_no_outline(head: HeadModel) -> None:
     fixed = topology(head)
     dark, lighter = (
-        pose_figure(fixed, head.template, long_haired(head, shade)).vertices[
+        pose_head(fixed, head.template, long_haired(head, shade)).vertices[
             :, POSITION : POSITION + 3
         ]
         for shade in (40, 70)
@@ -130,7 +130,7 @@ def test_a_tint_of_the_hair_moves_no_outline(head: HeadModel) -> None:
 def test_hair_stands_off_the_scalp_but_not_off_the_neck_in_the_shirt(head: HeadModel) -> None:
     fixed, own = topology(head), len(topology(head).rest)
     haired, bald = (
-        pose_figure(fixed, head.template, texture).vertices[:own, POSITION : POSITION + 3]
+        pose_head(fixed, head.template, texture).vertices[:own, POSITION : POSITION + 3]
         for texture in (long_haired(head, 40), np.full((64, 64, 3), PALE, np.uint8))
     )
     lift = np.linalg.norm(haired - bald, axis=1)
@@ -143,7 +143,7 @@ def test_light_finds_tongue_and_teeth_in_an_open_mouth_only(
 ) -> None:
     fixed, own = topology(head), len(topology(head).rest)
     closed, wide = (
-        pose_figure(fixed, vertices, skin).vertices[:own, AO]
+        pose_head(fixed, vertices, skin).vertices[:own, AO]
         for vertices in (head.template, head.template + head.units["jawOpen"])
     )
     depth = fixed.rest[fixed.masks["lips"] > 0.5, 2].max() - fixed.rest[:, 2]
@@ -180,21 +180,21 @@ def test_bad_arguments_are_named(
         portrait(head, **arguments)
 
 
-def _strands(head: HeadModel, texture: np.ndarray) -> tuple[Figure, Curves]:
-    figure = pose_figure(topology(head), head.template, texture)
-    scene = stage(figure, np.eye(3, dtype=np.float32), SIZE)
-    return figure, comb(topology(head), scene)
+def _strands(head: HeadModel, texture: np.ndarray) -> tuple[PosedHead, Curves]:
+    posed = pose_head(topology(head), head.template, texture)
+    scene = stage(posed, np.eye(3, dtype=np.float32), SIZE)
+    return posed, comb(topology(head), scene)
 
 
 def test_long_strands_fall_from_the_scalp_over_the_outside_of_the_hair(head: HeadModel) -> None:
-    figure, strands = _strands(head, long_haired(head, 40))
+    posed, strands = _strands(head, long_haired(head, 40))
     shown = strands.points[strands.alphas > 0.2] + PIVOT
     assert len(shown) > 3000
     assert shown[:, 0, 1].min() > ROOT_HEIGHT - 0.01
     assert shown[:, -1, 1].max() < -0.15
     assert np.abs(np.diff(shown, axis=1)).max() < 0.03  # metres; no strand jumps
-    _, below = cKDTree(figure.vertices[:, POSITION : POSITION + 3]).query(shown)
-    surface, normals = (figure.vertices[below, at : at + 3] for at in (POSITION, NORMAL))
+    _, below = cKDTree(posed.vertices[:, POSITION : POSITION + 3]).query(shown)
+    surface, normals = (posed.vertices[below, at : at + 3] for at in (POSITION, NORMAL))
     assert np.quantile(((shown - surface) * normals).sum(axis=-1), 0.02) > 0
 
 

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from clipface_cli.head import HeadModel
-from clipface_cli.synth import garments
-from clipface_cli.synth.accessories import HATS, SHAPES, draw_accessory
-from clipface_cli.synth.garments import Frame, Measures, Seat
+from clipface_cli.synth.accessories import draw_accessory, garments
+from clipface_cli.synth.accessories.garments import Frame, Measures, Seat
+from clipface_cli.synth.accessories.hats import HATS, SHAPES
 
 SIZE = 64
 

@@ -5,7 +5,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 
-def _edges(
+def unique_edges(
     faces: NDArray[np.int64],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Undirected edges (E,2), edge of each corner k -> k+1 as (F,3), faces per edge (E,)."""
@@ -21,7 +21,7 @@ def subdivide_faces(faces: NDArray[np.int64], vertices: int) -> NDArray[np.int64
 
     The order depends on the corner order alone, so positions and UVs stay parallel.
     """
-    mid = vertices + _edges(faces)[1]
+    mid = vertices + unique_edges(faces)[1]
     a, b, c = faces.T
     ab, bc, ca = mid.T
     return np.concatenate(
@@ -34,7 +34,7 @@ def subdivide_faces(faces: NDArray[np.int64], vertices: int) -> NDArray[np.int64
 
 def midpoint_matrix(faces: NDArray[np.int64], vertices: int) -> sp.csr_matrix:
     """(V+E,V) matrix that keeps the vertices and adds edge midpoints: linear subdivision."""
-    edges, _, _ = _edges(faces)
+    edges, _, _ = unique_edges(faces)
     new = vertices + np.arange(len(edges))
     rows = np.concatenate([np.arange(vertices), new, new])
     cols = np.concatenate([np.arange(vertices), edges[:, 0], edges[:, 1]])
@@ -47,7 +47,7 @@ def loop_matrix(faces: NDArray[np.int64], vertices: int) -> sp.csr_matrix:
 
     Edges with other than two faces are borders. Unused vertices keep their place.
     """
-    edges, corner_edge, count = _edges(faces)
+    edges, corner_edge, count = unique_edges(faces)
     border = count != 2
     on_border = np.zeros(vertices, bool)
     on_border[edges[border]] = True

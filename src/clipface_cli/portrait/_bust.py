@@ -1,18 +1,20 @@
 """A plain crew-neck shirt grown from the lower border of the neck, so that no cut is seen."""
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-Array: TypeAlias = NDArray[Any]
+from clipface_cli.geometry.jit import Array
+from clipface_cli.geometry.subdivide import unique_edges
 
 # rings of the shirt on the neck: height (1 at the collar's edge, 0 at the border), lift in metres
 _COLLAR = ((1.0, 0.0002), (1.0, 0.0022), (0.93, 0.0034), (0.72, 0.0036), (0.68, 0.0028),
            (0.5, 0.0032), (0.0, 0.0050))  # fmt: skip
 _SHOULDERS = (0.012, 0.030, 0.055, 0.085, 0.120)  # metres outward from the border
+_STEEP, _STEEPER = 0.30, (0.75, 0.55)  # fall of the shoulders per metre; more in front, behind
+_ROUND = 1.2  # and more with the square of the distance, 1/metre
 _RINGS_UP = (6, 4)  # mesh rings from the border to the collar's edge, in front and behind
 _RINGS_CLEAR = 3  # mesh rings above them over which hair begins to stand off the neck
 
@@ -58,18 +60,18 @@ def bust_points(bust: Bust, points: Array, normals: Array) -> Array:
     border = collar[-1]
     aside = (border - border.mean(axis=0)) * (1.0, 0.0, 1.0)
     aside = aside / np.linalg.norm(aside, axis=1, keepdims=True)
-    steep = 0.30 + np.where(aside[:, 2] > 0, 0.75, 0.55) * aside[:, 2] ** 2
+    front, back = _STEEPER
+    steep = _STEEP + np.where(aside[:, 2] > 0, front, back) * aside[:, 2] ** 2
     rings = [collar]
     for reach in _SHOULDERS:
-        drop = steep * reach + 1.2 * reach**2
+        drop = steep * reach + _ROUND * reach**2
         rings.append((border + aside * reach - drop[:, None] * (0.0, 1.0, 0.0))[None])
     return np.concatenate(rings).reshape(-1, 3)
 
 
 def _neck_rings(faces: Array, rest: Array, count: int) -> list[Array]:
     """The lowest border loop of the mesh and the vertex rings above it; empty if it is closed."""
-    edges = np.sort(np.stack([faces, np.roll(faces, -1, axis=1)], axis=2).reshape(-1, 2), axis=1)
-    edges, uses = np.unique(edges, axis=0, return_counts=True)
+    edges, _, uses = unique_edges(faces)
     size = len(rest)
 
     def graph(pairs: Array) -> sp.csr_matrix:

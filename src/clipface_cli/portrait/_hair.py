@@ -1,17 +1,15 @@
 """Scalp hair: a raised shell under short strands that break its outline."""
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from clipface_cli.geometry.jit import Array
 from clipface_cli.portrait._shading import shade_roots
 from clipface_cli.portrait.curves import Curves
 from clipface_cli.portrait.scene import NORMAL, POSITION, TANGENT, Scene
-
-Array: TypeAlias = NDArray[Any]
 
 STRANDS = 12000
 LENGTH = 0.013  # metres
@@ -20,6 +18,10 @@ VOLUME = 0.006  # metres of the shell above the scalp
 ALPHA = 0.7
 DEPTH_BIAS = 0.0010  # metres
 POINTS = 7
+SHORTEST = 0.3  # share of their length that strands keep where there is little hair
+STAGGER = 0.01  # metres by which the order of strands departs from their height
+TONES, LENGTHS, SWING = (0.4, 1.9), (0.6, 1.2), 0.16  # brightness, factor of length, radians
+BEND = 2.4  # radians of the sine along which a strand rises
 
 
 @dataclass(frozen=True)
@@ -45,13 +47,13 @@ def plan_roots(faces: Array, rest: Array, scalp: Array) -> Roots:
     triangles = rng.choice(hairy, STRANDS, p=area / area.sum())
     weights = rng.dirichlet(np.ones(3), STRANDS)
     height = (rest[faces[triangles], 1] * weights).sum(axis=1)
-    order = (height + rng.normal(0, 0.01, STRANDS)).argsort()
+    order = (height + rng.normal(0, STAGGER, STRANDS)).argsort()
     return Roots(
         triangles[order].astype(np.int32),
         weights[order],
-        rng.uniform(0.4, 1.9, STRANDS),
-        LENGTH * rng.uniform(0.6, 1.2, STRANDS),
-        rng.normal(0, 0.16, STRANDS),
+        rng.uniform(*TONES, STRANDS),
+        LENGTH * rng.uniform(*LENGTHS, STRANDS),
+        rng.normal(0, SWING, STRANDS),
     )
 
 
@@ -81,7 +83,7 @@ def grow(roots: Roots, scene: Scene) -> Curves:
     hair = np.empty(len(corners), np.float32)
     shade_roots(roots.triangles, roots.weights, roots.tones, scene, colours, hair)
     t = np.linspace(0, 1, POINTS)[None, :, None]
-    reach = (roots.lengths * (0.3 + 0.7 * hair))[:, None, None]
-    rise = LIFT * np.sin(2.4 * t) * hair[:, None, None]
+    reach = (roots.lengths * (SHORTEST + (1 - SHORTEST) * hair))[:, None, None]
+    rise = LIFT * np.sin(BEND * t) * hair[:, None, None]
     points = at_root(POSITION)[:, None] + comb[:, None] * reach * t + normal[:, None] * rise
     return Curves(points.astype(np.float32), (ALPHA * hair).astype(np.float32), colours[:, None])

@@ -59,6 +59,25 @@ GRAIN_FINE, GRAIN_COARSE = 0.00055, 0.0014  # metres
 GRAIN = 0.075  # slope
 CLOTH_COLOUR = (0.026, 0.029, 0.034)
 
+RIM_SHARE, BACK_RIM_SHARE = 0.55, 0.25  # of the rims' light
+
+# Oil on skin: reflectance, a lobe's exponent (12, and 50 more on glossy skin), and their weights.
+FRESNEL_FACING, FRESNEL_GRAZING = 0.028, 0.35
+OIL_POWER, OIL_POWER_GLOSS, OIL_SHARP, OIL_FILL_POWER = 12, 50, 3.2, 0.7
+OIL_BROAD_SHARE, OIL_SHARP_SHARE, OIL_FILL_SHARE, OIL_GAIN = 1.17, 1.29, 0.5, 1.6
+SHEEN, SHEEN_WRAP = 0.05, 0.2
+
+# Hair (Kajiya-Kay): two highlights of the key, shifted to the root and the tip, rim and fill.
+ROOT_SHIFT, TIP_SHIFT = -0.12, 0.10
+ROOT_POWER, TIP_POWER, RIM_POWER, FILL_POWER = 60.0, 18.0, 30.0, 30.0
+ROOT_SHINE, TIP_SHINE, RIM_SHINE, FILL_SHINE, HAIR_SHINE = 0.07, 0.04, 0.10, 0.025, 0.9
+WHITE_SHINE, OWN_SHINE = 0.30, 0.70  # shares of the light's and of the hair's own colour
+
+# The iris begins and ends at these cosines off the gaze; it is lit from within, against the key.
+IRIS_OUTER, IRIS_INNER = 0.88, 0.93
+EYE_WRAP, EYE_LIT, IRIS_CUP, EYE_KEY = 0.4, 0.6, 1.1, 0.36
+EYE_SHADOW, EYE_SKY, CORNEA_BULGE = 0.35, 0.42, 0.25
+
 CATCH_LIGHT, CATCH_FILL = direction(-0.26, 0.24, 1.0), direction(0.4, -0.1, 1.0)
 CATCH_RIGHT, CATCH_UP = direction(1.0, 0.0, 0.26), direction(0.0624, 1.0676, -0.24)
 EYE_RADIUS = 0.0155  # metres
@@ -86,7 +105,8 @@ def _channel(
     fill = _wrapped(dot(smooth, FILL) * mix + dot(bumped, FILL) * (1 - mix), wrap)
     sky = SKY_COLOUR[channel] * (0.6 + 0.4 * point.normal[1])
     ground = GROUND_COLOUR[channel] * (0.5 - 0.5 * point.normal[1])
-    rims = 0.55 * clip(dot(point.normal, RIM)) + 0.25 * clip(dot(point.normal, BACK_RIM))
+    rims = RIM_SHARE * clip(dot(point.normal, RIM))
+    rims += BACK_RIM_SHARE * clip(dot(point.normal, BACK_RIM))
     direct = key * KEY_COLOUR[channel] * lit + fill * FILL_COLOUR[channel] * math.sqrt(hidden)
     return EXPOSURE * (direct + (sky + ground) * hidden + rims * point.ao * RIM_COLOUR[channel])
 
@@ -110,7 +130,7 @@ def _lobe(normal: Vector, toward: Vector, light: Vector, power: float) -> float:
     exponent = power * math.log(max(dot(normal, unit(add(light, toward, 1.0))), 1e-9))
     if exponent < -12:
         return 0.0
-    return math.exp(exponent) * (power + 8) / 25.13 * facing
+    return math.exp(exponent) * (power + 8) / (8 * math.pi) * facing
 
 
 @device
@@ -119,13 +139,14 @@ def _oil(point: Point, bumped: Vector, gloss: float) -> float:
     toward = point.toward
     away = 1 - clip(dot(bumped, toward), 1e-3)
     grazing = away * away * away * away
-    fresnel = 0.028 + 0.35 * grazing * away
-    power = 12 + 50 * gloss
-    broad, sharp = _lobe(bumped, toward, KEY, power), _lobe(bumped, toward, KEY, power * 3.2)
-    lobes = (1.17 * broad + 1.29 * sharp) * point.shadow
-    lobes += 0.5 * _lobe(bumped, toward, FILL, power * 0.7)
-    sheen = grazing * 0.05 * clip(dot(point.normal, RIM) + 0.2)
-    return (lobes * gloss * fresnel * 1.6 + sheen) * point.ao
+    fresnel = FRESNEL_FACING + FRESNEL_GRAZING * grazing * away
+    power = OIL_POWER + OIL_POWER_GLOSS * gloss
+    broad = _lobe(bumped, toward, KEY, power)
+    sharp = _lobe(bumped, toward, KEY, power * OIL_SHARP)
+    lobes = (OIL_BROAD_SHARE * broad + OIL_SHARP_SHARE * sharp) * point.shadow
+    lobes += OIL_FILL_SHARE * _lobe(bumped, toward, FILL, power * OIL_FILL_POWER)
+    sheen = grazing * SHEEN * clip(dot(point.normal, RIM) + SHEEN_WRAP)
+    return (lobes * gloss * fresnel * OIL_GAIN + sheen) * point.ao
 
 
 @device
@@ -138,12 +159,13 @@ def _strand(tangent: Vector, point: Point, light: Vector, power: float) -> float
 
 @device
 def _hair_shine(point: Point, tangent: Vector) -> float:
-    first = unit(add(tangent, point.normal, -0.12))
-    second = unit(add(tangent, point.normal, 0.10))
-    key = 0.07 * _strand(first, point, KEY, 60.0) + 0.04 * _strand(second, point, KEY, 18.0)
-    rim = 0.10 * _strand(tangent, point, RIM, 30.0)
-    fill = 0.025 * _strand(tangent, point, FILL, 30.0)
-    return (key * point.shadow + rim + fill) * point.ao * 0.9
+    first = unit(add(tangent, point.normal, ROOT_SHIFT))
+    second = unit(add(tangent, point.normal, TIP_SHIFT))
+    key = ROOT_SHINE * _strand(first, point, KEY, ROOT_POWER)
+    key += TIP_SHINE * _strand(second, point, KEY, TIP_POWER)
+    rim = RIM_SHINE * _strand(tangent, point, RIM, RIM_POWER)
+    fill = FILL_SHINE * _strand(tangent, point, FILL, FILL_POWER)
+    return (key * point.shadow + rim + fill) * point.ao * HAIR_SHINE
 
 
 @device
@@ -151,11 +173,11 @@ def _tinted(shine: float, colour: Vector) -> Vector:
     """A hair highlight: mostly of the hair's own colour, weak on dark hair."""
     brightest = max(colour[0], colour[1], colour[2], 1e-4)
     shine *= clip(0.40 + 2.2 * brightest)
-    tint = 0.70 / brightest * shine
+    tint = OWN_SHINE / brightest * shine
     return (
-        0.30 * shine + tint * colour[0],
-        0.30 * shine + tint * colour[1],
-        0.30 * shine + tint * colour[2],
+        WHITE_SHINE * shine + tint * colour[0],
+        WHITE_SHINE * shine + tint * colour[1],
+        WHITE_SHINE * shine + tint * colour[2],
     )
 
 
@@ -271,17 +293,17 @@ def _eye(point: Point, scene: Scene) -> Vector:
     sphere = unit(add(point.position, row(scene.places, EYE + which), -1.0))
     ao = clip(1.15 * point.ao)
     off_axis = dot(sphere, gaze)
-    iris = step(0.88, 0.93, off_axis)
+    iris = step(IRIS_OUTER, IRIS_INNER, off_axis)
     red, green, blue = _iris(point, sphere, gaze, iris, scene)
     cupped = add(sphere, gaze, -off_axis)
-    key = clip(0.6 * dot(sphere, KEY) + 0.4 - 1.1 * iris * dot(cupped, KEY))
-    key *= 0.36 * (0.35 + 0.65 * point.shadow)
-    shine = _catch(unit(add(sphere, gaze, 0.25 * iris)), point.toward)
+    key = clip(EYE_LIT * dot(sphere, KEY) + EYE_WRAP - IRIS_CUP * iris * dot(cupped, KEY))
+    key *= EYE_KEY * (EYE_SHADOW + (1 - EYE_SHADOW) * point.shadow)
+    shine = _catch(unit(add(sphere, gaze, CORNEA_BULGE * iris)), point.toward)
     shine = shine * clip(1.6 * ao - 0.25) + 0.003 * ao
     return (
-        red * (key * KEY_COLOUR[0] + 0.42) * EXPOSURE * ao ** EYE_OCCLUSION[0] + shine,
-        green * (key * KEY_COLOUR[1] + 0.42) * EXPOSURE * ao ** EYE_OCCLUSION[1] + shine,
-        blue * (key * KEY_COLOUR[2] + 0.42) * EXPOSURE * ao ** EYE_OCCLUSION[2] + shine,
+        red * (key * KEY_COLOUR[0] + EYE_SKY) * EXPOSURE * ao ** EYE_OCCLUSION[0] + shine,
+        green * (key * KEY_COLOUR[1] + EYE_SKY) * EXPOSURE * ao ** EYE_OCCLUSION[1] + shine,
+        blue * (key * KEY_COLOUR[2] + EYE_SKY) * EXPOSURE * ao ** EYE_OCCLUSION[2] + shine,
     )
 
 

@@ -9,13 +9,14 @@ from clipface_cli.geometry.vectors import Array, clip
 
 WALL = np.array([0.1169, 0.1070, 0.1022])  # grey studio backdrop, linear
 _EXPOSURE = 0.92
+_SHOULDER, _KNEE, _WHITE = 0.10, 0.42, 1.12  # the filmic curve's slope in highlights, bend, gain
 _BRIGHTEST = 8.0  # linear light that the curve can tell from white
 
 
 def _curve(steps: int) -> Array:
     """Display value 0..255 of linear light (i / steps)^2 * _BRIGHTEST."""
     x = _BRIGHTEST * (np.arange(steps + 1) / steps) ** 2 * _EXPOSURE
-    x = np.minimum(x * (1 + 0.10 * x) / (1 + 0.42 * x) * 1.12, 1.0)
+    x = np.minimum(x * (1 + _SHOULDER * x) / (1 + _KNEE * x) * _WHITE, 1.0)
     srgb = np.where(x < 0.0031308, 12.92 * x, 1.055 * np.maximum(x, 1e-9) ** (1 / 2.4) - 0.055)
     return np.asarray(255 * srgb, np.float32)
 

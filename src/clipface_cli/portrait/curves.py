@@ -1,14 +1,11 @@
 """Lashes and hair as anti-aliased curves laid over a rendered image, hidden by its depth."""
 
 import math
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from clipface_cli.geometry.jit import device
-
-Array: TypeAlias = NDArray[Any]
+from clipface_cli.geometry.jit import Array, device
 
 SHARP = 2048  # pixels a side of an image from which curves are drawn in full
 

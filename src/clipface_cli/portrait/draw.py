@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from clipface_cli.geometry.jit import Array
 from clipface_cli.geometry.zbuffer import nearest
 from clipface_cli.head import HeadModel
 from clipface_cli.portrait import _hair, _lashes, long_strands
@@ -15,8 +16,8 @@ from clipface_cli.portrait._hair import grow
 from clipface_cli.portrait._shading import GRAIN, shade
 from clipface_cli.portrait._tone_mapping import WALL, inverse_tone_map, paint_wall, tone_map
 from clipface_cli.portrait.curves import SHARP, Curves, draw_curves
-from clipface_cli.portrait.figure import Figure, Texture, pose_figure
 from clipface_cli.portrait.long_strands import comb
+from clipface_cli.portrait.posed_head import PosedHead, Texture, pose_head
 from clipface_cli.portrait.scene import (
     CAMERA,
     EYE,
@@ -35,7 +36,6 @@ from clipface_cli.portrait.scene import (
 )
 from clipface_cli.portrait.topology import topology
 
-Array: TypeAlias = NDArray[Any]
 Colour: TypeAlias = tuple[int, int, int]
 
 DISTANCE = 1.05  # metres from the camera to the middle of the head
@@ -73,8 +73,8 @@ def portraits(
 ) -> list[NDArray[np.uint8]]:
     """`portrait` from several (yaw, pitch), by default front and three-quarter."""
     _check(head, vertices, texture, resolution)
-    figure = pose_figure(topology(head), vertices, texture)
-    return [_photograph(figure, yaw, pitch, resolution, background) for yaw, pitch in views]
+    posed = pose_head(topology(head), vertices, texture)
+    return [_photograph(posed, yaw, pitch, resolution, background) for yaw, pitch in views]
 
 
 def _check(head: HeadModel, vertices: Tensor, texture: Texture, resolution: int) -> None:
@@ -88,24 +88,24 @@ def _check(head: HeadModel, vertices: Tensor, texture: Texture, resolution: int)
 
 
 def _photograph(
-    figure: Figure, yaw: float, pitch: float, resolution: int, background: Colour | None
+    posed: PosedHead, yaw: float, pitch: float, resolution: int, background: Colour | None
 ) -> NDArray[np.uint8]:
     size, turn = 2 * resolution, rotation(yaw, pitch)
-    scene = stage(figure, turn, size)
-    depth, ids = nearest(scene.vertices[:, SCREEN:POSITION], figure.topology.faces, size, size)
+    scene = stage(posed, turn, size)
+    depth, ids = nearest(scene.vertices[:, SCREEN:POSITION], posed.topology.faces, size, size)
     image = np.empty((size, size, 3), np.float32)
     if background is None:
         paint_wall(image, WALL, 1.0)
     else:
         paint_wall(image, inverse_tone_map(background), 0.0)
     shade(ids, scene, image)
-    strands = grow(figure.topology.roots, scene)
+    strands = grow(posed.topology.roots, scene)
     draw_curves(project(strands.points, size), strands, depth, _hair.DEPTH_BIAS, image)
     every = max(1, round(SHARP / size))
-    strands = Curves(*(part[::every] for part in comb(figure.topology, scene)))
+    strands = Curves(*(part[::every] for part in comb(posed.topology, scene)))
     bias = long_strands.DEPTH_BIAS
     draw_curves(project(strands.points, size), strands, depth, bias, image, long_strands.FADE)
-    lashes = figure.lashes
+    lashes = posed.lashes
     screen = project((lashes.points - PIVOT) @ turn.T, size)
     draw_curves(screen, lashes, depth, _lashes.DEPTH_BIAS, image)
     picture = np.empty((resolution, resolution, 3), np.uint8)
@@ -113,10 +113,10 @@ def _photograph(
     return picture
 
 
-def stage(figure: Figure, turn: Array, size: int) -> Scene:
+def stage(posed: PosedHead, turn: Array, size: int) -> Scene:
     """Put the head before the camera and light it."""
-    fixed = figure.topology
-    vertices = figure.vertices.copy()
+    fixed = posed.topology
+    vertices = posed.vertices.copy()
     for column in (NORMAL, SMOOTH, TANGENT):
         vertices[:, column : column + 3] = vertices[:, column : column + 3] @ turn.T
     positions = (vertices[:, POSITION : POSITION + 3] - PIVOT) @ turn.T
@@ -124,11 +124,11 @@ def stage(figure: Figure, turn: Array, size: int) -> Scene:
     vertices[:, SCREEN : SCREEN + 3] = project(positions, size)
     places = np.zeros((PLACES, 3), np.float32)
     places[CAMERA] = 0, 0, DISTANCE
-    places[EYE : EYE + 2] = (figure.eyes - PIVOT) @ turn.T
-    places[GAZE : GAZE + 2] = figure.gazes @ turn.T
-    places[SKIN_TONE] = *figure.skin, GRAIN * min(1.0, max(0.0, (size - 700) / 1000))
+    places[EYE : EYE + 2] = (posed.eyes - PIVOT) @ turn.T
+    places[GAZE : GAZE + 2] = posed.gazes @ turn.T
+    places[SKIN_TONE] = *posed.skin, GRAIN * min(1.0, max(0.0, (size - 700) / 1000))
     depth = _key_view(positions, fixed.faces, places)
-    return Scene(vertices, fixed.triangles, fixed.uv, figure.texture, depth, places)
+    return Scene(vertices, fixed.triangles, fixed.uv, posed.texture, depth, places)
 
 
 def rotation(yaw: float, pitch: float) -> Array:

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from clipface_cli.head import HeadModel
-from clipface_cli.portrait.figure import (
+from clipface_cli.portrait.posed_head import (
     PaintedHair,
     Texture,
+    add_hair,
     linear_texture,
     painted_hair,
-    wear_hair,
 )
 from clipface_cli.portrait.topology import topology
 from clipface_cli.portrait.tresses import columns, hang
@@ -57,7 +57,7 @@ class DressedHead:
         """The hair that (3, R, R) in [-1, 1] or uint8 (R, R, 3) paints."""
         return painted_hair(self._fixed, linear_texture(texture))
 
-    def wear(self, vertices: Tensor, painted: PaintedHair) -> Tensor:
+    def with_hair(self, vertices: Tensor, painted: PaintedHair) -> Tensor:
         """Vertices (V, 3) of the head to (V + E, 3): long hair stands off it and covers the ears.
 
         Without length the head stays as it is, and the hair lies in one point inside it.
@@ -65,8 +65,8 @@ class DressedHead:
         own = vertices.detach().cpu().double().numpy()
         points = self._fixed.refine @ (own - self._fixed.origin)
         if painted.length > 0:
-            worn, tresses = wear_hair(self._fixed, points, painted)
-            own = own + (worn - points)[: len(own)]
+            raised, tresses = add_hair(self._fixed, points, painted)
+            own = own + (raised - points)[: len(own)]
         else:
             tresses = hang(self._fixed.tresses, points, 0.0)
         edges = self.follows[: self.edges] @ own

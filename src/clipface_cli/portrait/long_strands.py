@@ -44,7 +44,7 @@ CREASE = slice(ON_HEAD - 3, ON_HEAD + 6)  # points around the line where hair le
 
 @dataclass(frozen=True)
 class LongStrands:
-    """N strands on the V vertices of a figure, those that lie lowest first.
+    """N strands on the V vertices of a posed head, those that lie lowest first.
 
     Attributes:
         over: (N * ON_HEAD, V) weights of points over the scalp, from the root down.
@@ -73,7 +73,7 @@ class LongStrands:
 def plan_long_strands(head: Array, scalp: Array, faces: Array, tresses: int) -> LongStrands:
     """Plan on a head's points (V1, 3) at rest and the mask of its scalp (V1,).
 
-    `faces` (F, 3) are all of a figure's V vertices, the last `tresses` of which are its tresses'.
+    `faces` (F, 3) are of all vertices of a posed head; its last `tresses` are hanging hair.
     """
     rng = np.random.default_rng(11)
     vertices = int(faces.max()) + 1
@@ -110,7 +110,7 @@ def plan_long_strands(head: Array, scalp: Array, faces: Array, tresses: int) -> 
 
 
 class Planned(Protocol):
-    """What has planned its long strands, or plans them when first asked."""
+    """A head whose long strands are planned, at the latest when first asked for."""
 
     @property
     def long_strands(self) -> LongStrands: ...

@@ -23,6 +23,10 @@ RIM, BACK_RIM = direction(0.75, 0.35, -0.60), direction(-0.85, 0.20, -0.45)
 
 SHADOW_TAPS = 16
 SHADOW_RADIUS = 0.0042  # metres
+SHADOW_BIAS, SHADOW_SLOPE = 0.0022, 0.004  # metres: towards the key, and more at grazing angles
+UNLIT = -0.45  # cosine to the key beyond which not even skin wraps light
+TURN = 6.2832  # a full turn, radians
+DITHER = (52.9829189, 0.06711056, 0.00583715)  # interleaved gradient noise (Jimenez 2014)
 
 SKIN, LEFT_EYE, RIGHT_EYE, INTERIOR, CLOTH = 0, 1, 2, 3, 4  # materials
 
@@ -41,7 +45,7 @@ PLACES = 10
 
 
 class Scene(NamedTuple):
-    """What the shading kernels read."""
+    """Tables that the shading kernels read: V vertices, F triangles, Vt UV vertices."""
 
     vertices: Array  # (V, COLUMNS)
     triangles: Array  # (F, 7) three vertices, three UV vertices, material
@@ -124,13 +128,13 @@ def _seen_weights(vertices: Array, corners: tuple[int, int, int], x: float, y: f
 def _lit_share(position: Vector, normal: Vector, scene: Scene, turn: float) -> float:
     """Lit share of a disc around the point in the key's depth map (percentage closer)."""
     facing = dot(normal, KEY)
-    if facing < -0.45:  # not even skin wraps light so far
+    if facing < UNLIT:
         return 0.0
     places, depth = scene.places, scene.light_depth
     scale = places[LIGHT_MAP, 2]
     x = (dot(row(places, LIGHT), position) - places[LIGHT_MAP, 0]) * scale
     y = (dot(row(places, LIGHT + 1), position) - places[LIGHT_MAP, 1]) * scale
-    z = dot(row(places, LIGHT + 2), position) - 0.0022 - 0.004 * (1 - clip(facing))
+    z = dot(row(places, LIGHT + 2), position) - SHADOW_BIAS - SHADOW_SLOPE * (1 - clip(facing))
     last = depth.shape[0] - 1
     cosine, sine = math.cos(turn) * SHADOW_RADIUS * scale, math.sin(turn) * SHADOW_RADIUS * scale
     lit = 0
@@ -164,7 +168,7 @@ def point_seen(triangle: int, x: float, y: float, scene: Scene) -> Point:
     """The point of a triangle seen at pixel (x, y)."""
     faces = scene.triangles
     corners = (faces[triangle, 0], faces[triangle, 1], faces[triangle, 2])
-    turn = 6.2832 * ((52.9829189 * ((0.06711056 * x + 0.00583715 * y) % 1.0)) % 1.0)
+    turn = TURN * ((DITHER[0] * ((DITHER[1] * x + DITHER[2] * y) % 1.0)) % 1.0)
     return point_on(triangle, _seen_weights(scene.vertices, corners, x, y), turn, scene)
 
 

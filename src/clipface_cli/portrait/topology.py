@@ -1,4 +1,4 @@
-"""What a portrait can know of a head before it moves: subdivision, materials, lash lines."""
+"""Fixed data of a head that portraits share: subdivision, materials, lash lines."""
 
 from dataclasses import dataclass
 from functools import cached_property

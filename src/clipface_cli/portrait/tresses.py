@@ -18,6 +18,12 @@ OVERLAP, BACK = 0.002, 0.3  # metres by which the sides cross behind; share of c
 AXIS = -0.075  # depth of the head's vertical axis, metres
 TURNS = np.radians(np.linspace(180, 64, 40))  # columns of each side, from the back to the front
 ROWS = 28
+SWELL, SWELL_AT, SWELL_FRONT = 0.015, 0.22, 0.6  # metres outward, from which share of the length
+FLARE, ROOT_SUNK = 0.004, 0.002  # metres further out at the ends; roots lie below the surface
+WAVES = ((0.0022, 29, 5, 1), (0.0030, 11, -9, 0))  # metres; turns across, down, and by side
+FORWARD, FORWARD_WAVE = 0.020, 0.004  # metres by which front locks come forward at their ends
+THIN_FRONT = 0.7  # share of the thickness that front locks lack
+TURN_LENGTH = 0.08  # metres that a radian counts for when the nearest vertices are sought
 _FOLLOW = 0.015  # metres below the roots in which hair ceases to follow the scalp's texture
 _HAIRLINE = np.radians(72)  # turn before which a temple may be bare
 _DRAWN = 0.06  # share of its length by which it moves on there: texels are drawn out to threads
@@ -107,14 +113,18 @@ def _sheet(root: Array, aside: Array, side: int, inner: float) -> Array:
     """
     t = np.linspace(0, 1, ROWS)[:, None]
     column = np.arange(len(root))[None] / len(root)
-    swell = 0.015 * (1 - np.exp(-((t / 0.22) ** 2))) * (1 - 0.6 * column**4) + 0.004 * t - 0.002
-    wave = 0.0022 * np.sin(29 * column + 5 * t + side) + 0.0030 * np.sin(11 * column - 9 * t)
+    out_at = 1 - np.exp(-((t / SWELL_AT) ** 2))
+    swell = SWELL * out_at * (1 - SWELL_FRONT * column**4) + FLARE * t - ROOT_SUNK
+    wave = sum(
+        height * np.sin(across * column + down * t + turn * side)
+        for height, across, down, turn in WAVES
+    )
     out = (
         swell
         + wave * np.minimum(1, 3 * t) ** 2
-        - inner * THICKNESS * np.minimum(1, 5 * t) * (1 - 0.7 * column**6)
+        - inner * THICKNESS * np.minimum(1, 5 * t) * (1 - THIN_FRONT * column**6)
     )
-    forward = (0.020 * t + 0.004 * np.sin(7 * t + side) * t) * column**3
+    forward = (FORWARD * t + FORWARD_WAVE * np.sin(7 * t + side) * t) * column**3
     sheet = root[None] + aside[None] * out[..., None]
     sheet[..., 1] -= LENGTH * t
     sheet[..., 2] += forward
@@ -131,7 +141,7 @@ def _interpolate(
     x, y, z = rest[index].T
 
     def chart(height: Array, turn: Array) -> Array:
-        return np.stack([height, 0.08 * turn], axis=-1)
+        return np.stack([height, TURN_LENGTH * turn], axis=-1)
 
     places = chart(y, np.arctan2(side * x, z - AXIS))
     return nearest_four(places, chart(heights, turns), 1e-4, index, len(rest))

@@ -1,11 +1,5 @@
 """Procedural people: attributes, painted UV skins, captions, expressions, and the corpus."""
 
-from clipface_cli.synth.attributes import (
-    attributes_from_latents,
-    person_from_latent,
-    sample_attributes,
-)
-from clipface_cli.synth.canvas import Canvas
 from clipface_cli.synth.captions import captions
 from clipface_cli.synth.corpus import (
     contact_sheet,
@@ -16,8 +10,14 @@ from clipface_cli.synth.corpus import (
     write_dataset,
 )
 from clipface_cli.synth.expressions import RECIPES, draw_expression, random_units
-from clipface_cli.synth.paint import paint
-from clipface_cli.synth.person import (
+from clipface_cli.synth.painting.canvas import Canvas
+from clipface_cli.synth.painting.paint import paint
+from clipface_cli.synth.people.attributes import (
+    attributes_from_latents,
+    person_from_latent,
+    sample_attributes,
+)
+from clipface_cli.synth.people.person import (
     ATTRIBUTE_NAMES,
     ATTRIBUTE_SIZE,
     LATENT_NAMES,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from clipface_cli.synth.person import Person
+from clipface_cli.synth.people.person import Person
 from clipface_cli.synth.tables import table
 
 # From these amounts on an attribute is worth a word.

@@ -24,16 +24,19 @@ from clipface_cli.artifacts.dataset import (
 from clipface_cli.errors import InputError
 from clipface_cli.head import HeadModel
 from clipface_cli.render import Camera, Renderer
-from clipface_cli.synth.attributes import person_from_latent, sample_attributes
-from clipface_cli.synth.canvas import Canvas
 from clipface_cli.synth.captions import captions
 from clipface_cli.synth.expressions import draw_expression, random_units
-from clipface_cli.synth.paint import paint
-from clipface_cli.synth.person import Person
+from clipface_cli.synth.painting.canvas import Canvas
+from clipface_cli.synth.painting.paint import paint
+from clipface_cli.synth.people.attributes import person_from_latent, sample_attributes
+from clipface_cli.synth.people.person import Person
 from clipface_cli.synth.processes import spread
 
 RESOLUTION = 512
-_SHAPE_SPREAD = 0.8
+_SHAPE_SPREAD = 0.8  # standard deviations of head shapes
+_EXPRESSION_NOISE = 0.15  # standard deviations added to a named expression
+_SCALE = (5.7, 7.2)  # of the camera
+_SHIFT, _RAISE = 0.012, 0.03  # largest shift of the camera either way, and up, metres
 _YAW, _PITCH = 0.45, 0.18  # largest turns in radians, twice their standard deviations
 
 
@@ -148,12 +151,13 @@ def _draw(head: HeadModel, people: Sequence[Person], index: int, seed: int) -> d
     person = people[who]
     expression = draw_expression(generator, person.smile_lines, person.frown_lines)
     psi = head.expression_from_units(random_units(expression, generator)).numpy()
-    psi = psi + 0.15 * generator.standard_normal(len(psi))
+    psi = psi + _EXPRESSION_NOISE * generator.standard_normal(len(psi))
     pose = np.zeros(6)
     pose[0] = np.clip(generator.normal(0, _PITCH / 2), -_PITCH, _PITCH)
     pose[1] = np.clip(generator.normal(0, _YAW / 2), -_YAW, _YAW)
-    scale = generator.uniform(5.7, 7.2)
-    camera = [scale, generator.uniform(-0.012, 0.012), 0.03 + generator.uniform(-0.012, 0.012)]
+    scale = generator.uniform(*_SCALE)
+    shift = [generator.uniform(-_SHIFT, _SHIFT) for _ in range(2)]
+    camera = [scale, shift[0], _RAISE + shift[1]]
     return {
         "person": who,
         "expression_name": expression,
@@ -241,7 +245,10 @@ def _write_tables(
 def contact_sheet(
     images: Sequence[NDArray[np.uint8]], labels: Sequence[str], path: str | Path, columns: int = 6
 ) -> Path:
-    """Save equally large pictures (H, W, 3) in a grid, each with its label below it."""
+    """Save equally large pictures (H, W, 3) in a grid, each with its label below it.
+
+    columns: pictures in a row. Returns the path.
+    """
     height, width = images[0].shape[:2]
     rows = -(-len(images) // columns)
     sheet = Image.new("RGB", (columns * width, rows * (height + 18)), "white")
@@ -256,6 +263,6 @@ def contact_sheet(
 
 
 def read_attributes(corpus: str | Path) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Latents (N, K) and attributes (N, A) of a corpus."""
+    """Latents (N, LATENT_SIZE) and attributes (N, ATTRIBUTE_SIZE) of a corpus of N people."""
     tables = load_file(Path(corpus) / "people.safetensors")
     return tables["latent"], tables["attributes"]

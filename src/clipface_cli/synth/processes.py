@@ -17,9 +17,10 @@ Made = TypeVar("Made")
 def spread(
     work: Callable[[Job], Made], jobs: Sequence[Job], workers: int, together: int = 8
 ) -> Iterator[Made]:
-    """What `work` makes of each job, in order: by this process, or `together` at a time by others.
+    """Results of `work` on each job, in order, computed by `workers` processes.
 
-    `work` and the jobs must then be picklable.
+    together: jobs sent to a process at a time. With fewer than two workers this process does the
+    work; otherwise `work` and the jobs must be picklable.
     """
     if workers < 2:
         yield from map(work, jobs)

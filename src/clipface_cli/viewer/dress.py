@@ -32,7 +32,7 @@ def _dressed(rig: Rig, surface: DressedHead, painted: PaintedHair, long: bool) -
     hair = surface.hair.numpy()
     kept = slice(None) if long else ~hair
     faces = surface.faces.numpy()[kept]
-    vertices = surface.wear(torch.from_numpy(rig.mesh.vertices), painted).numpy()
+    vertices = surface.with_hair(torch.from_numpy(rig.mesh.vertices), painted).numpy()
 
     def extended(values: np.ndarray) -> np.ndarray:
         return np.concatenate([values, follows @ values])

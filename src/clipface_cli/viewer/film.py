@@ -77,9 +77,13 @@ def film(scene: FilmScene, yaw: float, resolution: int, observe: Observer) -> It
             still[name] if name in still else painted(made, frame) for name, made in columns
         ]
         observe(frame, textures[-1])
-        worn = [surface.wear(vertices, surface.painted(t[0]))[None] - head.origin for t in textures]
+        hairs = [surface.painted(texture[0]) for texture in textures]
+        posed = [surface.with_hair(vertices, hair)[None] - head.origin for hair in hairs]
         rows = [
-            [to_pixels(renderer(v, t, camera, lit)[0]) for v, t in zip(worn, textures, strict=True)]
+            [
+                to_pixels(renderer(v, t, camera, lit)[0])
+                for v, t in zip(posed, textures, strict=True)
+            ]
             for lit in (light, None)
         ]
         yield contact_sheet(rows, list(scene.columns), ROWS)

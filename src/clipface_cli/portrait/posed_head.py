@@ -40,11 +40,14 @@ CREASE_DEPTH = 0.0004  # metres below its neighbours at which a vertex lies in a
 RELIEF = 0.0002  # metres of height per unit of log luminance
 TEETH, TONGUE_TIP = 0.017, 0.040  # metres behind the lips
 MOUTH_FADE = 0.013  # metres into the mouth over which light falls to a third
+OPEN_MOUTH = 0.12  # share of the sky that the tongue's tip sees in an open mouth
+MOUTH_LEAST, MOUTH_MORE = 0.04, 0.40  # share of light in the throat, and more at the teeth
+SHORT_HAIR, LONG_HAIR = 0.6, 0.8  # share of both ears that hair covers
 CROWN = (0.0, 0.11, -0.07)  # metres from between the eyes: where hair parts
 
 
 @dataclass(frozen=True)
-class Figure:
+class PosedHead:
     """A head in its own space, ready to be seen from anywhere; V1 refined vertices."""
 
     topology: Topology
@@ -58,7 +61,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class PaintedHair:
-    """What a texture paints: skin (2,) brightness and redness; where (V1,) there is hair, 0..1.
+    """Hair and skin in a texture: skin (2,) brightness and redness; where (V1,) hair is, 0..1.
 
     length: 1 where hair covers both ears, 0 where they are bare.
     """
@@ -68,7 +71,7 @@ class PaintedHair:
     length: float
 
 
-def pose_figure(fixed: Topology, vertices: torch.Tensor, texture: Texture) -> Figure:
+def pose_head(fixed: Topology, vertices: torch.Tensor, texture: Texture) -> PosedHead:
     """Prepare vertices (V,3) and a texture, (3,R,R) in [-1,1] or (R,R,3) uint8."""
     rgb = linear_texture(texture, TEXELS)
     layers = np.concatenate([rgb, _height_gradient(rgb)], axis=2)
@@ -80,13 +83,13 @@ def pose_figure(fixed: Topology, vertices: torch.Tensor, texture: Texture) -> Fi
     darkness = np.clip(np.log((skin[0] + 0.02) / (colours.sum(axis=1) + 0.02)) / 2, 0, 1)
     curves = lashes(fixed.lashes, points, normals, fixed.rest_normals, darkness)
     shirt = bust_points(fixed.bust, points, normals) if fixed.bust else np.zeros((0, 3))
-    points, tresses = wear_hair(fixed, points, painted)
+    points, tresses = add_hair(fixed, points, painted)
     points = np.concatenate([points, shirt, tresses]).astype(np.float32)
     zone = _hair_zone(fixed, long)
     hair = np.concatenate([zone, np.zeros(len(shirt)), np.full(len(tresses), long)])
     table = _vertex_table(fixed, points)
     table[:, HAIR] = hair
-    return Figure(fixed, table, layers, skin, eyes, gazes, curves)
+    return PosedHead(fixed, table, layers, skin, eyes, gazes, curves)
 
 
 def painted_hair(fixed: Topology, rgb: Float) -> PaintedHair:
@@ -96,7 +99,7 @@ def painted_hair(fixed: Topology, rgb: Float) -> PaintedHair:
     return PaintedHair(skin, where, _long_hair(fixed, where))
 
 
-def wear_hair(fixed: Topology, points: Float, painted: PaintedHair) -> tuple[Float, Float]:
+def add_hair(fixed: Topology, points: Float, painted: PaintedHair) -> tuple[Float, Float]:
     """The head's points (V1,3) with sunk ears and hair that stands off it, and tresses (K,3)."""
     points = cover_ears(fixed.tresses, points, painted.length)
     normals = vertex_normals(points, fixed.own_faces).astype(np.float32)
@@ -123,7 +126,7 @@ def _long_hair(fixed: Topology, dressed: Float) -> float:
     if not left.any() or left.all():
         return 0.0
     covered = min(dressed[ears[left]].mean(), dressed[ears[~left]].mean())
-    return float(np.clip((covered - 0.6) / 0.2, 0, 1))
+    return float(np.clip((covered - SHORT_HAIR) / (LONG_HAIR - SHORT_HAIR), 0, 1))
 
 
 def _refine(fixed: Topology, vertices: NDArray[np.floating]) -> tuple[Float, Float, Float]:
@@ -196,9 +199,9 @@ def _mouth_light(fixed: Topology, ao: Float) -> Float:
     if not (lips.any() and tongue.any()):
         return 0 * ao
     depth = fixed.rest[lips, 2].max() - fixed.rest[:, 2]
-    opened = np.clip(ao[tongue & (depth < TONGUE_TIP)].mean() / 0.12, 0, 1)
+    opened = np.clip(ao[tongue & (depth < TONGUE_TIP)].mean() / OPEN_MOUTH, 0, 1)
     fade = np.exp(-np.clip(depth - TEETH, 0, None) / MOUTH_FADE)
-    return np.asarray(inside * opened * (0.04 + 0.40 * fade), np.float32)
+    return np.asarray(inside * opened * (MOUTH_LEAST + MOUTH_MORE * fade), np.float32)
 
 
 def linear_texture(texture: Texture, least: int = 0) -> Float:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from clipface_cli.synth.person import (
+from clipface_cli.synth.people.person import (
     CHANNELS,
     HAIR_STYLES,
     LATENT_NAMES,
@@ -33,12 +34,16 @@ def _ramp(x: NDArray[np.float64], shades: list[list[int]]) -> NDArray[np.float64
     return np.stack([np.interp(x, at, known[:, k]) for k in range(3)], 1) / 255
 
 
-def _step(lo: float, hi: float, x: NDArray[np.float64]) -> NDArray[np.float64]:
+def _step(ends: Sequence[float], x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Smooth step of x (n,) from 0 at the first end to 1 at the second."""
+    lo, hi = ends
     t = np.clip((x - lo) / (hi - lo), 0, 1)
     return t * t * (3 - 2 * t)
 
 
-def _range(lo: float, hi: float, p: NDArray[np.float64]) -> NDArray[np.float64]:
+def _range(ends: Sequence[float], p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Values between two ends at shares p (n,)."""
+    lo, hi = ends
     return lo + (hi - lo) * p
 
 
@@ -59,13 +64,13 @@ def _skin(p: Columns, z: Columns, out: Columns) -> None:
     out["melanin"] = melanin
     blood, flush, circles = t.haemoglobin, t.flush, t.dark_circles
     out["haemoglobin"] = blood.base + blood.varied * p["haemoglobin"] + blood.age * age
-    out["yellow"] = p["yellow"] * _step(*t.yellow_ramp, melanin)
+    out["yellow"] = p["yellow"] * _step(t.yellow_ramp, melanin)
     red = np.clip(flush.base + flush.varied * p["flush"], 0, 1)
     out["flush"] = red / (1 + flush.melanin * melanin)
     for name in ("mottle_1", "mottle_2", "mottle_3", "mole_1", "mole_2", "mole_3", "mole_4"):
         out[name] = _bounded(z[name])
-    pale = _step(*t.freckle_melanin, melanin)
-    out["freckles"] = _step(*t.freckle_ramp, p["freckles"]) * pale * (1 - t.freckle_age * age)
+    pale = _step(t.freckle_melanin, melanin)
+    out["freckles"] = _step(t.freckle_ramp, p["freckles"]) * pale * (1 - t.freckle_age * age)
     out["moles"] = np.clip(t.moles.varied * p["moles"] ** 2 + t.moles.age * age, 0, 1)
     dark = circles.base + circles.varied * p["dark_circles"] ** circles.power
     out["dark_circles"] = np.clip(dark + circles.age * age, 0, 1)
@@ -75,7 +80,7 @@ def _skin(p: Columns, z: Columns, out: Columns) -> None:
 def _lines(p: Columns, out: Columns) -> None:
     """Wrinkles of age, and lines of expression that some have sooner."""
     t = table("attributes").lines
-    lines = _step(*t.ramp, out["age"] + t.early * (p["wrinkles"] - 0.5))
+    lines = _step(t.ramp, out["age"] + t.early * (p["wrinkles"] - 0.5))
     out["wrinkles"] = lines * (t.least + t.varied * p["wrinkles"])
     early = {
         name: np.clip(part.varied * (p[f"{name}_lines"] - part["from"]), 0, 1)
@@ -103,7 +108,7 @@ def _features(p: Columns, out: Columns) -> None:
     out["lip_fullness"] = full + f.melanin * melanin + f.age * age
     out["lip_bow"] = p["lip_bow"]
     out["lip_redness"] = r.base + r.varied * p["lip_redness"] + r.woman * (1 - sex) + r.age * age
-    dark = _step(*eyes.dark_ramp, melanin)
+    dark = _step(eyes.dark_ramp, melanin)
     brown = eyes.brown.base + eyes.brown.varied * p["iris"]
     _put(out, "iris", _ramp((1 - dark) * p["iris"] + dark * brown, eyes.shades))
     for channel in CHANNELS:
@@ -118,12 +123,12 @@ def _features(p: Columns, out: Columns) -> None:
 def _hair(p: Columns, out: Columns) -> None:
     t, brows = table("attributes").hair, table("attributes").brows.darker
     sex, age, melanin = out["sex"], out["age"], out["melanin"]
-    dark = _step(*t.dark_ramp, melanin)
+    dark = _step(t.dark_ramp, melanin)
     shade = (1 - dark) * p["hair_dark"] + dark * (t.dark.base + t.dark.varied * p["hair_dark"])
     colour = _ramp(shade, t.shades)
-    red = (_step(*t.red_ramp, p["hair_red"]) * (1 - dark))[:, None]
+    red = (_step(t.red_ramp, p["hair_red"]) * (1 - dark))[:, None]
     colour = colour * (1 - red) + np.array(t.red) / 255 * red
-    grey = _step(*t.grey_ramp, age + t.grey_early * (p["grey"] - 0.5))[:, None]
+    grey = _step(t.grey_ramp, age + t.grey_early * (p["grey"] - 0.5))[:, None]
     bright = t.silver_brightness.base + t.silver_brightness.varied * p["grey"][:, None]
     colour = colour * (1 - grey) + np.array(t.silver) / 255 * bright * grey
     _put(out, "hair", colour)
@@ -131,7 +136,7 @@ def _hair(p: Columns, out: Columns) -> None:
     _put(out, "brow", colour * darker)
     back = t.recession.varied * (p["hairline"] - t.recession["from"]) + t.recession.age * age
     out["recession"] = sex * np.clip(back, 0, 1)
-    out["bald"] = sex * _step(*t.bald_ramp, p["bald"] * t.bald.varied + t.bald.age * age)
+    out["bald"] = sex * _step(t.bald_ramp, p["bald"] * t.bald.varied + t.bald.age * age)
     out["hair_volume"] = p["hair_volume"]
     styles = [np.searchsorted(np.cumsum(shares), p["hair_style"]) for shares in (t.men, t.women)]
     index = np.where(sex > 0.5, *styles)
@@ -145,10 +150,10 @@ def _beard(p: Columns, out: Columns) -> None:
     bearded = man & (p["beard_kind"] > t.bearded)
     stubble = np.clip(t.stubble.varied * p["stubble"] + t.stubble.base, 0, 1)
     out["stubble"] = sex * stubble * (t.stubble.woman + t.stubble.man * man)
-    out["beard"] = bearded * _range(*t.beard, p["beard"])
+    out["beard"] = bearded * _range(t.beard, p["beard"])
     only = man & (p["beard_kind"] > t.moustache_only) & ~bearded
-    out["moustache"] = np.where(bearded, _range(*t.moustache, p["moustache"]), 0.0)
-    lone = _range(*t.lone_moustache, p["moustache"])
+    out["moustache"] = np.where(bearded, _range(t.moustache, p["moustache"]), 0.0)
+    lone = _range(t.lone_moustache, p["moustache"])
     out["moustache"] = np.where(only, lone, out["moustache"])
     out["beard_cheeks"] = np.clip(t.cheeks.base + t.cheeks.varied * p["beard_cheeks"], 0, 1)
 
@@ -193,7 +198,7 @@ def _apply_looks(p: Columns, out: Columns, look: NDArray[np.int64]) -> None:
             continue
         strength = out["look_strength"][rows]
         for field_name, value in _preset(name).items():
-            target = _range(*value, spread[rows]) if isinstance(value, tuple) else value
+            target = _range(value, spread[rows]) if isinstance(value, tuple) else value
             column = out[field_name]
             whole = field_name.startswith("style_") or field_name in _WHOLE
             amount = np.ones_like(strength) if whole else strength
@@ -222,10 +227,10 @@ def _columns(latents: NDArray[Any]) -> tuple[Columns, NDArray[np.int64]]:
     look = np.where(fantasy, 1 + np.searchsorted(shares[:-1], p["look"]), 0)
     feminine = np.isin(look, [LOOKS.index(name) for name in t.feminine])
     out: Columns = {}
-    out["sex"] = _step(*t.sex_ramp, np.where(feminine, t.feminine_sex, p["sex"]))
+    out["sex"] = _step(t.sex_ramp, np.where(feminine, t.feminine_sex, p["sex"]))
     age = np.interp(p["age"], t.age_at, t.age)
     aged = styled & (p["subkind"] > t.old)
-    old = np.where(aged, _range(*t.old_age, p["age"]), age)
+    old = np.where(aged, _range(t.old_age, p["age"]), age)
     out["age"] = np.where(feminine, t.feminine_age * age, old)
     _skin(p, z, out)
     _features(p, out)
@@ -239,7 +244,7 @@ def _columns(latents: NDArray[Any]) -> tuple[Columns, NDArray[np.int64]]:
         out[name] = np.where(groomed, full, out[name])
     for name in ("pattern_1", "pattern_2", "pattern_3"):
         out[name] = _bounded(z[name])
-    out["look_strength"] = np.where(fantasy, _range(*t.strength, p["look_strength"]), 0.0)
+    out["look_strength"] = np.where(fantasy, _range(t.strength, p["look_strength"]), 0.0)
     _apply_looks(p, out, look)
     return out, look
 

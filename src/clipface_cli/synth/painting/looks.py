@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from clipface_cli.synth import characters, creatures
-from clipface_cli.synth.sketch import Sketch
+from clipface_cli.synth.painting import characters, creatures
+from clipface_cli.synth.painting.state import Painting
+from clipface_cli.synth.tables import table
 
-_PAINTERS: dict[str, Callable[[Sketch], None]] = {
+_PAINTERS: dict[str, Callable[[Painting], None]] = {
     "zombie": creatures.paint_zombie,
     "ghost": creatures.paint_ghost,
     "vampire": creatures.paint_vampire,
@@ -27,12 +28,13 @@ _PAINTERS: dict[str, Callable[[Sketch], None]] = {
 }
 
 
-def paint_look(sketch: Sketch) -> None:
+def paint_look(painting: Painting) -> None:
     """Overlay the person's look."""
-    painter = _PAINTERS.get(sketch.person.look)
+    painter = _PAINTERS.get(painting.person.look)
     if painter is None:
         return
-    before = sketch.colour.copy()
-    painter(sketch)
-    strength = np.float32(min(1.0, 0.35 + 0.75 * sketch.person.look_strength))
-    sketch.colour[:] = before + (sketch.colour - before) * strength
+    before = painting.colour.copy()
+    painter(painting)
+    t = table("light").look
+    strength = np.float32(min(1.0, t.base + t.strength * painting.person.look_strength))
+    painting.colour[:] = before + (painting.colour - before) * strength

@@ -14,8 +14,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from clipface_cli.synth.canvas import Canvas
-from clipface_cli.synth.fields import Field, step
+from clipface_cli.synth.painting.canvas import Canvas
+from clipface_cli.synth.painting.fields import Field, step
 
 
 @dataclass
@@ -59,7 +59,12 @@ def trace(
     jitter: float = 0.1,
     curl: float = 0.01,
 ) -> Layer:
-    """Scatter `count` strokes over region (R, R) and trace them along direction (R, R, 3)."""
+    """Scatter `count` strokes over region (R, R) and trace them along direction (R, R, 3).
+
+    region: share 0..1 of the strokes that start there. length: metres, one or a map (R, R). seed:
+    the layout. jitter, curl: standard deviations of the turn at the root, radians, and of the turn
+    per step of half a texel.
+    """
     generator = np.random.default_rng(seed)
     columns, rows = _scatter(canvas, region, count, generator)
     n = len(columns)

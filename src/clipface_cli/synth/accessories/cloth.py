@@ -6,25 +6,25 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from clipface_cli.synth.fields import noise
-from clipface_cli.synth.garments import Points, Random
-
-_HAIR = ((12, 10, 10), (45, 30, 20), (90, 60, 35), (165, 125, 75), (215, 185, 130), (120, 45, 20),
-         (150, 150, 150), (225, 222, 218))  # fmt: skip
+from clipface_cli.synth.accessories.garments import Points, Random
+from clipface_cli.synth.painting.fields import noise
+from clipface_cli.synth.tables import table
 
 
 def colour(random: Random) -> NDArray[np.float64]:
     """Any colour (3,) in 0..1; greys, black and white more often than a cube would give."""
-    if random.random() < 0.4:
-        return random.choice([0.03, 0.1, 0.35, 0.7, 0.95]) * random.uniform(0.9, 1.05, 3)
+    t = table("cloth").colours
+    if random.random() < t.grey_share:
+        return random.choice(t.greys) * random.uniform(t.grey_tint[0], t.grey_tint[1], 3)
     return random.uniform(0, 1, 3)
 
 
 def hair_colour(random: Random) -> NDArray[np.float64]:
     """A natural hair colour (3,) in 0..1, now and then a dyed one."""
-    if random.random() < 0.06:
+    t = table("cloth").hair
+    if random.random() < t.dyed:
         return random.uniform(0, 1, 3)
-    return np.array(_HAIR[random.integers(len(_HAIR))]) / 255 * random.uniform(0.7, 1.2)
+    return np.array(t.shades[random.integers(len(t.shades))]) / 255 * random.uniform(*t.brightness)
 
 
 def clouds(random: Random, size: int, cells: tuple[int, int]) -> NDArray[np.float32]:
@@ -36,51 +36,54 @@ def clouds(random: Random, size: int, cells: tuple[int, int]) -> NDArray[np.floa
 
 def strands(tone: NDArray[np.float64], size: int, random: Random) -> NDArray[np.float32]:
     """Hair (size, size, 3) of a tone, its strands running down."""
-    fine = clouds(random, size, (int(random.integers(2, 12)), size // 2))
-    broad = clouds(random, size, (4, int(random.integers(8, 40))))
-    depth = random.uniform(0.3, 1.2)
-    level = 1 + depth * (0.6 * fine + 0.4 * broad - 0.5)
+    t = table("cloth").strands
+    fine = clouds(random, size, (int(random.integers(*t.fine_down)), size // 2))
+    broad = clouds(random, size, (t.broad_down, int(random.integers(*t.broad_across))))
+    depth = random.uniform(*t.depth)
+    level = 1 + depth * (t.fine * fine + (1 - t.fine) * broad - 0.5)
     return np.asarray(tone * level[..., None], np.float32).clip(0, 1)
 
 
 def cloth(random: Random, size: int) -> NDArray[np.float32]:
     """A pattern (size, size, 3) in 0..1: plain, ribbed, striped, chequered or mottled; prints."""
+    t = table("cloth").cloth
     first, second = colour(random), colour(random)
     kind = random.random()
     x, y = np.meshgrid(np.arange(size) / size, np.arange(size) / size)
-    count = int(random.integers(4, 50))
-    if kind < 0.4:
+    count = int(random.integers(*t.count))
+    if kind < t.plain:
         share = np.zeros((size, size))
-    elif kind < 0.55:
+    elif kind < t.ribbed:
         share = 0.5 + 0.5 * np.sin(2 * np.pi * count * x)
-    elif kind < 0.65:
+    elif kind < t.striped:
         share = (np.sin(2 * np.pi * count / 3 * y) > 0).astype(float)
-    elif kind < 0.75:
+    elif kind < t.chequered:
         share = ((x * count / 3 % 1 > 0.5) + (y * count / 3 % 1 > 0.5)) / 2
     else:
-        cells = int(random.integers(3, 24))
+        cells = int(random.integers(*t.cells))
         share = clouds(random, size, (cells, cells)).astype(float)
-        share = (share > 0.5).astype(float) if kind > 0.9 else share
-    share = share[..., None] * random.uniform(0.2, 1)
+        share = (share > 0.5).astype(float) if kind > t.patches else share
+    share = share[..., None] * random.uniform(*t.contrast)
     pattern = first * (1 - share) + second * share
     pattern = pattern * (
-        1 + random.uniform(0, 0.5) * (clouds(random, size, (9, 9)) - 0.5)[..., None]
+        1 + random.uniform(*t.folds) * (clouds(random, size, t.fold_cells) - 0.5)[..., None]
     )
     return _printed(np.asarray(pattern, np.float32).clip(0, 1), random)
 
 
 def _printed(pattern: NDArray[np.float32], random: Random) -> NDArray[np.float32]:
     """The pattern with a badge or letters in its middle, sometimes."""
-    if random.random() < 0.6:
+    t = table("cloth").prints
+    if random.random() < t.bare:
         return pattern
     size = len(pattern)
     picture = Image.fromarray((pattern * 255).astype(np.uint8))
     draw = ImageDraw.Draw(picture)
-    for _ in range(random.integers(1, 6)):
+    for _ in range(random.integers(*t.count)):
         fill = tuple(int(v) for v in colour(random) * 255)
-        x, y = random.normal(0.5, 0.06) * size, random.uniform(0.3, 0.9) * size
-        w, h = random.uniform(0.01, 0.08, 2) * size
-        if random.random() < 0.5:
+        x, y = random.normal(*t.x) * size, random.uniform(*t.y) * size
+        w, h = random.uniform(t.radius[0], t.radius[1], 2) * size
+        if random.random() < t.discs:
             draw.ellipse([x - w, y - h, x + w, y + h], fill=fill)
         else:
             draw.rectangle([x - w, y - h, x + w, y + h], fill=fill)

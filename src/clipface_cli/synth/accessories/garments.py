@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipface_cli.head import HeadModel
+from clipface_cli.synth.tables import table
 
 Points = NDArray[np.float64]
 Random = np.random.Generator
@@ -36,9 +37,9 @@ class Measures:
         """Measure vertices (V, 3) of an unturned head."""
         eyes, scalp = (head.masks[name].numpy() > 0.5 for name in ("eyes", "scalp"))
         sides = [vertices[eyes & (vertices[:, 0] * side > 0)] for side in (-1, 1)]
-        box = vertices[scalp & (vertices[:, 1] > 0)]
-        level = np.abs(vertices[:, 1] - 0.01) < 0.02
-        skin = level & (vertices[:, 2] < -0.02) & (head.masks["ears"].numpy() < 0.1)
+        box, t = vertices[scalp & (vertices[:, 1] > 0)], table("garments").temple
+        level = np.abs(vertices[:, 1] - t.y) < t.height
+        skin = level & (vertices[:, 2] < t.behind) & (head.masks["ears"].numpy() < 0.1)
         centres = np.stack([side.mean(0) * (1, 1, 0) + (0, 0, side[:, 2].max()) for side in sides])
         return cls(centres, box.min(0), box.max(0), float(np.abs(vertices[skin, 0]).max()))
 
@@ -123,12 +124,12 @@ def dome(roundness: float, steps: int = 10) -> Points:
 
 def brim(m: Measures, seat: Seat, width: Points, droop: Points) -> Part:
     """A flat ring out from the rim: width and droop (AROUND,) in metres."""
-    middle, _ = seat.axes(m)
+    (middle, _), under = seat.axes(m), table("garments").brim.under
     inner = seat.ring(m)
     away = inner[:, [0, 2]] - middle
     away /= np.linalg.norm(away, axis=1, keepdims=True)
     rows = []
-    for t in np.linspace(-0.05, 1, 6):
+    for t in np.linspace(-under, 1, 6):
         row = inner.copy()
         row[:, [0, 2]] += away * (width * t)[:, None]
         row[:, 1] -= droop * t**2
@@ -137,10 +138,10 @@ def brim(m: Measures, seat: Seat, width: Points, droop: Points) -> Part:
 
 
 def band(m: Measures, seat: Seat, height: float, thickness: float) -> Part:
-    """A strip around the head from the rim up, bulging by its thickness."""
-    rows = []
+    """A strip around the head from the rim up, bulging by its thickness, all in metres."""
+    rows, radius = [], table("garments").band.radius
     for t in np.linspace(0, 1, 5):
-        bulge = 1 + thickness * np.sin(np.pi * t) / 0.09
+        bulge = 1 + thickness * np.sin(np.pi * t) / radius
         rows.append(seat.ring(m, bulge, height * t))
     return grid(np.stack(rows, 1), closed=True)
 
@@ -149,9 +150,10 @@ def curtain(m: Measures, room: Points, top: float, bottom: Points, front: float)
     """Cloth or hair that hangs around the head, open in front by `front` radians to each side."""
     angle = np.linspace(front, 2 * np.pi - front, AROUND)
     middle, half = (m.low + m.high)[[0, 2]] / 2, (m.high - m.low)[[0, 2]] / 2
-    rows = []
+    c, rows = table("garments").curtain, []
     for t in np.linspace(0, 1, 8):
-        out = half[None] + room[:, None] * (0.4 + 0.6 * np.sin(np.pi * (0.15 + 0.6 * t)))
+        turn = np.pi * (c.turn[0] + c.turn[1] * t)
+        out = half[None] + room[:, None] * (c.room[0] + c.room[1] * np.sin(turn))
         x, z = np.sin(angle) * out[:, 0], middle[1] + np.cos(angle) * out[:, 1]
         rows.append(np.stack([middle[0] + x, top + (bottom - top) * t, z], -1))
     return grid(np.stack(rows, 1), both_sides=True)
@@ -174,36 +176,37 @@ class Frame:
 
 def glasses(m: Measures, frame: Frame) -> tuple[Part, Part]:
     """Frame and lenses."""
+    t = table("garments").glasses
     rims = [_rim(m, frame, side) for side in (0, 1)]
     wires = [_tube(rim, _wire(frame, len(rim)), closed=True) for rim in rims]
     inner = [rim[np.argmin(np.abs(rim[:, 0]))] for rim in rims]
     arc = np.linspace(inner[0], inner[1], 9)
-    arc[:, 1] += 0.004 * np.sin(np.linspace(0, np.pi, 9)) + 0.3 * frame.height
-    arc[:, 2] += 0.003 * np.sin(np.linspace(0, np.pi, 9))
-    wires.append(_tube(arc, np.full(9, max(frame.wire, 0.001))))
+    arc[:, 1] += t.bridge_up * np.sin(np.linspace(0, np.pi, 9)) + t.hinge * frame.height
+    arc[:, 2] += t.bridge_out * np.sin(np.linspace(0, np.pi, 9))
+    wires.append(_tube(arc, np.full(9, max(frame.wire, t.thinnest))))
     for rim, side in zip(rims, (-1, 1), strict=True):
-        outer = rim[np.argmax(rim[:, 0] * side)] + (0, 0.3 * frame.height, 0)
-        hinge = np.array([side * (m.temple + 0.004), outer[1], outer[2] - 0.012])
-        ear = np.array([side * (m.temple + 0.006), outer[1] - 0.006, -0.10])
+        outer = rim[np.argmax(rim[:, 0] * side)] + (0, t.hinge * frame.height, 0)
+        hinge = np.array([side * (m.temple + t.hinge_room), outer[1], outer[2] - t.hinge_back])
+        ear = np.array([side * (m.temple + t.ear_room), outer[1] - t.ear_drop, t.ear_z])
         arm = np.concatenate([np.linspace(outer, hinge, 4), np.linspace(hinge, ear, 8)[1:]])
-        wires.append(_tube(arm, np.full(len(arm), max(frame.wire, 0.001))))
-    lenses = [_fan(rim - (0, 0, 0.001)) for rim in rims]
+        wires.append(_tube(arm, np.full(len(arm), max(frame.wire, t.thinnest))))
+    lenses = [_fan(rim - (0, 0, t.lens_back)) for rim in rims]
     return join(wires), join(lenses)
 
 
 def _rim(m: Measures, frame: Frame, side: int) -> Points:
     """Closed line (32, 3) around a lens, counterclockwise from the front."""
-    sign = (-1, 1)[side]
+    sign, t = (-1, 1)[side], table("garments").glasses
     angle = np.linspace(0, 2 * np.pi, 32, endpoint=False)
     cos, sin = np.cos(angle), np.sin(angle)
     x = np.sign(cos) * np.abs(cos) ** (2 / frame.squareness)
     y = np.sign(sin) * np.abs(sin) ** (2 / frame.squareness)
     outward = x * sign
     lift = frame.lift * (outward.clip(0) * y.clip(0))
-    half = frame.width * (1 + frame.taper * y * np.where(outward > 0, 0.3, 1.0))
-    px = m.eyes[side, 0] + sign * 0.002 + x * half
-    py = m.eyes[side, 1] - 0.003 + y * frame.height + lift
-    pz = m.eyes[side, 2] + frame.distance - 4.0 * (px - 0) ** 2
+    half = frame.width * (1 + frame.taper * y * np.where(outward > 0, t.taper_outside, 1.0))
+    px = m.eyes[side, 0] + sign * t.apart + x * half
+    py = m.eyes[side, 1] - t.below + y * frame.height + lift
+    pz = m.eyes[side, 2] + frame.distance - t.curved * px**2
     return np.stack([px, py, pz], -1)
 
 
@@ -239,13 +242,13 @@ def scalp_shell(
     head: HeadModel, vertices: Points, normals: Points, height: Points, hairline: float
 ) -> Part:
     """Hair that stands off the scalp by height (V,) metres and grows down to a hairline (y)."""
-    scalp = (head.masks["scalp"].numpy() > 0.3) & (
-        (vertices[:, 1] > hairline) | (vertices[:, 2] < -0.06)
-    )
+    t = table("garments").shell
+    grown = (vertices[:, 1] > hairline) | (vertices[:, 2] < t.behind)
+    scalp = (head.masks["scalp"].numpy() > t.scalp) & grown
     faces = head.faces.numpy()
     faces = faces[scalp[faces].all(1)]
     used, index = np.unique(faces, return_inverse=True)
     points = vertices[used] + normals[used] * height[used, None]
-    angle = np.arctan2(points[:, 0], points[:, 2] + 0.07) / (2 * np.pi) + 0.5
-    uv = np.stack([angle, (points[:, 1] + 0.2) / 0.4], -1)
+    angle = np.arctan2(points[:, 0], points[:, 2] - t.axis) / (2 * np.pi) + 0.5
+    uv = np.stack([angle, (points[:, 1] - t.lowest) / t.height], -1)
     return Part(points, index.reshape(-1, 3), uv.clip(0, 1))

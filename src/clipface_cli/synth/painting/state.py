@@ -7,15 +7,18 @@ from functools import cached_property
 
 import numpy as np
 
-from clipface_cli.synth.canvas import Canvas
-from clipface_cli.synth.fields import Field, to_linear
-from clipface_cli.synth.person import Person
+from clipface_cli.synth.painting.canvas import Canvas
+from clipface_cli.synth.painting.fields import Field, to_linear
+from clipface_cli.synth.people.person import Person
 
 LUMA = np.array([0.3, 0.59, 0.11], np.float32)  # weights of linear light in grey
 
 
-class Sketch:
-    """What the painters pass on; `colour` (R, R, 3) is linear light and is changed in place."""
+class Painting:
+    """State that the painters share; `colour` (R, R, 3), linear light, is changed in place.
+
+    hair, lips, creases, relief: masks (R, R) in 0..1 that earlier painters leave for later ones.
+    """
 
     def __init__(self, canvas: Canvas, person: Person) -> None:
         self.canvas = canvas

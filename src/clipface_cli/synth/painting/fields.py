@@ -21,6 +21,11 @@ def step(low: Any, high: Any, x: Any) -> Any:
     return t * t * (3 - 2 * t)
 
 
+def ramp(ends: Sequence[float], x: Any) -> Any:
+    """`step` between two ends: 0 at the first, 1 at the second."""
+    return step(ends[0], ends[1], x)
+
+
 def bump(x: Any, centre: float, width: float) -> Any:
     """Gaussian bell of height 1."""
     return np.exp(-np.square((x - np.float32(centre)) / np.float32(width)))
@@ -41,6 +46,11 @@ def to_linear(srgb: ArrayLike) -> Field:
     """sRGB in 0..1 to linear light."""
     c = np.asarray(srgb, np.float32)
     return np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4).astype(np.float32)
+
+
+def rgb(colour: Sequence[int]) -> Field:
+    """Linear (3,) of an 8-bit sRGB colour (red, green, blue)."""
+    return to_linear(np.array(colour) / 255)
 
 
 def to_srgb8(linear: Field) -> NDArray[np.uint8]:

@@ -17,7 +17,7 @@ from clipface_cli.geometry.neighbours import cavity, half_edge_average
 from clipface_cli.geometry.occlusion import ambient_occlusion, sky_views
 from clipface_cli.head import HeadModel
 from clipface_cli.render import rasterize, uv_raster
-from clipface_cli.synth.fields import Field, cells, noise, step
+from clipface_cli.synth.painting.fields import Field, cells, noise, ramp
 
 T = TypeVar("T")
 
@@ -29,9 +29,26 @@ _FILLED = 0.98  # share of an occlusion map that the head fills at most
 _MAP_ACROSS = (0.3, 0.1, 0.9)  # the occlusion maps' x axes are perpendicular to this
 _FAR = 0.03  # distances are kept up to here
 
+# Ramps of masks: 0 at the first, 1 at the second.
+_UPPER_LASH = (-0.0012, 0.0006)  # height above the line between the eye's corners, metres
+_VISIBLE = (0.55, 0.45)  # share of eyes, sockets and mouth
+_RIM = (0.0034, 0.0026)  # distance to the lids, metres
+_OFF_EYES = (0.6, 0.4)  # share of the eyeball
+_FRONT = (-0.06, -0.04)  # z, metres
+
+# Noises that people share: scale in metres, layout, octaves.
+_BLOTCHES = (
+    *((0.02, layout, 4) for layout in (1, 101, 201)),
+    *((0.006, layout, 4) for layout in (2, 102, 202)),
+    (0.0025, 3, 3),
+)
+_PATCHES = tuple((0.03, n, 5) for n in (75, 175, 275))
+_GRAIN = ((0.0012, 30, 2), (0.004, 76, 3), (0.008, 71, 3))
+_FRECKLES, _SPOTS = (0.0026, 3), (0.011, 9)  # cells: size in metres, layout
+
 
 class Canvas:
-    """Maps (R, R, ...) of a head's UV chart in canonical coordinates.
+    """Maps (R, R, ...) of a head's UV chart in canonical coordinates; R is `resolution`.
 
     Canonical coordinates are metres with y up, x to the head's left, z to the front, the origin
     between the eyeballs, scaled so that the mouth line lies 67 mm below it.
@@ -133,7 +150,7 @@ class Canvas:
         shape = self.x.shape
         self.lash = np.minimum(distance, _FAR).reshape(shape).astype(np.float32)
         self.lash_height = found.reshape(shape).astype(np.float32)
-        self.upper_lash = step(-0.0012, 0.0006, self.lash_height)
+        self.upper_lash = ramp(_UPPER_LASH, self.lash_height)
 
     def _measure_mouth(self) -> None:
         ring = self.mouth_ring
@@ -145,7 +162,7 @@ class Canvas:
         """1 on outer skin, 0 on eyeballs, sockets, mouth lining, teeth and tongue."""
         inside = ("eyes", "sockets", "mouth_interior", "teeth", "tongue")
         hidden = np.maximum.reduce([self.region[name] for name in inside])
-        return np.asarray(step(0.55, 0.45, hidden), np.float32)
+        return np.asarray(ramp(_VISIBLE, hidden), np.float32)
 
     @cached_property
     def vertex_skin(self) -> Field:
@@ -166,36 +183,34 @@ class Canvas:
     @cached_property
     def front(self) -> Field:
         """1 on the front of the head, where face features may lie; reaches round the lids' rim."""
-        rim = step(0.0034, 0.0026, self.lash) * step(0.6, 0.4, self.region["eyes"])
+        rim = ramp(_RIM, self.lash) * ramp(_OFF_EYES, self.region["eyes"])
         seen = np.maximum(self.skin, rim)
-        return np.asarray(step(-0.06, -0.04, self.z) * seen, np.float32)
+        return np.asarray(ramp(_FRONT, self.z) * seen, np.float32)
 
     @cached_property
     def wobble(self) -> Field:
         """Canonical blotches (3 scales x 3 layouts, R, R): 20, 6 and 2.5 mm."""
-        layouts = [(0.02, 1), (0.02, 101), (0.02, 201), (0.006, 2), (0.006, 102), (0.006, 202)]
-        maps = [noise(self.position, scale, seed) for scale, seed in layouts]
-        fine = noise(self.position, 0.0025, 3, 3)
-        return np.stack([*maps, fine])
+        return np.stack([noise(self.position, *entry) for entry in _BLOTCHES])
 
     @cached_property
     def patches(self) -> Field:
         """Canonical patch layouts of the looks (3, R, R), 30 mm."""
-        return np.stack([noise(self.position, 0.03, seed, 5) for seed in (75, 175, 275)])
+        return np.stack([noise(self.position, *entry) for entry in _PATCHES])
 
     @cached_property
     def grain(self) -> Field:
         """Fine noise (3, R, R): 1.2, 4 and 8 mm."""
-        scales = ((0.0012, 30, 2), (0.004, 76, 3), (0.008, 71, 3))
-        return np.stack([noise(self.position, *entry) for entry in scales])
+        return np.stack([noise(self.position, *entry) for entry in _GRAIN])
 
     @cached_property
     def freckle_cells(self) -> Field:
-        return cells(self.position, 0.0026, 3)
+        """Cell noise (R, R, 3) in which freckles lie."""
+        return cells(self.position, *_FRECKLES)
 
     @cached_property
     def spot_cells(self) -> Field:
-        return cells(self.position, 0.011, 9)
+        """Cell noise (R, R, 3) in which age spots lie."""
+        return cells(self.position, *_SPOTS)
 
     def once(self, make: Callable[..., T], *arguments: Hashable) -> T:
         """make(canvas, *arguments), made on the first call and kept."""
