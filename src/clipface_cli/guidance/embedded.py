@@ -24,7 +24,7 @@ _CONCEPT_VALUES = "text.memory.values"  # name of the concept memory's weights (
 
 # Cosines between the vectors of a word and of the concept nearest to it. From the first on a word
 # counts as a synonym ("corpse" of "zombie": 0.7), from the second on as a guess worth naming
-# ("demon" for "zombie": 0.5); below it the concept memory's threshold leaves hardly any of the word.
+# ("demon" for "zombie": 0.5); below it the memory's threshold leaves hardly any of the word.
 _SYNONYM, _GUESS = 0.62, 0.45
 _NEAREST = 12  # concepts looked at for a word: fillers among them are passed over
 _NAMED = 3  # concepts, at most, that a guess names
