@@ -71,10 +71,9 @@ class Evaluation:
     def __post_init__(self) -> None:
         """InputError for too few images, or two models of one name."""
         self.count = min(self.count, len(self.dataset))
-        if self.count < FEWEST:
-            raise InputError(
-                f"{self.count} images are too few for a distance; give at least {FEWEST}."
-            )
+        _check_enough(self.count, "images")
+        if self.textures is not None:
+            _check_enough(len(self.textures), "UV maps")
         names = [model.name for model in self.models]
         if len(set(names)) < len(names) or not names:
             raise InputError("Every model needs a name of its own: --generator NAME=RUN.")
@@ -190,6 +189,11 @@ class Evaluation:
             write_text(self.folder / name, text)
         save_image(self.folder / SHEET, self.sheet())
         return table, [self.folder / name for name in (*texts, SHEET)]
+
+
+def _check_enough(count: int, what: str) -> None:
+    if count < FEWEST:
+        raise InputError(f"{count} {what} are too few for a distance; give at least {FEWEST}.")
 
 
 def _cards(images: Tensor) -> list[Pixels]:
