@@ -22,8 +22,9 @@ def evaluate(
         typer.Option(
             "--generator",
             "-g",
-            metavar="[NAME=]RUN",
-            help="A generator: builtin, a run's folder or a path; several times [builtin].",
+            metavar="[NAME=]RUN[@SIDE]",
+            help="A generator: builtin, a run's folder or a path, all of it or with textures of "
+            "SIDE texels; several times [builtin].",
         ),
     ] = None,
     texture_model: Annotated[

@@ -36,17 +36,22 @@ class TextureModel(Protocol):
 
 @dataclass(frozen=True)
 class GeneratorModel:
-    """A texture generator; z is drawn from the standard normal distribution, untruncated."""
+    """A texture generator; z is drawn from the standard normal distribution, untruncated.
+
+    resolution: texels a side of its textures, None for all that it has.
+    """
 
     name: str
     generator: Generator
     version: str
+    resolution: int | None = None
 
     @torch.no_grad()
     def __call__(self, seeds: Sequence[int]) -> Tensor:
         z = _normal(seeds, self.generator.z_dim).to(self.generator.device)
         with fast_autocast(self.generator.device):
-            return self.generator(z).float().clamp(-1, 1)
+            w = self.generator.mapping(z)
+            return self.generator.synthesis(w, resolution=self.resolution).float().clamp(-1, 1)
 
 
 @dataclass(frozen=True)
@@ -72,11 +77,21 @@ def _normal(seeds: Sequence[int], size: int) -> Tensor:
 
 
 def load_generator_model(entry: str, head: HeadModel) -> GeneratorModel:
-    """ "[NAME=]SOURCE", a generator as --generator takes it; named after its source by default."""
-    name, equals, source = entry.partition("=")
-    source = source if equals else name
+    """ "[NAME=]SOURCE[@RESOLUTION]": a generator as --generator takes it elsewhere.
+
+    By default it is named after its source. RESOLUTION leaves its finer levels out; InputError for
+    one that it does not have.
+    """
+    name, equals, words = entry.partition("=")
+    source, at, side = (words if equals else name).rpartition("@")
+    if not at:
+        source, side = side, ""
     generator = generator_for(head, Generator.load(source)).to(head.template.device)
-    return GeneratorModel(name if equals else Path(source).name or source, generator, _hash(source))
+    known = [str(2**k) for k in range(2, generator.resolution.bit_length())]
+    if side and side not in known:
+        raise InputError(f"{source} has textures of {', '.join(known)}, not {side}.")
+    title = name if equals else (Path(source).name or source) + at + side
+    return GeneratorModel(title, generator, _hash(source) + side, int(side) if side else None)
 
 
 def load_texture_model(word: str, head: HeadModel) -> LinearModel:
