@@ -39,7 +39,7 @@ def write_tables(
 ) -> None:
     """Write all but the images, each file complete or not at all, the description last.
 
-    tables: a row an image, `PARAMETERS` among them, or none where there are no images; note: what
+    tables: a row an image, (N, ...), `PARAMETERS` among them, or none where there are no images; note: what
     dataset.json says besides format, version and count; `head` must be in it.
     """
     if tables:
@@ -66,7 +66,7 @@ def read_note(folder: Path) -> dict[str, Any] | None:
 
 
 def read_tables(folder: Path) -> dict[str, Tensor]:
-    """The tables of a dataset; InputError when they are missing or broken."""
+    """The tables of a dataset, (N, ...) a row an image; InputError when missing or broken."""
     path = folder / TABLE
     try:
         return dict(load(path.read_bytes()))

@@ -15,11 +15,16 @@ class HeadSurface(Protocol):
     """Triangles and texture coordinates of a morphable head."""
 
     @property
-    def faces(self) -> Tensor: ...
+    def faces(self) -> Tensor:
+        """(F, 3) vertices of the triangles."""
+
     @property
-    def uv(self) -> Tensor: ...
+    def uv(self) -> Tensor:
+        """(T, 2), origin bottom left."""
+
     @property
-    def uv_faces(self) -> Tensor: ...
+    def uv_faces(self) -> Tensor:
+        """(F, 3) UVs of the triangles."""
 
 
 @dataclass

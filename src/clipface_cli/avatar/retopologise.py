@@ -84,7 +84,7 @@ def retopologise(path: Path, head: HeadModel, generator: Generator) -> Retopolog
 
 
 def views(shown: Retopologised | Subject, head: HeadModel, resolution: int) -> list[Pixels]:
-    """The scan, or a head made of one, from two sides in the same soft light."""
+    """Pictures (H, W, 3) of the scan, or of a head made of one, from two sides in one light."""
     scan = shown.scan if isinstance(shown, Retopologised) else _as_scan(shown, head)
     return [draw_scan(scan, Camera.turned(yaw), resolution, finer=2) for yaw in _SIDES]
 

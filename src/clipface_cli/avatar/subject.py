@@ -194,7 +194,7 @@ def _unpacked(known: Sidecar, subject: Subject) -> list[Subject]:
 
 
 def known_params(known: Sidecar | None, vertices: Tensor, head: HeadModel) -> HeadParams | None:
-    """The sidecar's parameters if they still give the mesh's vertices."""
+    """The sidecar's parameters if they still give the mesh's vertices (V, 3) in metres."""
     if known is None or known.head_id != head.head_id:
         return None
     params = HeadParams(known.shape, known.expression, known.pose, known.displacement)

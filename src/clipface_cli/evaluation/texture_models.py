@@ -36,7 +36,7 @@ class TextureModel(Protocol):
 
 @dataclass(frozen=True)
 class GeneratorModel:
-    """A texture generator; z is drawn from the standard normal distribution, untruncated.
+    """A texture generator, seeds to (B, 3, R, R); z is drawn from the standard normal distribution.
 
     resolution: texels a side of its textures, None for all that it has.
     """
@@ -56,7 +56,7 @@ class GeneratorModel:
 
 @dataclass(frozen=True)
 class LinearModel:
-    """A linear texture model; coefficients are drawn from the standard normal distribution."""
+    """A linear texture model, seeds to (B, 3, R, R); coefficients are drawn as standard normals."""
 
     name: str
     model: LinearTexture

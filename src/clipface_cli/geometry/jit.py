@@ -81,11 +81,11 @@ def device(function: F) -> F:
 
 
 def array(tensor: Tensor) -> Array:
-    """A CPU tensor's numbers, contiguous, so that kernels are compiled for one layout only."""
+    """A CPU tensor of any shape as a contiguous array: kernels are compiled for one layout."""
     contents: Array = tensor.detach().contiguous().numpy()
     return contents
 
 
 def indices(tensor: Tensor) -> Array:
-    """An integer tensor as contiguous int32."""
+    """An integer tensor of any shape as contiguous int32."""
     return array(tensor.int())

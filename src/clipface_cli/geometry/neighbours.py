@@ -25,7 +25,7 @@ def vertex_average(faces: NDArray[np.integer], vertices: int) -> sp.csr_matrix:
 
 
 def half_edge_average(faces: NDArray[np.integer], vertices: int) -> sp.csr_matrix:
-    """`vertex_average` over the edges that leave a vertex in the triangles' own sense of rotation.
+    """`vertex_average` of faces (F, 3), over edges that leave a vertex in their sense of rotation.
 
     The same but on the border of an open mesh, where each vertex lacks one of its neighbours.
     """

@@ -33,7 +33,8 @@ class ClipGuidance(nn.Module):
     calibrated = False
 
     def __init__(self, name: str, network: Any, tokenizer: Tokenizer, pixels: Pixels) -> None:
-        """network: a transformers model with get_text_features and get_image_features."""
+        """network: a transformers model with get_text_features and get_image_features; pixels: how
+        images (B, 3, H, W) are made ready for it."""
         super().__init__()
         self.name = name
         network = network.float() if next(network.parameters()).dtype in _HALF else network

@@ -82,7 +82,7 @@ class EmbeddedGuidance(nn.Module):
         return self.vectors_of([rows_of(self.words, prompt) for prompt in prompts])
 
     def vectors_of(self, rows: list[list[int]]) -> tuple[Tensor, Tensor]:
-        """`word_vectors` of prompts given as rows of the word table, which stays on the CPU."""
+        """`word_vectors` (B, W, V) and (B, W) of prompts given as rows of the word table."""
         found = [torch.tensor(row, dtype=torch.long, device="cpu") for row in rows]
         index = pad_sequence(found, batch_first=True, padding_value=-1)
         present = (index >= 0).float()

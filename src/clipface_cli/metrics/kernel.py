@@ -33,7 +33,7 @@ def kernel_distance(real: Tensor, fake: Tensor) -> float:
 
 
 def kernel_distance_with_error(real: Tensor, fake: Tensor) -> KernelDistance:
-    """The distance with the standard error of the jackknife over rows of either set.
+    """The distance of (N, D) and (M, D), with the standard error of the jackknife over all rows.
 
     Every row is left out once; that takes no more than the sums of the kernel matrix's rows.
     """

@@ -36,13 +36,13 @@ def face_square(face: Face, scale: float = 1.0) -> Square:
 
 
 def whole(image: Pixels) -> Square:
-    """A square photo's own square."""
+    """The own square of a square photo (H, H, 3)."""
     side = image.shape[0]
     return Square(side / 2, side / 2, side)
 
 
 def is_square(image: Pixels) -> bool:
-    """Whether both sides are equal."""
+    """Whether both sides of a photo (H, W, 3) are equal."""
     return image.shape[0] == image.shape[1]
 
 

@@ -24,7 +24,7 @@ _TRAINING_ONLY = ("conv_out16.", "conv_out32.")  # auxiliary heads
 
 
 class ConvolutionBlock(nn.Module):
-    """Convolution, batch normalisation, ReLU."""
+    """Convolution, batch normalisation, ReLU: (B, C, H, W) to (B, C', H, W)."""
 
     def __init__(self, inputs: int, outputs: int, size: int) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class ConvolutionBlock(nn.Module):
 
 
 class AttentionRefinement(nn.Module):
-    """Weighs channels by what the whole image holds."""
+    """Weighs channels of (B, C, H, W) by what the whole image holds; (B, C', H, W)."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class AttentionRefinement(nn.Module):
 
 
 class ContextPath(nn.Module):
-    """ResNet-18 features at an 8th of the size, and the context of coarser ones brought there."""
+    """ResNet-18 features (B, C, H/8, W/8), and the context of coarser ones brought there."""
 
     def __init__(self, width: int = 128) -> None:
         super().__init__()
@@ -71,7 +71,7 @@ class ContextPath(nn.Module):
 
 
 class FeatureFusion(nn.Module):
-    """Joins both paths and weighs their channels."""
+    """Joins both paths (B, C, H, W) and weighs their channels."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -86,7 +86,7 @@ class FeatureFusion(nn.Module):
 
 
 class Output(nn.Module):
-    """Logits of the classes."""
+    """Logits (B, classes, H, W) of features (B, C, H, W)."""
 
     def __init__(self, inputs: int, width: int, classes: int) -> None:
         super().__init__()

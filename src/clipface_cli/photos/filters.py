@@ -69,14 +69,14 @@ def face_pixels(face: Face) -> float:
 
 
 def share_inside(face: Face, image: NDArray[np.uint8]) -> float:
-    """Share of the landmarks that lie on the photo."""
+    """Share of the landmarks that lie on the photo (H, W, 3)."""
     size = (image.shape[1], image.shape[0])
     points = face.points[:, :2]
     return float(((points >= 0) & (points < size)).all(1).mean())
 
 
 def blur(image: NDArray[np.uint8], face: Face) -> float:
-    """How little the face changes when blurred: 0 sharp, 1 without detail.
+    """How little the face in a photo (H, W, 3) changes when blurred: 0 sharp, 1 no detail.
 
     Crete et al., "The blur effect: perception and estimation with a new no-reference perceptual
     blur metric", 2007.

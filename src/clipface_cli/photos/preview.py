@@ -22,7 +22,7 @@ def preview_frames(
     head: HeadModel,
     done: Callable[[int], None] = lambda _: None,
 ) -> Iterator[Pixels]:
-    """The frames of the sequence, as large as the footage's, with the head's wireframe."""
+    """Frames (H, W, 3) of the sequence, as large as the footage's, with the head's wireframe."""
     sequence = found.sequence
     shape = torch.zeros(head.shape_size) if sequence.shape is None else _tensor(sequence.shape)
     shown = islice(frames, found.first, found.first + len(sequence))

@@ -25,7 +25,7 @@ def _shortcut(inputs: int, outputs: int, stride: int) -> nn.Module | None:
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions."""
+    """Two 3x3 convolutions: (B, C, H, W) to (B, C', H', W')."""
 
     expansion = 1
 
@@ -43,7 +43,7 @@ class BasicBlock(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """1x1, 3x3 and 1x1 convolutions; four times as wide at the end."""
+    """1x1, 3x3 and 1x1 convolutions: (B, C, H, W) to (B, 4 C', H', W')."""
 
     expansion = 4
 

@@ -35,7 +35,7 @@ Array = NDArray[np.float64]
 def locate_face(scan: Scan, head: HeadModel) -> tuple[Scan, Landmarks]:
     """The scan brought to the head's size, place and orientation; the landmarks seen on it.
 
-    Raises InputError when no side of the scan shows a face, when too few landmarks lie on it, and
+    Vertices are (V, 3) in metres. Raises InputError when no side of the scan shows a face, when too few landmarks lie on it, and
     when the head has no landmarks.
     """
     if "mediapipe" not in head.landmarks:

@@ -47,7 +47,7 @@ class ParsedWear:
     def __call__(
         self, photo: Pixels, face: Face, image: Pixels
     ) -> tuple[dict[str, float], Tensor | None]:
-        """See `Wear`; a share of the image stands for certainty."""
+        """See `Wear`; a share of the image (H, W, 3) stands for certainty."""
         del photo, face
         classes = self._parse(image)
         scores = {

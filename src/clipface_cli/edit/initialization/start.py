@@ -29,15 +29,18 @@ class Start:
 class Bank(Protocol):
     """Random people as the guidance sees them: what is asked of a `LatentBank`."""
 
-    def offset(self, direction: Tensor, seed: int) -> Tensor: ...
+    def offset(self, direction: Tensor, seed: int) -> Tensor:
+        """Code offset (L, w_dim) towards a direction (D,)."""
 
-    def target_length(self, direction: Tensor) -> float: ...
+    def target_length(self, direction: Tensor) -> float:
+        """Length at which a change along a direction (D,) shows."""
 
 
 class Basis(Protocol):
     """The guidance's answers to one person's expressions: what is asked of an `ExpressionBasis`."""
 
-    def expression(self, direction: Tensor) -> tuple[Tensor, float]: ...
+    def expression(self, direction: Tensor) -> tuple[Tensor, float]:
+        """Expression offset (E,) towards a direction (D,), and how much of it is expression."""
 
 
 class Mapper(Protocol):
@@ -51,7 +54,9 @@ class Mapper(Protocol):
         expression_offset: Tensor,
         appearance_weight: Tensor,
         /,
-    ) -> tuple[Tensor, Tensor]: ...
+    ) -> tuple[Tensor, Tensor]:
+        """Further offsets (B, L, w_dim) and (B, E), of codes w (B, L, w_dim)."""
+        ...
 
 
 class Models(Protocol):
