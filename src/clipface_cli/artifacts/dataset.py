@@ -39,8 +39,8 @@ def write_tables(
 ) -> None:
     """Write all but the images, each file complete or not at all, the description last.
 
-    tables: a row an image, (N, ...), `PARAMETERS` among them, or none where there are no images; note: what
-    dataset.json says besides format, version and count; `head` must be in it.
+    tables: a row an image, (N, ...), `PARAMETERS` among them, or none where there are no images;
+    note: what dataset.json says besides format, version and count; `head` must be in it.
     """
     if tables:
         header = {"format": "clipface-params", "version": "1", "head": str(note["head"])}

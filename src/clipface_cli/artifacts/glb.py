@@ -64,9 +64,9 @@ def write_rig(
 ) -> None:
     """Write a rig, its parts as primitives of one mesh, and the motion as its animation.
 
-    texture, original: (H, W, 3) uint8. The textures of a motion become material variants, one a group of frames, and `original`, the
-    texture before an edit, another; programs that do not know variants show `texture`. The same
-    content gives the same bytes.
+    texture, original: (H, W, 3) uint8. The textures of a motion become material variants, one a
+    group of frames, and `original`, the texture before an edit, another; programs that do not know
+    variants show `texture`. The same content gives the same bytes.
     """
     with replacing(path) as partial:
         partial.write_bytes(rig_bytes(rig, texture, motion, original, path.stem))

@@ -89,7 +89,8 @@ class _Mapper(nn.Module):
 
 
 def read_mapper(path: Path, kind: str, own: str) -> dict[str, Tensor]:
-    """Weights, of any shape, of a file. kind: what a published or imported one must be; own: the format of ours.
+    """Weights, of any shape, of a file. kind: what a published or imported one must be; own: the
+    format of ours.
 
     Raises InputError where it holds another kind of mapper.
     """
@@ -252,7 +253,8 @@ class MotionMapper(_Mapper):
 
     @classmethod
     def from_state(cls, state: Mapping[str, Tensor], head_rotation: bool = True) -> MotionMapper:
-        """Build from a state dict (weights of any shape), published or ours, which tells the sizes."""
+        """Build from a state dict (weights of any shape), published or ours, which tells the
+        sizes."""
         try:
             stacked = _stack(state, "texture")
             levels, w_dim, inputs = stacked["layers.0.weight"].shape

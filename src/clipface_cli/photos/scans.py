@@ -35,8 +35,8 @@ Array = NDArray[np.float64]
 def locate_face(scan: Scan, head: HeadModel) -> tuple[Scan, Landmarks]:
     """The scan brought to the head's size, place and orientation; the landmarks seen on it.
 
-    Vertices are (V, 3) in metres. Raises InputError when no side of the scan shows a face, when too few landmarks lie on it, and
-    when the head has no landmarks.
+    Vertices are (V, 3) in metres. Raises InputError when no side of the scan shows a face, when too
+    few landmarks lie on it, and when the head has no landmarks.
     """
     if "mediapipe" not in head.landmarks:
         raise InputError(f"The head {head.head_id} has no landmarks to find on a scan.")

@@ -32,7 +32,8 @@ def bump(x: Any, centre: float, width: float) -> Any:
 
 
 def spot(x: Field, y: Field, of: Sequence[float]) -> Field:
-    """Soft ellipse (H, W): 1 at (of[0], of[1]), 1/e at the half width of[2] and the half height of[3]."""
+    """Soft ellipse (H, W): 1 at (of[0], of[1]), 1/e at the half width of[2] and the half height
+    of[3]."""
     x0, y0, width, height = of
     return np.asarray(np.exp(-(((x - x0) / width) ** 2 + ((y - y0) / height) ** 2)))
 

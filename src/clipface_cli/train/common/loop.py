@@ -105,10 +105,10 @@ def run_loop(
 ) -> None:
     """Call `step(fraction of the budget spent)` until the budget is used up.
 
-    Metrics are scalars, (). After every `every` steps `report` gets the mean metrics; it returns a score, less is better, or
-    None. Then the first process writes a checkpoint. Raises KeyboardInterrupt after saving on
-    Ctrl-C or SIGTERM, ClipfaceError when a weight is not finite or a metric exceeds 1e4 (the last
-    checkpoint stays as it was).
+    Metrics are scalars, (). After every `every` steps `report` gets the mean metrics; it returns a
+    score, less is better, or None. Then the first process writes a checkpoint. Raises
+    KeyboardInterrupt after saving on Ctrl-C or SIGTERM, ClipfaceError when a weight is not finite
+    or a metric exceeds 1e4 (the last checkpoint stays as it was).
     """
     means = _Means()
     started, before = time.monotonic(), state.minutes

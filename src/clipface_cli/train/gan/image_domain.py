@@ -37,7 +37,8 @@ class RenderDomain:
         self.renderer = Renderer(head, resolution, exclude=head.inside_mouth)
 
     def render_fakes(self, textures: Tensor, rows: Tensor) -> Tensor:
-        """Textures (B, 3, R, R) rendered on the heads and by the cameras of the photos `rows` (B,)."""
+        """Textures (B, 3, R, R) rendered on the heads and by the cameras of the photos `rows`
+        (B,)."""
         vertices, camera = self.dataset.heads(rows, self.head)
         image, _ = self.renderer(vertices, textures.float(), camera)
         return image.to(textures.dtype)

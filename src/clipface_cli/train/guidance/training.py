@@ -118,7 +118,8 @@ class GuidanceTraining:
         self.state = TrainState(modules, {"all": self.optimizer})
 
     def step(self, spent: float) -> StepMetrics:
-        """One optimisation step; returns scalar losses. The batch depends on seed and step alone."""
+        """One optimisation step; returns scalar losses. The batch depends on seed and step
+        alone."""
         settings, step = self.settings, self.state.step
         rate = (
             settings.learning_rate
