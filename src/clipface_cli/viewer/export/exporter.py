@@ -45,12 +45,19 @@ class Exporter:
 
         Raises InputError where one exists and `force` is off, and where one is the source's own.
         """
+        own = [source, source.with_suffix(".png"), source.with_suffix(".mtl")]
         for ending in (target.suffix, *self.beside):
             made = target.with_suffix(ending)
-            own = (source, source.with_suffix(".png"), source.with_suffix(".mtl"))
-            if made.exists() and any(mine.exists() and made.samefile(mine) for mine in own):
-                raise InputError(f"{made} belongs to the mesh itself; name another file with -o.")
+            mine = [there for there in own if _same_file(there, made)]
+            if source in mine:
+                raise InputError(f"{made} is the mesh itself; name another file with -o.")
             claim_file(made, force)
+            if mine:
+                raise InputError(f"{made} belongs to the mesh; name another file with -o.")
+
+
+def _same_file(one: Path, other: Path) -> bool:
+    return one.exists() and other.exists() and one.samefile(other)
 
 
 def mesh_facts(mesh: Mesh) -> Facts:
