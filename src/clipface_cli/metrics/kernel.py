@@ -13,12 +13,14 @@ from torch import Tensor
 from clipface_cli.errors import InputError
 
 BLOCK = 1024  # rows of a block of the kernel matrix
-_LEAST = 3  # rows, of which one is left out and two remain a pair
+_LEAST = 2  # rows, which make a pair
 
 
 @dataclass(frozen=True)
 class KernelDistance:
-    """value: unbiased, so it may fall a little below 0; error: its standard error."""
+    """value: unbiased, so it may fall a little below 0; error: its standard error, not a number for
+    sets of two.
+    """
 
     value: float
     error: float
@@ -27,7 +29,7 @@ class KernelDistance:
 def kernel_distance(real: Tensor, fake: Tensor) -> float:
     """Squared maximum mean discrepancy of features (N, D) and (M, D) under (x.y / D + 1)^3.
 
-    Unbiased: on average it does not depend on the number of samples. InputError below 3 rows.
+    Unbiased: on average it does not depend on the number of samples. InputError below 2 rows.
     """
     return kernel_distance_with_error(real, fake).value
 
@@ -55,6 +57,8 @@ def _jackknife(own: Tensor, other: Tensor, m: int, across: Tensor) -> Tensor:
     """Variance through the rows of one set: row sums `own` (N,) within it, `across` (N,) to the
     other, whose m rows have the sum `other`."""
     n = len(own)
+    if n <= _LEAST:
+        return own.new_tensor(torch.nan)
     left = own.sum() - 2 * own
     values = left / ((n - 1) * (n - 2)) - 2 * (across.sum() - across) / ((n - 1) * m)
     values = values + other / (m * (m - 1))

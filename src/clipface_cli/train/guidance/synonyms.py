@@ -45,7 +45,7 @@ ken and barbie dolls: barbie doll
 porcelain doll: barbie doll
 da vinci masterpiece: mona lisa
 louvre painting: mona lisa
-florentine canvas: mona lisa
+renaissance canvas: mona lisa
 wizard hunting demons: witcher
 witch hunter: witcher
 goths: gothic makeup
@@ -123,7 +123,7 @@ sobbing: sad
 mournful: sad
 heartbroken: sad
 grieving: sad
-outraged: angry
+seething: angry
 infuriated: angry
 wrathful: angry
 annoyed: angry, lowered brows
