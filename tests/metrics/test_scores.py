@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 
@@ -48,6 +49,27 @@ def test_identity_of_the_same_picture_is_one():
     identity = load_identity()
     assert torch.allclose(identity(images, images), torch.ones(2), atol=1e-5)
     assert float(identity(images, -images).max()) < 0.99
+
+
+def test_an_identity_network_of_ones_own(tmp_path):
+    """A network in ArcFace's form: here the mean colour of pictures (N, 3, 112, 112)."""
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    number = onnx.TensorProto.FLOAT
+    given = onnx.helper.make_tensor_value_info("data", number, ["N", 3, 112, 112])
+    made = onnx.helper.make_tensor_value_info("fc1", number, ["N", 3])
+    axes = onnx.numpy_helper.from_array(np.array([2, 3], np.int64), "axes")
+    node = onnx.helper.make_node("ReduceMean", ["data", "axes"], ["fc1"], keepdims=0)
+    graph = onnx.helper.make_graph([node], "mean", [given], [made], [axes])
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)])
+    model.ir_version = 9
+    onnx.save(model, tmp_path / "arcface.onnx")
+    identity = load_identity(tmp_path / "arcface.onnx")
+    red, grey = torch.tensor([1.0, 0, 0]), torch.tensor([0.5, 0.5, 0.5])
+    pictures = torch.stack([red, grey])[:, :, None, None].expand(2, 3, 64, 64)
+    assert identity.name == "arcface"
+    assert torch.allclose(identity.embed(pictures), torch.stack([red, grey]), atol=1e-5)
+    assert torch.allclose(identity(pictures[:1], pictures[1:]), torch.tensor([3**-0.5]), atol=1e-5)
 
 
 def test_an_identity_network_needs_a_file_that_it_can_read(tmp_path):
