@@ -137,7 +137,7 @@ def lost_detail(pictures: Tensor, aims: Tensor) -> Tensor:
 
 @dataclass
 class Lessons:
-    """What the kept blocks make of the codes, features (N, C, 64, 64) in half precision and images
+    """Output of the kept blocks for the codes: features (N, C, 64, 64) in half precision and images
     (N, 3, 64, 64), and the restored textures (N, 3, 512, 512) in uint8."""
 
     features: Tensor

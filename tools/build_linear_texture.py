@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def remainder(model: LinearTexture, textures: Tensor) -> float:
-    """What the nearest of its textures leave of textures (N, 3, R, R)."""
+    """RMS residual of textures (N, 3, R, R) after their projection on the model."""
     basis, rest = model.basis.flatten(1), (textures - model.mean).flatten(1)
     nearest = torch.linalg.solve(basis @ basis.T, basis @ rest.T)
     return float((rest - nearest.T @ basis).square().mean().sqrt())

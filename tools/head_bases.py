@@ -115,7 +115,7 @@ def shape_basis(
 
 
 def traits(people: People, mean: np.ndarray, basis: np.ndarray) -> dict[str, np.ndarray]:
-    """What a trait changes in the coefficients (100,): from woman to man, over the ages.
+    """Change (100,) of the coefficients with a trait: from woman to man, over the ages.
 
     Linear regression on the people. MakeHuman's gender is 1 for women, its age 0.5 at 25 years and
     1 at 90; ours goes from 16 to 85 (`clipface_cli.synth.Person`).

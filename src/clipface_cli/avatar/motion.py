@@ -1,4 +1,4 @@
-"""What moves a head, by the word or file that a person gives, and which head it moves."""
+"""Motion of a head, from a word or file that the user gives, and the head that it moves."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def _sum(head: HeadModel, masks: Sequence[str]) -> Tensor:
 
 
 def _inside(head: HeadModel) -> Tensor:
-    """What lies in the mouth; nothing where the head has no mouth."""
+    """Mask of the inside of the mouth; of the eyes where the head has no mouth."""
     return _sum(head, [m for m in ("mouth_interior",) if m in head.masks] or ["eyes"])
 
 

@@ -13,7 +13,7 @@ from clipface_cli.head import HeadModel
 from clipface_cli.texture import Generator
 
 NamedSubject = tuple[str, Callable[[], Subject]]
-"""What a head is called, and a function that makes it."""
+"""Name of a head, and a function that makes it."""
 
 
 def random_subjects(

@@ -168,7 +168,7 @@ def _texture_hash(texture: Tensor) -> str:
 
 
 def _packed(state: Subject) -> dict[str, Tensor]:
-    """What undo needs of a head, the texture as PNG."""
+    """State of a head that undo restores: expression, w, and the texture as PNG."""
     file = io.BytesIO()
     Image.fromarray(to_pixels(state.texture)).save(file, format="PNG")
     png = torch.frombuffer(bytearray(file.getvalue()), dtype=torch.uint8)
@@ -194,7 +194,7 @@ def _unpacked(known: Sidecar, subject: Subject) -> list[Subject]:
 
 
 def known_params(known: Sidecar | None, vertices: Tensor, head: HeadModel) -> HeadParams | None:
-    """The sidecar's parameters if they still give the mesh's vertices."""
+    """The sidecar's parameters if they still give the mesh's vertices (V, 3), else None."""
     if known is None or known.head_id != head.head_id:
         return None
     params = HeadParams(known.shape, known.expression, known.pose, known.displacement)

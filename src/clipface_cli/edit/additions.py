@@ -1,4 +1,4 @@
-"""What the loss of preset `default` adds to the paper's.
+"""Terms that the loss of preset `default` adds to the paper's.
 
 Each is switched by a field of `EditSettings`; docs/edit.md says what it is worth.
 """

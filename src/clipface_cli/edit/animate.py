@@ -220,10 +220,10 @@ class Animating:
         return self.objective.evaluate(stages, initial, edited, views, before)
 
     def _asked(self, weight: Tensor) -> StageBatch:
-        """What is asked of frames with these weights (B,).
+        """Target directions and starts of B frames with importance weights (B,) in 0..1.
 
-        With `importance_target`, an addition, an appearance comes and goes with the importance; an
-        expression is asked in full of all: the motion has more of it in frames that count more.
+        With `importance_target`, an addition, the part of the direction that is about appearance
+        is scaled by the weight; the part about expression is the same for all frames.
         """
         whole, count = self.whole, len(weight)
         share = torch.ones_like(weight)[:, None]

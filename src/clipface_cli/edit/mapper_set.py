@@ -60,7 +60,7 @@ class Mappers:
             self.expression.save(folder / EXPRESSION_FILE, prompt=prompt)
 
     def to(self, place: torch.device | Tensor) -> Mappers:
-        """Move both, in place: to a device, or to a tensor's device and dtype."""
+        """Move both, in place: to a device, or to the device and dtype of a tensor of any shape."""
         for mapper in self._present():
             mapper.to(place)
         return self

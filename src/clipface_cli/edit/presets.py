@@ -213,7 +213,7 @@ ABLATIONS: dict[str, Ablation] = {
     "low-resolution": _with(full_texture=True, resolution=512),
     "view-jitter": _with(zoom=0.0, shift=0.0, brightness=0.0),
 }
-"""What leaves each part out: the paper's rows, then each addition of preset `default`."""
+"""Settings that leave each part out: the paper's rows, then each addition of `default`."""
 
 
 def default_settings(guidance: Guidance) -> EditSettings:

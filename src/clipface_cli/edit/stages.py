@@ -1,4 +1,4 @@
-"""What a prompt asks of one person, stage by stage: directions, where to start, where to paint."""
+"""Stages of a prompt for one person: target directions, starts, painted regions."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class TextureModel(Protocol):
 
     @property
     def name(self) -> str:
-        """What its row is called."""
+        """Name of its row in the table."""
 
     @property
     def version(self) -> str:
@@ -36,7 +36,10 @@ class TextureModel(Protocol):
 
 @dataclass(frozen=True)
 class GeneratorModel:
-    """A texture generator; z is drawn from the standard normal distribution, untruncated."""
+    """A texture generator; z is drawn from the standard normal distribution, untruncated.
+
+    Textures are (B, 3, R, R) in [-1, 1].
+    """
 
     name: str
     generator: Generator
@@ -51,7 +54,10 @@ class GeneratorModel:
 
 @dataclass(frozen=True)
 class LinearModel:
-    """A linear texture model; coefficients are drawn from the standard normal distribution."""
+    """A linear texture model; coefficients are drawn from the standard normal distribution.
+
+    Textures are (B, 3, R, R) in [-1, 1].
+    """
 
     name: str
     model: LinearTexture

@@ -68,7 +68,7 @@ class ImageTower(nn.Module):
         return self.project(self.features(images))
 
     def features(self, images: Tensor) -> Tensor:
-        """What the embedding is projected from, (B, `project.in_features`)."""
+        """Features (B, `project.in_features`) that the embedding is projected from."""
         images = resize(images)
         place = self.coordinates.expand(len(images), -1, -1, -1)
         x = torch.cat([images, place.to(images.dtype)], 1)

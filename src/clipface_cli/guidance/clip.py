@@ -27,7 +27,7 @@ _HALF = (torch.float16, torch.bfloat16)
 class ClipGuidance(nn.Module):
     """Text and image towers of a CLIP; in float32 on a GPU they compute in bfloat16.
 
-    Embeddings are float32, or float64 once the weights are (`.double()`).
+    Embeddings (B, D) are float32, or float64 once the weights are (`.double()`).
     """
 
     calibrated = False
@@ -74,7 +74,7 @@ class ClipGuidance(nn.Module):
             return _pooled(self.network.get_text_features(**arguments))
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> ClipGuidance:
-        """What `.to()` and its kin do; embeddings that were kept are forgotten."""
+        """Convert weights for `.to()` and the like; drops the cached text embeddings."""
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         self._texts = {}
         return self

@@ -82,7 +82,10 @@ class EmbeddedGuidance(nn.Module):
         return self.vectors_of([rows_of(self.words, prompt) for prompt in prompts])
 
     def vectors_of(self, rows: list[list[int]]) -> tuple[Tensor, Tensor]:
-        """`word_vectors` of prompts given as rows of the word table, which stays on the CPU."""
+        """Word vectors (B, L, P) and presence (B, L) of prompts given as rows of the word table.
+
+        The table stays on the CPU; the results are where the text tower is.
+        """
         found = [torch.tensor(row, dtype=torch.long, device="cpu") for row in rows]
         index = pad_sequence(found, batch_first=True, padding_value=-1)
         present = (index >= 0).float()

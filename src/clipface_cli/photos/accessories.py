@@ -92,7 +92,7 @@ class Accessories:
     def __call__(
         self, photo: Pixels, face: Face, image: Pixels
     ) -> tuple[dict[str, float], Tensor | None]:
-        """Probabilities of `headwear` and `eyewear`; see `Wear`."""
+        """Probabilities of `headwear` and `eyewear` in photo (H, W, 3); see `Wear`."""
         del image
         return self.judge(cut(photo, face_square(face), SIZE)), None
 

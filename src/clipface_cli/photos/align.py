@@ -36,13 +36,13 @@ def face_square(face: Face, scale: float = 1.0) -> Square:
 
 
 def whole(image: Pixels) -> Square:
-    """A square photo's own square."""
+    """The square that a whole photo (R, R, 3) fills."""
     side = image.shape[0]
     return Square(side / 2, side / 2, side)
 
 
 def is_square(image: Pixels) -> bool:
-    """Whether both sides are equal."""
+    """Whether an image (H, W, 3) has H = W."""
     return image.shape[0] == image.shape[1]
 
 

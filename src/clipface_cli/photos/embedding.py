@@ -57,7 +57,7 @@ def embed_landmarks(head: HeadModel, sightings: Iterable[Sighting]) -> tuple[Ten
 
 @dataclass
 class Skin:
-    """What landmarks may lie on: template (V, 3), faces (F, 3), allowed (F,) which of them."""
+    """Surface for landmarks: template (V, 3) metres, faces (F, 3), allowed (F,)."""
 
     template: Array
     faces: NDArray[np.int64]

@@ -129,7 +129,7 @@ class PhotometricEncoder:
         return Renderer(self.head, self.settings.resolution, exclude=back)
 
     def _view(self, image: NDArray[np.uint8], face: Face) -> _View:
-        """What is compared of a picture."""
+        """Crop, square and landmarks of a picture (R, R, 3) that renders are compared with."""
         size = self.settings.resolution
         square = Square.around(face.points, _MARGIN)
         corner = np.array([square.x - square.side / 2, square.y - square.side / 2, 0], np.float32)

@@ -55,9 +55,9 @@ _WAIT = 600.0  # seconds for rank 0 to begin
 
 @dataclass(frozen=True)
 class Settings:
-    """What every image of a dataset shares.
+    """Settings of all images of a dataset.
 
-    head: a model's name or file, None for what the encoder knows; limits None keeps every face.
+    head: a model's name or file, None for the encoder's own; limits None keeps every face.
     """
 
     resolution: int = 512
@@ -70,7 +70,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a dataset holds: photos by outcome, and images."""
+    """Contents of a dataset: photos by outcome, and number of images."""
 
     images: int
     kept: int
@@ -150,7 +150,7 @@ class Preprocessing:
         self.plan = self._plan()
 
     def _plan(self) -> Plan | None:
-        """What there is to do, begun by rank 0; None for nothing."""
+        """Remaining work, begun by rank 0; None where there is none."""
         give_up = time.monotonic() + _WAIT
         while True:
             plan = self._pieces.plan()
@@ -228,11 +228,11 @@ class Preprocessing:
         return Summary.of(self._pieces.assemble(self.plan, note))
 
     def summary(self) -> Summary:
-        """What the dataset holds now."""
+        """Contents of the dataset now."""
         return Summary.of(read_manifest(self.folder))
 
     def contact_sheet(self, head: HeadModel) -> Path | None:
-        """Draw fits over their photos for a person to judge; None where there is no image."""
+        """Draw fits over their photos for visual inspection; None where there is no image."""
         lines = read_manifest(self.folder)
         shown = choose(lines, SHOWN)
         if not shown:
@@ -270,7 +270,7 @@ class Preprocessing:
 
 
 def _described(settings: Settings, root: Path) -> dict[str, Any]:
-    """What must agree between runs that fill one dataset, as JSON would give it back."""
+    """Settings that runs filling one dataset must share, in JSON's types."""
     return {"photos": root.resolve().name, **asdict(settings)}
 
 

@@ -25,7 +25,7 @@ def _shortcut(inputs: int, outputs: int, stride: int) -> nn.Module | None:
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions."""
+    """Two 3x3 convolutions: (B, inputs, H, W) -> (B, width, H / stride, W / stride)."""
 
     expansion = 1
 
@@ -43,7 +43,7 @@ class BasicBlock(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """1x1, 3x3 and 1x1 convolutions; four times as wide at the end."""
+    """1x1, 3x3 and 1x1 convolutions: (B, inputs, H, W) -> (B, 4 width, H / stride, W / stride)."""
 
     expansion = 4
 

@@ -35,6 +35,8 @@ Array = NDArray[np.float64]
 def locate_face(scan: Scan, head: HeadModel) -> tuple[Scan, Landmarks]:
     """The scan brought to the head's size, place and orientation; the landmarks seen on it.
 
+    Landmarks are N points (N, 3) in metres, with the head's corners (N, 3) and weights (N, 3).
+
     Raises InputError when no side of the scan shows a face, when too few landmarks lie on it, and
     when the head has no landmarks.
     """

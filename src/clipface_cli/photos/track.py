@@ -56,7 +56,7 @@ def track(
     max_gap: int = MAX_GAP,
     done: Callable[[int], None] = lambda _: None,
 ) -> Track:
-    """Follow the largest face of the first frame that shows one.
+    """Follow the largest face of the first frame (H, W, 3) that shows one.
 
     smooth: seconds of a Savitzky-Golay window, 0 for raw values. Frames before the first and after
     the last face are left out. Raises ClipfaceError when no frame shows a face, or when more than
@@ -129,7 +129,7 @@ def _again(faces: list[Face], last: Face | None) -> Face | None:
 
 
 def squared(frame: Pixels) -> Pixels:
-    """A frame in the middle of a square, its edges repeated."""
+    """A frame (H, W, 3) in the middle of a square (R, R, 3), R = max(H, W), edges repeated."""
     height, width = frame.shape[:2]
     side = max(height, width)
     above, left = (side - height) // 2, (side - width) // 2

@@ -1,4 +1,4 @@
-"""What a face wears, as face parsing sees it: hats, glasses, hair."""
+"""Hats, glasses and hair of a face, found by face parsing."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class ParsedWear:
     def __call__(
         self, photo: Pixels, face: Face, image: Pixels
     ) -> tuple[dict[str, float], Tensor | None]:
-        """See `Wear`; a share of the image stands for certainty."""
+        """See `Wear`; scores grow with an accessory's share of the image (R, R, 3)."""
         del photo, face
         classes = self._parse(image)
         scores = {

@@ -14,7 +14,7 @@ from clipface_cli.portrait import DressedHead, PaintedHair
 
 
 def dress(head: HeadModel, *looks: tuple[Rig, Pixels]) -> list[Rig]:
-    """Rigs of one head, each with its texture, on the surface of a `DressedHead`.
+    """Rigs of one head, each with its texture (H, W, 3), on the surface of a `DressedHead`.
 
     Where a texture paints hair over the ears, all have a part "hair", so that one can turn into
     another; else they are without its vertices.

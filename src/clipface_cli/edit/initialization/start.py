@@ -1,4 +1,4 @@
-"""What an initialisation is given and what it answers."""
+"""Interfaces of an initialisation: its models, its request, the start that it refines."""
 
 from __future__ import annotations
 
@@ -27,7 +27,11 @@ class Start:
 
 
 class Bank(Protocol):
-    """Random people as the guidance sees them: what is asked of a `LatentBank`."""
+    """Random people as the guidance sees them: the interface of `LatentBank`.
+
+    direction (1, D): target direction; offset: a code offset (w_dim,); target_length: the wanted
+    length of the image direction, a scalar.
+    """
 
     def offset(self, direction: Tensor, seed: int) -> Tensor: ...
 
@@ -35,13 +39,20 @@ class Bank(Protocol):
 
 
 class Basis(Protocol):
-    """The guidance's answers to one person's expressions: what is asked of an `ExpressionBasis`."""
+    """The guidance's answers to one person's expressions: the interface of `ExpressionBasis`.
+
+    direction (1, D): target direction; expression: an offset (E,) and its certainty in 0..1.
+    """
 
     def expression(self, direction: Tensor) -> tuple[Tensor, float]: ...
 
 
 class Mapper(Protocol):
-    """One mapper for all prompts: what is asked of a `PromptMapper`."""
+    """One mapper for all prompts: the interface of `PromptMapper`.
+
+    w (B, L, w_dim), direction (B, D), w_offset (B, L or 1, w_dim), expression_offset (B, E),
+    appearance_weight (B,) -> further offsets (B, L, w_dim) and (B, E).
+    """
 
     def __call__(
         self,
@@ -55,7 +66,7 @@ class Mapper(Protocol):
 
 
 class Models(Protocol):
-    """What initialisations ask of `EditModels`, which builds it when it is first asked."""
+    """Models that initialisations use; `EditModels` builds each when it is first asked for."""
 
     @property
     def latent_bank(self) -> Bank: ...

@@ -103,7 +103,7 @@ def run_loop(
     every: int,
     processes: SingleProcess = SINGLE_PROCESS,
 ) -> None:
-    """Call `step(fraction of the budget spent)` until the budget is used up.
+    """Call `step(fraction of the budget spent)`, which gives scalars, until the budget is used up.
 
     After every `every` steps `report` gets the mean metrics; it returns a score, less is better, or
     None. Then the first process writes a checkpoint. Raises KeyboardInterrupt after saving on

@@ -37,13 +37,13 @@ class RenderDomain:
         self.renderer = Renderer(head, resolution, exclude=head.inside_mouth)
 
     def render_fakes(self, textures: Tensor, rows: Tensor) -> Tensor:
-        """Textures rendered on the heads of these photos, seen by the photos' cameras."""
+        """Textures (B, 3, R, R) on the heads of photos `rows` (B,), seen by the photos' cameras."""
         vertices, camera = self.dataset.heads(rows, self.head)
         image, _ = self.renderer(vertices, textures.float(), camera)
         return image.to(textures.dtype)
 
     def face_images(self, images: Tensor) -> Tensor:
-        """The images themselves: they are pictures of faces already."""
+        """The images (B, 3, R, R) themselves: they are pictures of faces already."""
         return images
 
 
@@ -59,11 +59,11 @@ class TextureDomain:
         self.renderer = Renderer(head, resolution, exclude=head.inside_mouth)
 
     def render_fakes(self, textures: Tensor, rows: Tensor) -> Tensor:
-        """The textures, unchanged."""
+        """The textures (B, 3, R, R), unchanged."""
         return textures
 
     def face_images(self, images: Tensor) -> Tensor:
-        """Textures rendered on the mean head, from the front."""
+        """Textures (B, 3, R, R) rendered on the mean head, from the front."""
         vertices = self.head.template - self.head.origin
         camera = Camera.front(len(images), images.device)
         image, _ = self.renderer(vertices.expand(len(images), -1, -1), images.float(), camera)

@@ -50,5 +50,5 @@ class PathLength(nn.Module):
         return (lengths - self.mean).square().mean()
 
     def update_mean(self, length: Tensor) -> Tensor:
-        """Update the moving average with this step's mean length () over all processes."""
+        """Update the moving average with this step's mean length, a scalar, over all processes."""
         return self.mean.lerp_(length.to(self.mean), self.decay)

@@ -95,7 +95,7 @@ def _canvas() -> Canvas:
 def painted_family(
     latent: Latent, changes: list[tuple[Change, ...]], canvas: Canvas, rng: np.random.Generator
 ) -> Family:
-    """The person of a latent after each of `changes`; the first should be ()."""
+    """The person of a latent (LATENT_SIZE,) after each of `changes`; the first should be ()."""
     people = [apply_changes(latent, chosen, rng) for chosen in changes]
     painted = np.stack([paint(person, canvas) for person in people])
     textures = torch.from_numpy(painted).permute(0, 3, 1, 2).float()
