@@ -94,10 +94,10 @@ class Accessories:
     ) -> tuple[dict[str, float], Tensor | None]:
         """Probabilities of `headwear` and `eyewear` in photo (H, W, 3); see `Wear`."""
         del image
-        return self.judge(cut(photo, face_square(face), SIZE)), None
+        return self.score(cut(photo, face_square(face), SIZE)), None
 
     @torch.inference_mode()
-    def judge(self, square: Pixels) -> dict[str, float]:
+    def score(self, square: Pixels) -> dict[str, float]:
         """Probabilities for FFHQ's square (192, 192, 3)."""
         pixels = torch.from_numpy(square.copy()).permute(2, 0, 1)[None] / 255
         return {
