@@ -40,8 +40,8 @@ def main() -> None:
     @torch.no_grad()
     def embed(place: int, row: int) -> Tensor:
         params = HeadParams.neutral(1, head.shape_size, head.expression_size)
-        chance = torch.randn(1, head.shape_size, generator=random)
-        params.shape = TRUNCATION * shape_for(head, people[row], chance)
+        random_shape = torch.randn(1, head.shape_size, generator=random)
+        params.shape = TRUNCATION * shape_for(head, people[row], random_shape)
         texture = load_texture(corpus / "uv" / f"{row:06d}.png")[None]
         camera = Camera.turned([YAWS[place % len(YAWS)]])
         return features(renderer(head.pose_head(params), texture, camera)[0])

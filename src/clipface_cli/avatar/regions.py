@@ -1,4 +1,4 @@
-"""Regions of the face by name: which texels they cover."""
+"""Masks of the texels of named regions of the face."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Heads to start from: random ones, between seeds, or of given latent codes."""
+"""Sampled heads: random ones, interpolated ones, or those of given latent codes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NamedSubject = tuple[str, Callable[[], Subject]]
 def random_subjects(
     head: HeadModel, generator: Generator, count: int, seed: int, truncation: float
 ) -> list[NamedSubject]:
-    """Head number i follows from seed + i."""
+    """Random heads; number i has seed + i."""
     return [
         (f"{i:03}", partial(sample_subject, head, generator, seed + i, truncation))
         for i in range(count)

@@ -75,7 +75,7 @@ class Clip:
 class Animation:
     """The code w (1, L, w_dim) of a head, and the mapper that moves it through a clip.
 
-    extra: what is painted over the generator's texture (1, 3, R, R) in every frame; dynamic:
+    extra: difference (1, 3, R, R) added to the generator's texture in every frame; dynamic:
     whether the mapper sees the frames; else one texture serves all; interrupted: Ctrl-C ended its
     optimisation.
     """
@@ -132,11 +132,11 @@ def animate(
     dynamic: bool = True,
     callback: Callback | None = None,
 ) -> Animation:
-    """Optimise a mapper until the head, moved as the clip says, looks like the stage's prompt.
+    """Optimise a mapper so that the head, moved by the clip, matches the stage's prompt.
 
-    Not `dynamic`, one texture serves all frames. With `static`, what such an optimisation found,
-    the texture begins there. Frames are rendered a few at a time: memory does not grow with the
-    clip. Ctrl-C ends it with what it has.
+    Not `dynamic`, one texture serves all frames. With `static`, the result of such an optimisation,
+    the texture starts from it. Frames are rendered a few at a time: memory does not grow with the
+    clip. After Ctrl-C the result is the best so far.
     """
     return Animating(models, stage, subject, clip, settings, static, dynamic).run(callback)
 

@@ -15,7 +15,7 @@ from clipface_cli.edit.models import EditModels
 from clipface_cli.edit.presets import EditSettings, sentence
 from clipface_cli.edit.prompt_parts import named_regions, split_prompt
 
-TELLING = 0.2  # length of a word's direction, of what people differ by, from which it counts
+TELLING = 0.2  # least length of a word's direction, as a share of the distance between people
 _NOTHING = 1e-6  # length of a direction below which the prompt asks for nothing
 
 
@@ -126,7 +126,7 @@ class PromptReader:
 
     @torch.no_grad()
     def _expression_weight(self, word: str) -> float | None:
-        """How surely a word means an expression, 0 an appearance; None where it says little."""
+        """Certainty in 0..1 that a word is an expression; None where its direction is short."""
         models, settings = self.models, self.settings
         if models.guidance.understood(word).empty:
             return None
@@ -137,7 +137,7 @@ class PromptReader:
         return basis.expression(settings.expression_reach * direction)[1]
 
     def _stage(self, parts: Sequence[str], seed: int, expressive: bool) -> Stage:
-        """The sum of what the parts ask for."""
+        """One stage with the sum of the parts' directions and starts."""
         expressive = expressive and self.settings.change != "texture"
         found = [self._part(part, seed, expressive) for part in parts]
         starts = [start for _, start in found]

@@ -22,7 +22,7 @@ class _Block(nn.Module):
 
 
 class _RegionPool(nn.Module):
-    """Softmax-weighted means over the map, one per query, so that small parts keep their say."""
+    """Softmax-weighted means over the map, one per query, so that small parts keep their weight."""
 
     def __init__(self, channels: int, side: int, queries: int) -> None:
         super().__init__()

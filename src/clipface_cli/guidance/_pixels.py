@@ -1,4 +1,4 @@
-"""From renders to what a CLIP's image tower reads, differentiably and as PIL would do it."""
+"""Renders to the inputs of a CLIP's image tower, differentiably, with PIL's resizing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CLIP and its kin as guidance, through transformers; nothing is ever downloaded."""
+"""CLIP-like models as guidance, through transformers; nothing is ever downloaded."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class ClipGuidance(nn.Module):
         return _pooled(found)
 
     def understood(self, prompt: str) -> Coverage:
-        """A CLIP has seen every word."""
+        """All words count as understood: a CLIP has a token for each."""
         return Coverage(understood=(prompt,))
 
     @torch.no_grad()

@@ -124,7 +124,7 @@ class EmbeddedGuidance(nn.Module):
         return [(n, s) for n, s in named if s >= _GUESS and n not in _FILLER][:_NAMED]
 
     def save(self, path: Path, card: dict[str, Any]) -> None:
-        """Write the weights (8 bits) with `card`, what is to be known about their training."""
+        """Write the weights (8 bits) with `card`, facts about their training."""
         header = {
             "format": FORMAT,
             "version": "1",

@@ -1,9 +1,9 @@
-"""Start at the expression which, to the guidance, moves this face as the prompt says.
+"""Start at the expression that moves this face's embedding along the target direction.
 
 The embedding's answer to each axis of expression is measured on renders of the person: the ARKit
 units (left and right together) and the recipes of whole expressions that the corpus was painted
 with. The target direction is then written as a sparse non-negative combination of these answers,
-and the same combination of the axes is the offset. How well that goes also tells whether the
+and the same combination of the axes is the offset. The cosine of the fit also tells whether the
 prompt asks for an expression at all.
 """
 
@@ -24,12 +24,12 @@ from clipface_cli.synth import RECIPES
 PROBE = 0.7  # activation at which the answer to an axis is measured: most are used near it
 SPARSITY = 0.2  # few axes rather than a little of all; see `sparse_regression`
 SINGLE_AXIS_LOSS = 0.06  # cosine that one axis may lose against a combination and still be taken
-FARTHEST = 2.0  # steps along an axis, of which one at most is gone, that still make it an answer
+FARTHEST = 2.0  # most steps along an axis (at most one is applied) for which it is still chosen
 CERTAINTY = 0.45, 0.65  # cosines between which a prompt turns from an appearance to an expression
 
 
 def start_at_expression(request: Request, start: Start) -> Start:
-    """The initialisation "expression-basis": an expression offset, and how sure it is."""
+    """The initialisation "expression-basis": an expression offset and its certainty."""
     if not request.expressive:
         return start
     basis = request.models.expression_basis(request.person, request.settings)
