@@ -2,7 +2,7 @@
 
 The square is FFHQ's (Karras et al., "A style-based generator architecture for generative
 adversarial networks", 2019): level with the eyes, sized by the distances between the eyes and from
-the eyes to the mouth. A photo that is square already is one, whole.
+the eyes to the mouth. Of a photo that is square already, the whole is used.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ class Encoder(Protocol):
 
 
 def joined(parts: Sequence[Encoded]) -> Encoded:
-    """Several batches as one."""
+    """Concatenate several batches."""
     params = HeadParams(
         *(torch.cat([getattr(p.params, k) for p in parts]) for k in ("shape", "expression", "pose"))
     )

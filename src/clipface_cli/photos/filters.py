@@ -1,4 +1,4 @@
-"""Which faces are fit for training: limits, the measurements they hold, and the reason against."""
+"""Selection of faces for training: limits, measurements, and reasons for rejection."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Limits:
 
     pixels: least size of the face in the photo. yaw, pitch, roll: degrees away from the camera.
     blur: 0 sharp .. 1 without detail. residual: of the fitted landmarks, in outer-eye distances.
-    accessories: whether hats and glasses are refused; certainty: how sure one must be of them.
+    accessories: whether hats and glasses are refused; certainty: least probability for that.
     """
 
     pixels: float = 96
@@ -41,7 +41,7 @@ class Limits:
 
 
 def reason_against(scores: Scores, limits: Limits) -> str | None:
-    """The first limit that the scores known so far break, None when they keep all."""
+    """The reason of the first limit that the scores exceed, None when there is none."""
 
     def over(name: str, limit: float) -> bool:
         return abs(scores.get(name, 0.0)) > limit

@@ -16,12 +16,12 @@ from clipface_cli.artifacts.dataset import PARAMETERS
 from clipface_cli.errors import InputError
 from clipface_cli.head import HeadParams
 from clipface_cli.photos import align, filters
+from clipface_cli.photos.accessory_detector import AccessoryDetector
 from clipface_cli.photos.encoder import Encoded, Encoder
 from clipface_cli.photos.landmarks import Face, find_faces
 from clipface_cli.photos.masks import HeadMask, cover
 from clipface_cli.photos.reading import MAX_MEGAPIXELS, read_photo
 from clipface_cli.photos.squares import Square
-from clipface_cli.photos.wear import Wear
 
 Pixels = NDArray[np.uint8]
 
@@ -61,7 +61,7 @@ class PhotoBatch:
 class PhotoProcessor:
     """Turns photos into a batch of the dataset, with models that are loaded once.
 
-    limits None keeps every face; wear detects hats, glasses and hair.
+    limits None keeps every face; accessories: detector of hats, glasses and hair.
     """
 
     def __init__(
@@ -69,11 +69,11 @@ class PhotoProcessor:
         encoder: Encoder,
         resolution: int,
         limits: filters.Limits | None,
-        wear: Wear | None = None,
+        accessories: AccessoryDetector | None = None,
         max_megapixels: float = MAX_MEGAPIXELS,
     ) -> None:
         self._encoder, self._resolution, self._limits = encoder, resolution, limits
-        self._wear, self._max_megapixels = wear, max_megapixels
+        self._accessories, self._max_megapixels = accessories, max_megapixels
         self._mask = HeadMask(encoder.head, resolution)
 
     def process(self, root: Path, sources: Sequence[str]) -> PhotoBatch:
@@ -110,8 +110,8 @@ class PhotoProcessor:
         scores["blur"] = filters.blur(image, moved)
         candidate = Candidate(square, image, moved, scores)
         self._check_limits(candidate)
-        if self._wear and not candidate.reason:
-            worn, candidate.hair = self._wear(photo, face, image)
+        if self._accessories and not candidate.reason:
+            worn, candidate.hair = self._accessories(photo, face, image)
             candidate.scores |= worn
             self._check_limits(candidate)
             if self._limits:

@@ -1,4 +1,4 @@
-"""A folder of photos to a dataset: what to do, by whom, and what came of it."""
+"""A folder of photos to a dataset: plan, distribution over processes, summary."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ from clipface_cli.errors import ClipfaceError, InputError
 from clipface_cli.head import HeadModel, HeadParams
 from clipface_cli.launch import rank_and_size
 from clipface_cli.photos.accessories import Accessories
+from clipface_cli.photos.accessory_detector import AccessoryDetector, ParsedAccessories
 from clipface_cli.photos.align import crop, whole
 from clipface_cli.photos.encoder import Encoder
 from clipface_cli.photos.filters import Limits
@@ -45,7 +46,6 @@ from clipface_cli.photos.registry import load_encoder, load_parser
 from clipface_cli.photos.sources import list_photos
 from clipface_cli.photos.squares import Square
 from clipface_cli.photos.unfinished import Plan, UnfinishedDataset
-from clipface_cli.photos.wear import ParsedWear, Wear
 from clipface_cli.photos.workers import Task, make_batches, wait_for_others
 
 OWN = ("images", TABLE, MANIFEST, NOTE, "contact.png", "run.json", ".unfinished")
@@ -90,13 +90,13 @@ class Summary:
 def load_processor(settings: Settings) -> PhotoProcessor:
     """The processor of a worker: models and limits."""
     encoder = _encoder(settings)
-    wear: Wear | None = None
+    accessories: AccessoryDetector | None = None
     if settings.parser:
-        wear = ParsedWear(load_parser(settings.parser))
+        accessories = ParsedAccessories(load_parser(settings.parser))
     elif settings.limits and settings.limits.accessories:
-        wear = Accessories()
+        accessories = Accessories()
     return PhotoProcessor(
-        encoder, settings.resolution, settings.limits, wear, settings.max_megapixels
+        encoder, settings.resolution, settings.limits, accessories, settings.max_megapixels
     )
 
 
@@ -118,7 +118,7 @@ def check(photos: Path, settings: Settings) -> None:
 
 
 def claim(folder: Path, force: bool) -> None:
-    """Make sure of a folder that may be written into; `force` clears a dataset that it holds.
+    """Check that a folder may be written into; `force` clears a dataset that it holds.
 
     Raises InputError for a file, for a folder that holds something else, and for `force` with
     several processes, which could not agree on when.
