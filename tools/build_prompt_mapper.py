@@ -2,7 +2,7 @@
 
     python tools/build_prompt_mapper.py [--steps N]
 
-It learns the captions of painted people. Run it again whenever the embedded head, generator,
+It is trained on the captions of painted people. Run it again whenever the embedded head, generator,
 guidance or latent bank changes; at best after tools/build_latent_bank.py.
 """
 

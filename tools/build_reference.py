@@ -2,9 +2,9 @@
 
     python tools/build_reference.py PEOPLE/corpus
 
-What `clipface compare` measures FID and KID against where no dataset is given: features, in the
-held-out evaluator's eyes, of renders of ordinary painted people, each on a head of their own shape
-from one of the views that edits are scored from. No look, no expression.
+What `clipface compare` measures FID and KID against where no dataset is given: the held-out
+evaluator's features of renders of ordinary painted people, each on a head of their own shape from
+one of the views that edits are scored from. They have no fantasy look and a neutral expression.
 """
 
 import argparse

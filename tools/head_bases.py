@@ -11,7 +11,7 @@ import numpy as np
 SHAPE_COMPONENTS = 100
 EXPRESSION_COMPONENTS = 50
 PEOPLE = 700
-TRAITS = ("gender", "age", "muscle", "weight")  # of phenotypes, that explain shapes together
+TRAITS = ("gender", "age", "muscle", "weight")  # of phenotypes; shapes are regressed on all four
 HEAD_CHANGES = re.compile(
     r"^(?:[lr]-)?(?:cheek|chin|ear|eye|eyebrows|forehead|head|mouth|neck|nose)-"
 )

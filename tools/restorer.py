@@ -26,7 +26,7 @@ from clipface_cli.train.common.pixels import as_images
 from clipface_cli.train.gan.whitening import split_octave
 
 SHARP, SOFT = 512, 256  # texels of a side, restored and before
-PEOPLE, SEED = 400, 777  # who is painted
+PEOPLE, SEED = 400, 777  # number of painted people, and their seed
 CROP, CROPS = 52, 6  # texels of the soft pictures that a step sees, and how many
 BORDER = 8  # texels at the edge of a restored crop, left out of the losses
 ADVERSARIAL_SHARE = 0.5  # of the time is adversarial training
@@ -155,7 +155,7 @@ class _Discriminator(nn.Module):
 
 
 def train_restorer(textures: Tensor, minutes: float) -> Restorer:
-    """Learn to restore painted people, then textures (N, 3, 256, 256) uint8 of the generator."""
+    """Train on painted people, then on generated textures (N, 3, 256, 256) uint8 as well."""
     canvas, random = Canvas(HeadModel.load("builtin"), SHARP), np.random.default_rng(0)
     people, restorer = painted(canvas, random), Restorer()
     strokes = stroke_maps(canvas)
@@ -282,7 +282,7 @@ def _inner(crops: Tensor) -> Tensor:
 def _crops(
     textures: Tensor, places: list[Place], random: np.random.Generator, scale: int
 ) -> Tensor:
-    """Of a random texture for each place, at `scale` times the soft pictures' size."""
+    """A crop of a random texture for each place, at `scale` times the soft pictures' size."""
     size, rows = scale * CROP, random.integers(len(textures), size=len(places))
     corners = [(scale * row, scale * column) for row, column in places]
     crops = [
@@ -292,7 +292,7 @@ def _crops(
 
 
 def _places(random: np.random.Generator) -> list[Place]:
-    """Mostly in the face, sometimes where the eyes lie, sometimes anywhere."""
+    """Random crops: 60 % in the face, 15 % at the eyes' patches, 25 % anywhere."""
     rows = [(15, 190 - CROP), (195, 257 - CROP), (0, 257 - CROP)]
     columns = [(25, 232 - CROP), (0, 100), (0, 257 - CROP)]
     kinds = random.choice(3, CROPS, p=(0.6, 0.15, 0.25))
@@ -302,7 +302,7 @@ def _places(random: np.random.Generator) -> list[Place]:
 def soften(sharp: Tensor, random: np.random.Generator) -> Tensor:
     """Sharp crops (B, 3, 2h, 2w) as the generator would paint them at half the size.
 
-    Blurred more in some parts than in others; where there was detail, grain and tints instead.
+    Blur varies over the texture; detail is replaced by grain and tints.
     """
     made = []
     for picture in F.avg_pool2d(sharp, 2).split(1):

@@ -3,7 +3,7 @@
     python tools/texture_scores.py DATASET CORPUS with=runs/patch without=runs/no-patch
 
 Every model's textures are drawn on the dataset's own heads; a linear model with 50 components,
-fitted to the corpus, stands beside them. Distances are on the features of a text-image model.
+fitted to the corpus, is added for comparison. Distances are on the features of a text-image model.
 """
 
 import argparse

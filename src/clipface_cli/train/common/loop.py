@@ -160,7 +160,7 @@ def prepare_cpu() -> None:
 
     Arithmetic on denormal numbers (frequent in Adam's second moments) is a hundred times slower, so
     they are flushed to zero; threads started later inherit this. glibc keeps freed blocks:
-    mapping fresh pages for every activation takes 15 to 30 % of a step.
+    mapping new pages for every activation costs 15 to 30 % of a step.
     """
     torch.set_flush_denormal(True)
     if platform.libc_ver()[0] == "glibc":

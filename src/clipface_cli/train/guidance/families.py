@@ -71,7 +71,7 @@ def paint_families(
 
 
 def _paint_packed(row: int, seed: int, variants: int) -> tuple[NDArray[np.uint8], Description]:
-    """A family as processes and files pass it on."""
+    """A family in the form that processes and files exchange."""
     family = _paint_family(np.random.default_rng((seed, row)), variants)
     return family.textures.numpy(), _describe(family)
 
