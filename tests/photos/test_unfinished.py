@@ -120,7 +120,7 @@ def test_growing_keeps_what_is_there(tmp_path: Path, whole: dict[str, bytes]) ->
             assert (tmp_path / name).read_bytes() == data
 
 
-def test_pieces_appear_whole(tmp_path: Path) -> None:
+def test_batches_appear_whole(tmp_path: Path) -> None:
     unfinished, plan = begin(tmp_path)
     (unfinished.home / "0-99999.partial").mkdir()
     assert not unfinished.done(0)

@@ -102,7 +102,7 @@ class PromptReader:
         parts = [part for part in split_prompt(prompt) if not self._unread(part)]
         if self.settings.change != "both" or not self._tells_expressions:
             return parts
-        return [piece for part in parts for piece in self._by_kind(part)]
+        return [one for part in parts for one in self._by_kind(part)]
 
     def _unread(self, part: str) -> bool:
         """Whether a part has nothing but words that the guidance leaves out."""

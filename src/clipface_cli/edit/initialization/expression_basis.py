@@ -69,10 +69,10 @@ class ExpressionBasis:
         blink and half a smile.
         """
         combined = F.cosine_similarity(amounts @ self.response, direction, dim=0)
-        alone = F.cosine_similarity(self.response, direction[None], dim=1)
+        cosines = F.cosine_similarity(self.response, direction[None], dim=1)
         needed = (self.response @ direction) / self.response.square().sum(1)
-        best = int(alone.where(needed < FARTHEST, alone.new_tensor(-1.0)).argmax())
-        if alone[best] < combined - SINGLE_AXIS_LOSS:
+        best = int(cosines.where(needed < FARTHEST, cosines.new_tensor(-1.0)).argmax())
+        if cosines[best] < combined - SINGLE_AXIS_LOSS:
             return amounts
         amount = ((1 - SPARSITY) * needed[best]).clamp(0, 1)
         single = torch.zeros_like(amounts)
