@@ -72,13 +72,13 @@ def window(squares: Tensor, name: str, moved: Tensor | None = None) -> Tensor:
 
 
 def evened(windows: Tensor) -> Tensor:
-    """Windows (B, 3, h, w), each scaled to mean 0 and deviation 1."""
+    """Windows (B, 3, h, w), each scaled to mean 0 and deviation of about 1."""
     deviation, mean = torch.std_mean(windows, (1, 2, 3), keepdim=True)
     return (windows - mean) / (deviation + 0.02)
 
 
 class Accessories:
-    """The embedded networks as a `AccessoryDetector`; they give no mask of hair."""
+    """The embedded networks as an `AccessoryDetector`; they give no mask of hair."""
 
     name = "builtin"
 
