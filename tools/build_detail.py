@@ -184,7 +184,7 @@ def _block(
 
 
 def _noise_maps(generator: Generator, kept: int) -> list[Tensor]:
-    """Of both layers of every block that is trained."""
+    """Noise maps of both layers of every block that is trained."""
     blocks = _network(generator).blocks[kept:]
     return [layer.noise_const for block in blocks for layer in (block.conv0, block.conv1)]
 

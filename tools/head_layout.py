@@ -25,7 +25,7 @@ EYE_AHEAD = 0.467  # radii by which the chart's centre lies ahead of the eyeball
 
 @dataclass
 class Layout:
-    """Which of the source's vertices the head keeps, how they connect and lie in the texture."""
+    """The kept vertices of the source, their triangles and their texture coordinates."""
 
     vertices: np.ndarray  # (V,) indices into the source's vertices
     faces: np.ndarray  # (F, 3) into vertices

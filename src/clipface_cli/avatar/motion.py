@@ -64,7 +64,7 @@ def moved_subject(
 
 
 def _tracked(path: Path, progress: Progress) -> Sequence:
-    """As `clipface track` finds it."""
+    """The sequence that `clipface track` finds in a video."""
     footage = open_footage(path, None)
     with progress("Tracking", footage.frames) as advance:
         found = track(

@@ -29,7 +29,7 @@ def random_subjects(
 def interpolated_subjects(
     head: HeadModel, generator: Generator, seeds: Sequence[int], steps: int, truncation: float
 ) -> list[NamedSubject]:
-    """From one of two seeds' heads to the other's in `steps`; four seeds span a grid."""
+    """Heads interpolated between those of two seeds, in `steps`; four seeds span a grid."""
     corners = [sample_subject(head, generator, seed, truncation) for seed in seeds]
     mixed = between(corners, steps, generator)
     return [(name, partial(Subject.to, person, "cpu")) for name, person in mixed]

@@ -49,7 +49,7 @@ class Clip:
 
     @classmethod
     def of(cls, expression: Tensor, pose: Tensor) -> Clip:
-        """With the paper's importance weights."""
+        """A clip with the paper's importance weights (eq. 13)."""
         return cls(expression, pose, importance(expression, pose))
 
     def to(self, device: torch.device | str) -> Clip:
@@ -113,7 +113,7 @@ class Animation:
 
     @torch.no_grad()
     def offset(self) -> Tensor:
-        """Of a static texture: the change (L, w_dim) of the code."""
+        """The change (L, w_dim) of the code for a static texture."""
         return (self.codes([0]) - self.w)[0]
 
     @torch.no_grad()
@@ -197,7 +197,7 @@ class Animating:
         return made
 
     def _evaluations(self, place: float, views: Views) -> Iterator[Evaluation]:
-        """Of a step's frames, a few at a time."""
+        """Evaluations of a step's frames, a few at a time."""
         count, device = self.settings.frames, self.models.device
         if count is None:
             for frames in torch.arange(len(self.clip), device=device).split(self.settings.chunk):
@@ -271,7 +271,7 @@ class Animating:
 
 
 def _streams(settings: AnimateSettings, drawn: list[float]) -> Iterator[random.Random]:
-    """One stream a step, which gives a number for its frames first."""
+    """One stream a step; its first number selects the frames."""
     stream = random.Random(settings.seed)
     for _ in range(settings.edit.steps):
         drawn.append(stream.random())

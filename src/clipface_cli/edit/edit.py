@@ -191,7 +191,7 @@ def _scaled(
 
 
 class BatchedEdit:
-    """Some edits that are optimised together, each with mappers of its own."""
+    """A batch of edits that are optimised together, each with its own mappers."""
 
     def __init__(
         self,

@@ -140,7 +140,7 @@ def descend(
 ) -> list[Evaluation]:
     """One step of Adam on the sum of the evaluations' losses.
 
-    Each is differentiated before the next is asked for, so memory does not grow with their number.
+    Each is differentiated before the next is computed, so memory does not grow with their number.
     average: brings the gradients of several processes together.
     """
     optimizer.zero_grad(set_to_none=True)
@@ -167,7 +167,7 @@ def limited_motion(head: HeadModel, change: Tensor, most: float) -> Tensor:
 
 
 def stacked(params: Sequence[HeadParams]) -> HeadParams:
-    """One batch of several heads' parameters."""
+    """Concatenate the parameters of several heads."""
     names = ["shape", "expression", "pose"]
     if params[0].displacement is not None:
         names.append("displacement")

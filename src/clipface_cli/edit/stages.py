@@ -90,7 +90,7 @@ class PromptReader:
         return stages
 
     def whole(self, prompt: str, seed: int) -> Stage:
-        """All that a prompt asks for in one stage over the whole texture."""
+        """A prompt as one stage over the whole texture."""
         parts = self._parts(prompt)
         local = self.settings.prompt_parts and all(map(named_regions, parts))
         return self._stage(parts, seed, expressive=not local)

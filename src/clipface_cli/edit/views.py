@@ -75,7 +75,7 @@ class ViewSampler:
 
 
 def _chosen(settings: EditSettings, stream: random.Random) -> tuple[int, ...]:
-    """Which of the fixed yaws a step sees; () where there are none."""
+    """Indices of the fixed yaws of a step; () where there are none."""
     if not settings.yaws:
         return ()
     return tuple(sorted(stream.sample(range(len(settings.yaws)), settings.views)))

@@ -81,7 +81,7 @@ class ClipGuidance(nn.Module):
 
     @property
     def _weight(self) -> Tensor:
-        """One of the weights, where and as all of them are."""
+        """One of the weights; all have its device and dtype."""
         weight: Tensor = next(self.network.parameters())
         return weight
 

@@ -65,8 +65,9 @@ class ExpressionBasis:
         return sure * (self._plainest(direction[0], amounts) @ self.axes), sure
 
     def _plainest(self, direction: Tensor, amounts: Tensor) -> Tensor:
-        """One axis instead of a combination (K,) where it says nearly the same: a wink, not half a
-        blink and half a smile.
+        """One axis instead of a combination (K,) where its cosine is nearly the same.
+
+        This gives, say, a wink instead of half a blink and half a smile.
         """
         combined = F.cosine_similarity(amounts @ self.response, direction, dim=0)
         cosines = F.cosine_similarity(self.response, direction[None], dim=1)

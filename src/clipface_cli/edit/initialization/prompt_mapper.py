@@ -96,7 +96,7 @@ class PromptMapper(nn.Module):
     def fresh(
         cls, head: HeadModel, generator: Generator, guidance: Guidance, seed: int
     ) -> PromptMapper:
-        """One that predicts zero offsets."""
+        """A mapper that predicts zero offsets."""
         torch.manual_seed(seed)
         size = guidance.encode_text([SOURCE_PROMPT]).shape[1]
         sizes = generator.num_ws, generator.w_dim, head.expression_size, size

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Start:
-    """Where the mappers of one edit begin.
+    """Initial offsets of the mappers of one edit.
 
     w_offset (L, w_dim), expression_offset (E,): changes of the code and of the expression;
-    expression_weight, appearance_weight in [0, 1]: how much the prompt is about either.
+    expression_weight, appearance_weight in [0, 1]: weights of the prompt's expression and
+    appearance.
     """
 
     w_offset: Tensor
@@ -79,7 +80,7 @@ class Models(Protocol):
 
 @dataclass(frozen=True)
 class Request:
-    """One part of a prompt, for one person: what an initialisation answers.
+    """One part of a prompt, for one person: the input of an initialisation.
 
     direction (D,): the target direction, as long as the image direction should become; expressive:
     whether the expression may change.
@@ -94,6 +95,6 @@ class Request:
 
 
 class Initialization(Protocol):
-    """Refines where an edit starts; those before it in the settings' order have been asked."""
+    """Refines the start of an edit, after the earlier ones in the settings' order."""
 
     def __call__(self, request: Request, start: Start) -> Start: ...

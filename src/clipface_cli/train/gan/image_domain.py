@@ -71,7 +71,7 @@ class TextureDomain:
 
 
 def open_domain(folder: Path, head: HeadModel, resolution: int, cache_gib: float) -> ImageDomain:
-    """Of a folder with UV maps or of a dataset of photos; InputError when it is neither."""
+    """The domain of a folder with UV maps or of a dataset of photos; InputError for others."""
     if (folder / "uv").is_dir():
         return TextureDomain(folder, head, resolution, cache_gib)
     return RenderDomain(Dataset.load(folder, resolution, head, cache_gib), head, resolution)
