@@ -1,11 +1,11 @@
-"""One step of preset `paper` against the equations written out straight, in the same run.
+"""One step of preset `paper` against the equations written out plainly, in the same run.
 
     python benchmarks/edit.py [--steps N] [--device cpu|cuda] [--guidance clip|builtin]
 
-The straight form is the one that the tests hold the package to (tests/helpers/written_out.py):
-a network a level called in a loop, the unedited texture generated and drawn again in every step,
-both prompts encoded, Adam by hand; once with the package's generator and once with the same written
-as published (benchmarks/generator.py). Sizes are the paper's: textures of 512 x 512 with 18 levels,
+The plain form is the one that the tests hold the package to (tests/helpers/written_out.py): a
+network a level called in a loop, the unedited texture generated and drawn again in every step, both
+prompts encoded, Adam by hand; once with the package's generator and once with the same written as
+published (benchmarks/generator.py). Sizes are the paper's: textures of 512 x 512 with 18 levels,
 renders of 512 x 512, CLIP ViT-B/32; weights are random, which costs the same. JSON goes to
 benchmarks/out/edit.json: seconds a step of all (best and median), and ratios to the package's.
 """

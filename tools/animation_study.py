@@ -1,11 +1,11 @@
-"""Dynamic against static textures on the shipped sequences, as a held-out evaluator sees them.
+"""Dynamic against static textures on the shipped sequences, scored by a held-out evaluator.
 
     python tools/animation_study.py
 
-For two people and every sequence: the mean directional similarity over the frames that count more
-than a half, to the model that did not guide them, of one texture for all frames, of one with twice
-the steps, and of one that begins at the first and changes, with as many steps in all; and how much
-that one changes at most between neighbours, of 255.
+For two people and every sequence: the mean directional similarity, by the held-out evaluator, over
+the frames with an importance above a half, of one texture for all frames, of one with twice the
+steps, and of one that begins at the first and changes, with as many steps in all; and how much that
+one changes at most between neighbours, of 255.
 """
 
 from dataclasses import replace
@@ -41,7 +41,7 @@ def similarity(
     settings: AnimateSettings,
     animations: list[Animation],
 ) -> list[float]:
-    """Mean over the frames that count, of each animation of one clip."""
+    """Mean over the frames with an importance above a half, of each animation of one clip."""
     stage = PromptReader(evaluator, person, settings.edit).whole(prompt, 0)
     clip = animations[0].clip
     scorer = Animating(evaluator, stage, person, clip, settings)

@@ -1,4 +1,4 @@
-"""Train the embedded classifier of hats and glasses on drawn people; print what it can do.
+"""Train the embedded classifier of hats and glasses on drawn people; print its scores.
 
 Draws once into OUT (a second run goes on from there), then trains; about seven minutes of one core.
 """
@@ -33,7 +33,7 @@ PLAIN = 0.85  # share of people without a fantasy look
 
 
 def paint_people(head: HeadModel, count: int, seed: int) -> list[Tensor]:
-    """UV maps (3, 192, 192) in -1..1, few of them of zombies, clowns and their like."""
+    """UV maps (3, 192, 192) in -1..1, a few of them with fantasy looks."""
     canvas, random = Canvas(head, 192), np.random.default_rng(seed)
     textures = []
     for latent in sample_attributes(8 * count, seed)[0]:
@@ -73,7 +73,7 @@ def load(folder: Path, count: int) -> tuple[Tensor, dict[str, Tensor]]:
 
 
 def shaken(count: int, random: torch.Generator) -> Tensor:
-    """Affine maps (count, 2, 3): a little turned, scaled, moved, mirrored."""
+    """Random affine maps (count, 2, 3): small rotations, scales, shifts, and reflections."""
     angle = 0.1 * torch.randn(count, generator=random)
     scale = 1 + 0.08 * torch.randn(count, generator=random)
     mirror = torch.where(torch.rand(count, generator=random) < 0.5, -1.0, 1.0)
@@ -84,7 +84,7 @@ def shaken(count: int, random: torch.Generator) -> Tensor:
 
 
 def varied(windows: Tensor, random: torch.Generator) -> Tensor:
-    """Windows (B, 3, H, W) in 0..1 at other exposures, colours, sharpness."""
+    """Windows (B, 3, H, W) in 0..1 with random exposure, colour and sharpness."""
 
     def draw(*shape: int) -> Tensor:
         return torch.randn(len(windows), *shape, generator=random)
@@ -126,7 +126,7 @@ def train(squares: Tensor, worn: dict[str, Tensor], epochs: int, seed: int) -> n
 
 @torch.inference_mode()
 def calibrate(networks: nn.ModuleDict, squares: Tensor, worn: dict[str, Tensor]) -> None:
-    """Set the temperatures under which the answers are as sure as they are right."""
+    """Set the temperatures that calibrate the probabilities."""
     for name, network in networks.items():
         logits = network(window(squares / 255, name))
         loss = [
@@ -138,7 +138,7 @@ def calibrate(networks: nn.ModuleDict, squares: Tensor, worn: dict[str, Tensor])
 
 @torch.inference_mode()
 def report(networks: nn.ModuleDict, squares: Tensor, worn: dict[str, Tensor]) -> None:
-    """Print precision and recall of what they are sure of, and how often they are unsure."""
+    """Print precision and recall of the certain predictions, and the share of uncertain ones."""
     for name, network in networks.items():
         answer = network(window(squares / 255, name)).sigmoid()
         yes, no, truth = answer >= CERTAIN, answer <= 1 - CERTAIN, worn[name]

@@ -1,11 +1,11 @@
-"""The generator of the package at 512², with strokes and lines as painted people have them.
+"""The generator of the package at 512², with the fine detail of painted people.
 
     python tools/build_detail.py --minutes 45
 
 Takes the generator at 256² that `build_generator.py` made. A restorer (restorer.py) learns to turn
-its textures into sharp ones; then the generator grows, and its blocks from 128² on, noise maps and
-all, learn to paint what the restorer makes of its own textures. Mapping and coarser blocks stay as
-they are.
+its textures into sharp ones; then the generator grows, and its blocks from 128² on, with their
+noise maps, are trained to reproduce the restored textures. Mapping and coarser blocks do not
+change.
 """
 
 import argparse
@@ -34,9 +34,9 @@ from clipface_cli.train.common.pixels import as_images
 from clipface_cli.train.gan.whitening import split_octave
 
 WIDTH = 32  # channels of the new level
-KEPT = 64  # up to this level all stays as it is
+KEPT = 64  # texels a side of the last level that does not change
 CODES = 400  # people whose textures are restored
-EASED = 0.6  # texels that they are blurred by first: grain gives way to strokes
+BLUR = 0.6  # texels of a Gaussian that removes grain from them first
 GRAIN = 16  # noise maps are rounded to this part of their unit, so that they compress
 
 
@@ -51,7 +51,7 @@ def main() -> None:
     if generator.resolution != SOFT:
         raise SystemExit(f"The generator paints at {generator.resolution}² already.")
     codes = random_codes(generator)
-    if options.restorer.exists():  # of a run that was ended
+    if options.restorer.exists():  # of an interrupted run
         restorer = Restorer().requires_grad_(False)
         restorer.load_state_dict(load_file(options.restorer))
     else:
@@ -61,7 +61,7 @@ def main() -> None:
         options.restorer.parent.mkdir(parents=True, exist_ok=True)
         save_file(restorer.state_dict(), options.restorer)
     finer = grown(generator)
-    teach(finer, codes, restorer, options.minutes)
+    train_fine_blocks(finer, codes, restorer, options.minutes)
     origin = "warm start, adversarial training on UV maps, fine levels taught by a restorer"
     finer.save(builtin("generator.safetensors"), torch.int8, origin=origin)
 
@@ -81,7 +81,7 @@ def random_codes(generator: Generator) -> Tensor:
 
 @torch.no_grad()
 def grown(generator: Generator) -> Generator:
-    """At 512², which it paints from its features alone: an edit's code needs no finer levels."""
+    """The generator at 512², whose new level ignores the code: edits need no finer levels."""
     finer = generator.grown(SHARP, WIDTH).requires_grad_(False)
     block = _network(finer).blocks[-1]
     for name, weight in block.named_parameters():
@@ -93,12 +93,14 @@ def grown(generator: Generator) -> Generator:
     return finer
 
 
-def teach(generator: Generator, codes: Tensor, restorer: Restorer, minutes: float) -> None:
+def train_fine_blocks(
+    generator: Generator, codes: Tensor, restorer: Restorer, minutes: float
+) -> None:
     """Train blocks and noise maps above KEPT in place."""
     more = codes[:, -1:].expand(-1, generator.num_ws - codes.shape[1], -1)
     codes = torch.cat([codes, more], 1)
     kept = sum(4 < size <= KEPT for size in _network(generator).channels)
-    begun = lessons(generator, codes, restorer, kept)
+    data = training_data(generator, codes, restorer, kept)
     *older, newest = _network(generator).blocks[kept:]
     maps = [value.requires_grad_(True) for value in _noise_maps(generator, kept)]
     new = [p for name, p in newest.named_parameters() if not name.endswith("affine.weight")]
@@ -106,38 +108,38 @@ def teach(generator: Generator, codes: Tensor, restorer: Restorer, minutes: floa
     for weight in (*new, *old):
         weight.requires_grad_(True)
     training = Training([(new, 1.0), (old, 0.4), (maps, 8.0)], 2e-3, minutes)
-    chance = np.random.default_rng(1)
+    random = np.random.default_rng(1)
     for _ in training.steps():
-        row = int(chance.integers(len(codes)))
-        w, aim = codes[row, None], as_images(begun.sharp[row, None])
-        x, image = begun.features[row, None].float(), begun.images[row, None]
-        loss = aim.new_zeros(())
+        row = int(random.integers(len(codes)))
+        w, target = codes[row, None], as_images(data.sharp[row, None])
+        x, image = data.features[row, None].float(), data.images[row, None]
+        loss = target.new_zeros(())
         for i in range(kept, len(_network(generator).blocks)):
-            if i > kept:  # levels on which edits are sketched
-                small = F.avg_pool2d(aim, SHARP // image.shape[-1])
+            if i > kept:  # resolutions at which the first steps of edits run
+                small = F.avg_pool2d(target, SHARP // image.shape[-1])
                 loss = loss + 0.5 * (image - small).abs().mean()
             x, image = _block(generator, i, x, image, w)
-        training.descend(loss + difference(image - aim) + lost_detail(image, aim))
+        training.descend(loss + difference(image - target) + lost_detail(image, target))
     with torch.no_grad():
         for values in maps:
             values.copy_((GRAIN * values).round() / GRAIN)
 
 
-def lost_detail(pictures: Tensor, aims: Tensor) -> Tensor:
-    """How much less, or more, detail pictures (B, 3, R, R) have anywhere, in two octaves.
+def lost_detail(pictures: Tensor, targets: Tensor) -> Tensor:
+    """Difference of local detail of pictures and targets (B, 3, R, R), in two octaves; a scalar.
 
-    Where a stroke cannot be foreseen, a mean difference alone leaves a blur.
+    Where strokes cannot be predicted, a mean difference alone gives a blurred result.
     """
     lost = pictures.new_zeros(())
     for _ in range(2):
-        (mine, pictures), (wanted, aims) = split_octave(pictures), split_octave(aims)
-        lost = lost + 2 * F.avg_pool2d(mine.abs() - wanted.abs(), 8).abs().mean()
+        (detail, pictures), (target_detail, targets) = split_octave(pictures), split_octave(targets)
+        lost = lost + 2 * F.avg_pool2d(detail.abs() - target_detail.abs(), 8).abs().mean()
     return lost
 
 
 @dataclass
-class Lessons:
-    """What the kept blocks make of the codes, features (N, C, 64, 64) in half precision and images
+class TrainingData:
+    """Output of the kept blocks for the codes: features (N, C, 64, 64) in half precision and images
     (N, 3, 64, 64), and the restored textures (N, 3, 512, 512) in uint8."""
 
     features: Tensor
@@ -146,8 +148,10 @@ class Lessons:
 
 
 @torch.no_grad()
-def lessons(generator: Generator, codes: Tensor, restorer: Restorer, kept: int) -> Lessons:
-    """Restore what the generator paints at 256²."""
+def training_data(
+    generator: Generator, codes: Tensor, restorer: Restorer, kept: int
+) -> TrainingData:
+    """Restored textures of the generator at 256², and the kept blocks' output for the codes."""
     features, images, sharp = [], [], []
     for w in codes.split(1):
         x, image = _network(generator).first_block(w[:, :2], "const")
@@ -155,9 +159,9 @@ def lessons(generator: Generator, codes: Tensor, restorer: Restorer, kept: int) 
             x, image = _block(generator, i, x, image, w)
         features.append(x.half())
         images.append(image)
-        soft = blurred(generator.synthesis(w, resolution=SOFT), EASED)
+        soft = blurred(generator.synthesis(w, resolution=SOFT), BLUR)
         sharp.append(as_pixels(restorer(soft, [(0, 0)])))
-    return Lessons(torch.cat(features), torch.cat(images), torch.cat(sharp))
+    return TrainingData(torch.cat(features), torch.cat(images), torch.cat(sharp))
 
 
 def as_pixels(textures: Tensor) -> Tensor:
@@ -180,7 +184,7 @@ def _block(
 
 
 def _noise_maps(generator: Generator, kept: int) -> list[Tensor]:
-    """Of both layers of every block that is trained."""
+    """Noise maps of both layers of every block that is trained."""
     blocks = _network(generator).blocks[kept:]
     return [layer.noise_const for block in blocks for layer in (block.conv0, block.conv1)]
 

@@ -2,10 +2,9 @@
 
     python tools/build_generator.py runs/texture
 
-A short game sharpens skin and hair, and leaves noise where the discriminators have not looked often
-enough, in rare looks above all. Weights most of the way from the warm start to the end of the game
-keep the one and little of the other (both are the same network, fine-tuned, so the path between
-them is smooth).
+Short adversarial training sharpens skin and hair, and adds noise to appearances that are rare in
+the data. Weights are interpolated from the warm start towards the end of adversarial training: this
+keeps most of the sharpness and little of the noise (both ends are the same network, fine-tuned).
 """
 
 import argparse
@@ -16,7 +15,7 @@ import torch
 from clipface_cli.assets import builtin
 from clipface_cli.texture import Generator
 
-SHARE = 0.8  # of the game
+SHARE = 0.8  # of the way from the warm start to the end of adversarial training
 
 
 def main() -> None:

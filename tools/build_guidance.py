@@ -15,7 +15,7 @@ from clipface_cli.guidance.embedded import FORMAT
 from clipface_cli.head import HeadModel
 from clipface_cli.train.guidance import score
 
-SEED = 0  # of the people it is judged on; those of training have others
+SEED = 0  # of the people it is evaluated on; those of training have others
 
 
 def main() -> None:

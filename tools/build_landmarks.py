@@ -2,7 +2,7 @@
 
     python tools/build_landmarks.py [PEOPLE]
 
-Paints people, photographs each from several sides, and shows the pictures to the landmark network.
+Paints people, renders each from several sides, and runs the landmark network on the pictures.
 The same inputs give the same bytes.
 """
 

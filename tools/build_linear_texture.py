@@ -3,7 +3,7 @@
     python tools/build_linear_texture.py
 
 Paints people into OUT (a second run goes on from there; about a second each), fits mean and
-components to their UV maps, and prints what the file keeps of people it was not fitted to.
+components to their UV maps, and prints the error on held-out people.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from clipface_cli.synth import load_texture, write_corpus
 from clipface_cli.texture import LinearTexture
 
 ASSET = Path("src/clipface_cli/assets/files/linear_texture.safetensors")
-COMPONENTS = 50  # as many as the paper takes of FLAME's (eq. 24)
+COMPONENTS = 50  # the paper's number of FLAME's (eq. 24)
 QUALITY = 87  # of WebP
 SEED = 31
 TESTED = 20  # people at the end of the corpus that the model is not fitted to
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def remainder(model: LinearTexture, textures: Tensor) -> float:
-    """What the nearest of its textures leave of textures (N, 3, R, R)."""
+    """RMS residual of textures (N, 3, R, R) after their projection on the model."""
     basis, rest = model.basis.flatten(1), (textures - model.mean).flatten(1)
     nearest = torch.linalg.solve(basis @ basis.T, basis @ rest.T)
     return float((rest - nearest.T @ basis).square().mean().sqrt())

@@ -2,7 +2,7 @@
 
     python tools/build_prompt_mapper.py [--steps N]
 
-It learns the captions of painted people. Run it again whenever the embedded head, generator,
+It is trained on the captions of painted people. Run it again whenever the embedded head, generator,
 guidance or latent bank changes; at best after tools/build_latent_bank.py.
 """
 
@@ -32,7 +32,7 @@ UNTOLD = ("face", "photo", "portrait", "person")  # captions with these words na
 
 
 def prompts() -> list[str]:
-    """What captions say, without what says that they are pictures."""
+    """Captions without the words that say they are pictures."""
     random, found = np.random.default_rng(0), set()
     for latent in sample_attributes(PEOPLE, seed=11)[0]:
         expression = list(RECIPES)[random.integers(len(RECIPES))]

@@ -2,9 +2,9 @@
 
     python tools/build_reference.py PEOPLE/corpus
 
-What `clipface compare` measures FID and KID against where no dataset is given: features, in the
-held-out evaluator's eyes, of renders of ordinary painted people, each on a head of their own shape
-from one of the views that edits are scored from. No look, no expression.
+What `clipface compare` measures FID and KID against where no dataset is given: the held-out
+evaluator's features of renders of ordinary painted people, each on a head of their own shape from
+one of the views that edits are scored from. They have no fantasy look and a neutral expression.
 """
 
 import argparse
@@ -40,8 +40,8 @@ def main() -> None:
     @torch.no_grad()
     def embed(place: int, row: int) -> Tensor:
         params = HeadParams.neutral(1, head.shape_size, head.expression_size)
-        chance = torch.randn(1, head.shape_size, generator=random)
-        params.shape = TRUNCATION * shape_for(head, people[row], chance)
+        random_shape = torch.randn(1, head.shape_size, generator=random)
+        params.shape = TRUNCATION * shape_for(head, people[row], random_shape)
         texture = load_texture(corpus / "uv" / f"{row:06d}.png")[None]
         camera = Camera.turned([YAWS[place % len(YAWS)]])
         return features(renderer(head.pose_head(params), texture, camera)[0])

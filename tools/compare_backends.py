@@ -47,7 +47,7 @@ def main() -> None:
 def scene(seed: int) -> dict[str, Tensor]:
     """Triangles in clip space, with UVs and a texture.
 
-    A third of the scenes are in perspective, a third reach behind the camera.
+    A third of the scenes are in perspective, a third extend behind the camera.
     """
     generator = torch.Generator().manual_seed(seed)
 

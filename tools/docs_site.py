@@ -40,7 +40,7 @@ def modules() -> list[Path]:
 
 
 def api_page(module: Path) -> str:
-    """Where the reference of a module stands."""
+    """Path of a module's page of reference."""
     if module.name == "__init__.py":
         return f"api/{module.parent.as_posix()}/index.md".replace("/./", "/")
     return f"api/{module.with_suffix('.md').as_posix()}"

@@ -11,7 +11,7 @@ import numpy as np
 SHAPE_COMPONENTS = 100
 EXPRESSION_COMPONENTS = 50
 PEOPLE = 700
-TRAITS = ("gender", "age", "muscle", "weight")  # of phenotypes, that explain shapes together
+TRAITS = ("gender", "age", "muscle", "weight")  # of phenotypes; shapes are regressed on all four
 HEAD_CHANGES = re.compile(
     r"^(?:[lr]-)?(?:cheek|chin|ear|eye|eyebrows|forehead|head|mouth|neck|nose)-"
 )
@@ -115,7 +115,7 @@ def shape_basis(
 
 
 def traits(people: People, mean: np.ndarray, basis: np.ndarray) -> dict[str, np.ndarray]:
-    """What a trait changes in the coefficients (100,): from woman to man, over the ages.
+    """Change (100,) of the coefficients with a trait: from woman to man, over the ages.
 
     Linear regression on the people. MakeHuman's gender is 1 for women, its age 0.5 at 25 years and
     1 at 90; ours goes from 16 to 85 (`clipface_cli.synth.Person`).

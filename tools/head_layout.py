@@ -25,7 +25,7 @@ EYE_AHEAD = 0.467  # radii by which the chart's centre lies ahead of the eyeball
 
 @dataclass
 class Layout:
-    """Which of the source's vertices the head keeps, how they connect and lie in the texture."""
+    """The kept vertices of the source, their triangles and their texture coordinates."""
 
     vertices: np.ndarray  # (V,) indices into the source's vertices
     faces: np.ndarray  # (F, 3) into vertices
@@ -87,7 +87,7 @@ def name_linings(source: head_source.Source, skin: np.ndarray, islands: np.ndarr
 
 
 def border_loop(faces: np.ndarray) -> np.ndarray:
-    """The one border of a set of triangles, in their order of winding."""
+    """The single border of a set of triangles, in their winding order."""
     edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
     _, inverse, counts = np.unique(
         np.sort(edges, 1), axis=0, return_inverse=True, return_counts=True

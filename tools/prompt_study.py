@@ -1,11 +1,11 @@
-"""How good edits are, as a held-out evaluator sees them.
+"""Scores of edits by a held-out evaluator.
 
     python tools/prompt_study.py sheet       # docs/prompts.jpg: the paper's prompts on five heads
     python tools/prompt_study.py ablations   # a table: the full method, and without each part
     python tools/prompt_study.py ablations direction regularizer     # without these alone
     python tools/prompt_study.py held-out    # a single pass against 300 steps, on new prompts
 
-The evaluator is a second embedded model, which guided nothing. Scores are directional similarities
+The evaluator is a second embedded model, which guides no edit. Scores are directional similarities
 to it (the cosine of eq. 7, mean over five views); 0 where nothing changes.
 """
 
@@ -69,7 +69,7 @@ HELD_OUT = (
 )
 SEEDS = (7, 16, 17, 4, 11)
 SIZE = 192
-SINGLE_PASS = ("prompt-mapper",)  # what an edit with steps does without
+SINGLE_PASS = ("prompt-mapper",)  # initialisations that an edit with steps does not use
 
 
 class Study:
@@ -101,7 +101,7 @@ class Study:
         return [score(self.evaluator, person, edit, prompt) for edit, prompt in edits]
 
     def sheet(self) -> None:
-        """Draw the paper's prompts on five heads; print scores and how the meshes moved."""
+        """Draw the paper's prompts on five heads; print scores and the meshes' movements."""
         prompts = [*APPEARANCES, *EXPRESSIONS]
         scores: dict[str, list[float]] = {prompt: [] for prompt in prompts}
         furthest = 0.0
@@ -158,7 +158,7 @@ class Study:
             print(f"| {name} | {' | '.join(means)} |", flush=True)
 
     def held_out(self) -> None:
-        """Print the scores of a single pass and of 300 steps for prompts like no caption."""
+        """Print the scores of a single pass and of 300 steps for prompts unlike any caption."""
         people = [self.person(seed) for seed in SEEDS[:1]]
         runs = {}
         for steps in (0, 300):

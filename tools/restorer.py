@@ -1,9 +1,9 @@
-"""A network that restores a soft UV texture of the embedded head, strokes and all.
+"""A network that restores fine detail in a blurred UV texture of the embedded head.
 
-Painted strokes lie in fixed places. The restorer has maps of these places, so it need not invent
-them: it learns where in a picture which of them show, from painted people that were softened and
-tinted as the generator's textures are, then in a game against a critic of patches, which also sees
-restored textures of the generator itself.
+Painted strokes lie at fixed texels, of which the restorer has maps; it learns which strokes a
+texture shows. It is trained on painted people, blurred and tinted like the generator's textures,
+first with a reconstruction loss, then adversarially with a patch discriminator, which also sees
+restored textures of the generator.
 """
 
 import math
@@ -26,18 +26,18 @@ from clipface_cli.train.common.pixels import as_images
 from clipface_cli.train.gan.whitening import split_octave
 
 SHARP, SOFT = 512, 256  # texels of a side, restored and before
-PEOPLE, SEED = 400, 777  # who is painted
+PEOPLE, SEED = 400, 777  # number of painted people, and their seed
 CROP, CROPS = 52, 6  # texels of the soft pictures that a step sees, and how many
-BORDER = 8  # texels of a restored crop where its surroundings are missed
-GAME = 0.5  # of the time, against the critic
-FOOLED, MATCHED = 0.15, 1.0  # weights of the critic's opinion and of its features
+BORDER = 8  # texels at the edge of a restored crop, left out of the losses
+ADVERSARIAL_SHARE = 0.5  # of the time is adversarial training
+ADVERSARIAL_WEIGHT, FEATURE_WEIGHT = 0.15, 1.0  # loss weights; features: the discriminator's
 
 Place = tuple[int, int]
 """Row and column of a crop's corner in the soft picture."""
 
 
 class Training:
-    """Adam for some minutes, with rates that fall to zero; keeps the mean of the weights."""
+    """Adam for some minutes, with learning rates that decay to zero; averages the weights."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Training:
         self.rate, self.seconds, self.step = rate, 60 * minutes, 0
 
     def steps(self) -> Iterator[None]:
-        """One for each step until the time is over; then the weights become their mean."""
+        """Yields once a step until the time is over; then sets the weights to their average."""
         start = time.perf_counter()
         while (spent := (time.perf_counter() - start) / self.seconds) < 1:
             for group in self.optimizer.param_groups:
@@ -68,7 +68,7 @@ class Training:
                 weight.copy_(mean)
 
     def descend(self, loss: Tensor) -> None:
-        """One step down; gradients of the first group are held to length 1."""
+        """One gradient step; the norm of the first group's gradient is clipped to 1."""
         self.optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.clipped, 1.0)
@@ -97,7 +97,7 @@ class _Residual(nn.Module):
 class Restorer(nn.Module):
     """Soft UV textures (B, 3, h, w), or crops of them, to sharp ones (B, 3, 2h, 2w).
 
-    `coarse` and `fine` are maps of places, learned like weights.
+    `coarse` and `fine` are learned maps of the texture's texels.
     """
 
     def __init__(
@@ -123,7 +123,7 @@ class Restorer(nn.Module):
 
 
 def _joined(x: Tensor, maps: Tensor, places: list[Place]) -> Tensor:
-    """Crops (B, C, h, w) and below them the same crops of maps (M, R, R)."""
+    """Crops (B, C, h, w), with the same crops of maps (M, R, R) as further channels."""
     height, width = x.shape[2:]
     crops = [maps[:, row : row + height, column : column + width] for row, column in places]
     return torch.cat([x, torch.stack(crops)], 1).contiguous(memory_format=torch.channels_last)
@@ -133,8 +133,8 @@ def _enlarged(pictures: Tensor) -> Tensor:
     return F.interpolate(pictures, scale_factor=2, mode="bicubic", align_corners=False)
 
 
-class _Critic(nn.Module):
-    """Opinions on patches, and the features behind them."""
+class _Discriminator(nn.Module):
+    """Patch discriminator: images (B, 3, H, W) to logits (B, 1, h, w) and its layers' features."""
 
     def __init__(self, width: int = 24) -> None:
         super().__init__()
@@ -143,7 +143,7 @@ class _Critic(nn.Module):
             spectral_norm(nn.Conv2d(size, width * (k + 1), 2 + stride, stride, 1))
             for k, (size, stride) in enumerate(sizes)
         )
-        self.opinion = spectral_norm(nn.Conv2d(4 * width, 1, 3, padding=1))
+        self.logits = spectral_norm(nn.Conv2d(4 * width, 1, 3, padding=1))
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, list[Tensor]]:
         x, features = pictures + 2 * split_octave(pictures)[0], []
@@ -151,22 +151,22 @@ class _Critic(nn.Module):
         for layer in self.layers:
             x = F.leaky_relu(layer(x), 0.2)
             features.append(x)
-        return self.opinion(x), features
+        return self.logits(x), features
 
 
 def train_restorer(textures: Tensor, minutes: float) -> Restorer:
-    """Learn to restore painted people, then textures (N, 3, 256, 256) uint8 of the generator."""
-    canvas, chance = Canvas(HeadModel.load("builtin"), SHARP), np.random.default_rng(0)
-    people, restorer = painted(canvas, chance), Restorer()
+    """Train on painted people, then on generated textures (N, 3, 256, 256) uint8 as well."""
+    canvas, random = Canvas(HeadModel.load("builtin"), SHARP), np.random.default_rng(0)
+    people, restorer = painted(canvas, random), Restorer()
     strokes = stroke_maps(canvas)
     with torch.no_grad():
         restorer.fine[: len(strokes)] = strokes
-    _restore(restorer, people, (1 - GAME) * minutes, chance)
-    _play(restorer, people, textures, GAME * minutes, chance)
+    _train_supervised(restorer, people, (1 - ADVERSARIAL_SHARE) * minutes, random)
+    _train_adversarially(restorer, people, textures, ADVERSARIAL_SHARE * minutes, random)
     return restorer.requires_grad_(False)
 
 
-def painted(canvas: Canvas, chance: np.random.Generator) -> Tensor:
+def painted(canvas: Canvas, random: np.random.Generator) -> Tensor:
     """Textures (N, 3, 512, 512) uint8 of people with long or buzzed hair, men often with beards.
 
     Other styles are left out because their strokes lie across those of long hair.
@@ -174,25 +174,25 @@ def painted(canvas: Canvas, chance: np.random.Generator) -> Tensor:
     textures = []
     for latent in sample_attributes(PEOPLE, SEED)[0]:
         person = person_from_latent(latent)
-        long = person.style != "buzz" and chance.random() < 0.8
+        long = person.style != "buzz" and random.random() < 0.8
         styles = dict.fromkeys(("back", "side", "fringe", "curly"), 0.0)
         styles |= {"long": float(long), "buzz": float(not long)}
         person = replace(person, **{f"style_{name}": value for name, value in styles.items()})
-        textures.append(torch.from_numpy(paint(_bearded(person, chance), canvas)))
+        textures.append(torch.from_numpy(paint(_bearded(person, random), canvas)))
     return torch.stack(textures).permute(0, 3, 1, 2).contiguous()
 
 
-def _bearded(person: Person, chance: np.random.Generator) -> Person:
+def _bearded(person: Person, random: np.random.Generator) -> Person:
     if person.sex <= 0.5:
         return person
-    if chance.random() < 0.5:
-        beard, cheeks, moustache = chance.uniform((0.4, 0.2, 0.3), 1)
+    if random.random() < 0.5:
+        beard, cheeks, moustache = random.uniform((0.4, 0.2, 0.3), 1)
         return replace(person, beard=beard, beard_cheeks=cheeks, moustache=moustache)
-    return replace(person, stubble=chance.uniform(0.3, 1)) if chance.random() < 0.5 else person
+    return replace(person, stubble=random.uniform(0.3, 1)) if random.random() < 0.5 else person
 
 
 def stroke_maps(canvas: Canvas) -> Tensor:
-    """Maps (12, R, R) of what is painted in fixed places: beards and long hair, stubble, freckles.
+    """Maps (12, R, R) of strokes at fixed texels: beards and long hair, stubble, freckles.
 
     Of each of three layers of strokes their cover, tone and rank; of stubble cover and rank.
     """
@@ -214,53 +214,59 @@ def stroke_maps(canvas: Canvas) -> Tensor:
     return torch.from_numpy(np.stack(maps).astype(np.float32))
 
 
-def _restore(
-    restorer: Restorer, people: Tensor, minutes: float, chance: np.random.Generator
+def _train_supervised(
+    restorer: Restorer, people: Tensor, minutes: float, random: np.random.Generator
 ) -> None:
     training = Training(_groups(restorer), 1.5e-3, minutes)
     for _ in training.steps():
-        places = _places(chance)
-        sharp = _crops(people, places, chance, 2)
-        training.descend(difference(_inner(restorer(soften(sharp, chance), places) - sharp)))
+        places = _places(random)
+        sharp = _crops(people, places, random, 2)
+        training.descend(difference(_inner(restorer(soften(sharp, random), places) - sharp)))
 
 
-def _play(
+def _train_adversarially(
     restorer: Restorer,
     people: Tensor,
     textures: Tensor,
     minutes: float,
-    chance: np.random.Generator,
+    random: np.random.Generator,
 ) -> None:
-    """Against the critic: softened people are held to what they were, textures to their colours."""
-    critic = _Critic()
+    """Adversarial training; people stay close to their originals, textures to their colours."""
+    discriminator = _Discriminator()
     training = Training(_groups(restorer), 7e-4, minutes, momentum=0.5)
-    judging = Training([(list(critic.parameters()), 1.0)], 1e-3, minutes, momentum=0.5)
-    critic_steps = judging.steps()
+    discriminator_training = Training(
+        [(list(discriminator.parameters()), 1.0)], 1e-3, minutes, momentum=0.5
+    )
+    discriminator_steps = discriminator_training.steps()
     for _ in training.steps():
-        next(critic_steps, None)
-        places = _places(chance)
-        sharp = _crops(people, places, chance, 2)
-        restored = restorer(soften(sharp, chance), places)
-        elsewhere = _places(chance)
-        others, own = _crops(people, elsewhere, chance, 2), _crops(textures, elsewhere, chance, 1)
-        sharpened = restorer(own, elsewhere)
-        apart, moved = _inner(restored - sharp), _inner(sharpened - _enlarged(own))
-        critic.requires_grad_(False)
-        (opinion, features), (other, _) = critic(_inner(restored)), critic(_inner(sharpened))
+        next(discriminator_steps, None)
+        places = _places(random)
+        sharp = _crops(people, places, random, 2)
+        restored = restorer(soften(sharp, random), places)
+        other_places = _places(random)
+        other_people = _crops(people, other_places, random, 2)
+        soft = _crops(textures, other_places, random, 1)
+        sharpened = restorer(soft, other_places)
+        error, colour_change = _inner(restored - sharp), _inner(sharpened - _enlarged(soft))
+        discriminator.requires_grad_(False)
+        restored_logits, features = discriminator(_inner(restored))
+        sharpened_logits, _ = discriminator(_inner(sharpened))
         with torch.no_grad():
-            _, wanted = critic(_inner(sharp))
-        critic.requires_grad_(True)
-        unlike = [(a - b).abs().mean() for a, b in zip(features, wanted, strict=True)]
+            _, sharp_features = discriminator(_inner(sharp))
+        discriminator.requires_grad_(True)
+        feature_errors = [
+            (a - b).abs().mean() for a, b in zip(features, sharp_features, strict=True)
+        ]
         training.descend(
-            0.6 * apart.abs().mean()
-            + 4 * F.avg_pool2d(apart, 4).abs().mean()
-            + 4 * F.avg_pool2d(moved, 8).abs().mean()
-            + MATCHED * torch.stack(unlike).sum()
-            - FOOLED * (opinion.mean() + other.mean())
+            0.6 * error.abs().mean()
+            + 4 * F.avg_pool2d(error, 4).abs().mean()
+            + 4 * F.avg_pool2d(colour_change, 8).abs().mean()
+            + FEATURE_WEIGHT * torch.stack(feature_errors).sum()
+            - ADVERSARIAL_WEIGHT * (restored_logits.mean() + sharpened_logits.mean())
         )
-        real, _ = critic(_inner(torch.cat([sharp, others])))
-        fake, _ = critic(_inner(torch.cat([restored, sharpened]).detach()))
-        judging.descend(F.relu(1 - real).mean() + F.relu(1 + fake).mean())
+        real, _ = discriminator(_inner(torch.cat([sharp, other_people])))
+        fake, _ = discriminator(_inner(torch.cat([restored, sharpened]).detach()))
+        discriminator_training.descend(F.relu(1 - real).mean() + F.relu(1 + fake).mean())
 
 
 def _groups(restorer: Restorer) -> list[tuple[list[Tensor], float]]:
@@ -274,10 +280,10 @@ def _inner(crops: Tensor) -> Tensor:
 
 
 def _crops(
-    textures: Tensor, places: list[Place], chance: np.random.Generator, scale: int
+    textures: Tensor, places: list[Place], random: np.random.Generator, scale: int
 ) -> Tensor:
-    """Of a random texture for each place, at `scale` times the soft pictures' size."""
-    size, rows = scale * CROP, chance.integers(len(textures), size=len(places))
+    """A crop of a random texture for each place, at `scale` times the soft pictures' size."""
+    size, rows = scale * CROP, random.integers(len(textures), size=len(places))
     corners = [(scale * row, scale * column) for row, column in places]
     crops = [
         textures[k, :, y : y + size, x : x + size] for k, (y, x) in zip(rows, corners, strict=True)
@@ -285,30 +291,30 @@ def _crops(
     return as_images(torch.stack(crops))
 
 
-def _places(chance: np.random.Generator) -> list[Place]:
-    """Mostly in the face, sometimes where the eyes lie, sometimes anywhere."""
+def _places(random: np.random.Generator) -> list[Place]:
+    """Random crops: 60 % in the face, 15 % at the eyes' patches, 25 % anywhere."""
     rows = [(15, 190 - CROP), (195, 257 - CROP), (0, 257 - CROP)]
     columns = [(25, 232 - CROP), (0, 100), (0, 257 - CROP)]
-    kinds = chance.choice(3, CROPS, p=(0.6, 0.15, 0.25))
-    return [(int(chance.integers(*rows[k])), int(chance.integers(*columns[k]))) for k in kinds]
+    kinds = random.choice(3, CROPS, p=(0.6, 0.15, 0.25))
+    return [(int(random.integers(*rows[k])), int(random.integers(*columns[k]))) for k in kinds]
 
 
-def soften(sharp: Tensor, chance: np.random.Generator) -> Tensor:
+def soften(sharp: Tensor, random: np.random.Generator) -> Tensor:
     """Sharp crops (B, 3, 2h, 2w) as the generator would paint them at half the size.
 
-    Blurred more in some parts than in others; where there was detail, grain and tints instead.
+    Blur varies over the texture; detail is replaced by grain and tints.
     """
     made = []
     for picture in F.avg_pool2d(sharp, 2).split(1):
-        clear, soft = (blurred(picture, chance.uniform(*s)) for s in ((0.2, 1.2), (0.8, 3.6)))
-        cells = 3 * torch.randn(1, 1, 5, 5) + float(chance.normal())
+        clear, soft = (blurred(picture, random.uniform(*s)) for s in ((0.2, 1.2), (0.8, 3.6)))
+        cells = 3 * torch.randn(1, 1, 5, 5) + float(random.normal())
         share = torch.sigmoid(F.interpolate(cells, picture.shape[2:], mode="bicubic"))
         detail = _grey(picture - blurred(picture, 2.0)).abs()
-        grain = blurred(torch.randn_like(picture), chance.uniform(0.3, 1.2))
+        grain = blurred(torch.randn_like(picture), random.uniform(0.3, 1.2))
         grain = grain / grain.std()
         grey = _grey(grain)
-        grain = 2 * chance.uniform(0, 1.2) * grey + chance.uniform() * (grain - grey)
-        shift = 0.01 * float(chance.normal())
+        grain = 2 * random.uniform(0, 1.2) * grey + random.uniform() * (grain - grey)
+        shift = 0.01 * float(random.normal())
         made.append(torch.lerp(soft, clear, share) + blurred(detail, 4.0) * grain + shift)
     return torch.cat(made)
 
@@ -318,9 +324,9 @@ def _grey(pictures: Tensor) -> Tensor:
 
 
 def blurred(pictures: Tensor, sigma: float) -> Tensor:
-    """Pictures (B, C, H, W) under a Gaussian."""
-    reach = max(1, math.ceil(2.5 * sigma))
-    soft = gaussian_filter(pictures.numpy(), sigma, mode="mirror", radius=reach, axes=(2, 3))
+    """Pictures (B, C, H, W) convolved with a Gaussian of `sigma` pixels."""
+    radius = max(1, math.ceil(2.5 * sigma))
+    soft = gaussian_filter(pictures.numpy(), sigma, mode="mirror", radius=radius, axes=(2, 3))
     return torch.from_numpy(soft)
 
 

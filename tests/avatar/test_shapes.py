@@ -17,10 +17,10 @@ from clipface_cli.texture import Generator
 def test_jaws_of_men_are_larger_and_ages_differ(head: HeadModel) -> None:
     latent = torch.zeros(LATENT_SIZE).numpy()
     person = person_from_latent(latent)
-    chance = torch.randn(1, head.shape_size, generator=torch.Generator().manual_seed(0))
+    random_shape = torch.randn(1, head.shape_size, generator=torch.Generator().manual_seed(0))
 
     def face(**known: float) -> torch.Tensor:
-        shape = shape_for(head, replace(person, **known), chance)
+        shape = shape_for(head, replace(person, **known), random_shape)
         nothing = torch.zeros(1, head.expression_size), torch.zeros(1, 6)
         return head(shape, *nothing)[0][head.masks["face"] > 0.5]
 
@@ -29,12 +29,12 @@ def test_jaws_of_men_are_larger_and_ages_differ(head: HeadModel) -> None:
     assert (old - woman).norm(dim=1).mean() > 0.002
 
 
-def test_a_head_that_knows_no_traits_keeps_its_chance(head: HeadModel) -> None:
+def test_a_head_that_knows_no_traits_keeps_its_random_shape(head: HeadModel) -> None:
     bare = HeadModel.load("builtin")
     bare.traits = {}
     person = person_from_latent(torch.zeros(LATENT_SIZE).numpy())
-    chance = torch.randn(1, head.shape_size)
-    assert torch.equal(shape_for(bare, person, chance), chance)
+    random_shape = torch.randn(1, head.shape_size)
+    assert torch.equal(shape_for(bare, person, random_shape), random_shape)
 
 
 def test_who_is_painted_is_known_where_the_file_says_that_z_means_it(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from clipface_cli.errors import InputError
 from clipface_cli.head import HeadModel, HeadParams
 from clipface_cli.photos import Encoded, Face
 from clipface_cli.photos.encoder import image_points
-from clipface_cli.photos.studio import Piece, Studio
+from clipface_cli.photos.photo_processor import PhotoBatch, PhotoProcessor
 
 EYES, LIPS = (33, 133, 362, 263), (61, 291, 0, 17)
 
@@ -39,17 +39,17 @@ class StubEncoder:
 
 
 class Crashing:
-    """A studio whose process ends when it meets bad.jpg."""
+    """A processor whose process ends when it meets bad.jpg."""
 
-    def process(self, root: Path, sources: Sequence[str]) -> Piece:
+    def process(self, root: Path, sources: Sequence[str]) -> PhotoBatch:
         if "bad.jpg" in sources:
             os._exit(9)
-        return Piece(lines=[{"source": source, "status": "rejected"} for source in sources])
+        return PhotoBatch(lines=[{"source": source, "status": "rejected"} for source in sources])
 
 
-def load_crashing() -> Studio:
-    return cast(Studio, Crashing())
+def load_crashing() -> PhotoProcessor:
+    return cast(PhotoProcessor, Crashing())
 
 
-def load_broken() -> Studio:
+def load_broken() -> PhotoProcessor:
     raise InputError("These weights are broken.")

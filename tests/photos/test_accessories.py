@@ -30,7 +30,7 @@ def test_certain_answers_are_right(head: HeadModel) -> None:
     right = wrong = 0
     for seed in range(DRAWN):
         person = draw_accessory(head, skins, np.random.default_rng((99, seed)))
-        for name, probability in classify.judge(person.image).items():
+        for name, probability in classify.score(person.image).items():
             worn = getattr(person, name) is not None
             if probability >= CERTAINTY or probability <= 1 - CERTAINTY:
                 right, wrong = (

@@ -1,4 +1,4 @@
-"""Fits drawn for a person to judge."""
+"""Fits drawn for visual inspection."""
 
 import numpy as np
 import torch

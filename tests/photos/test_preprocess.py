@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from clipface_cli.errors import InputError
-from clipface_cli.photos.pieces import Pieces
 from clipface_cli.photos.preprocess import Preprocessing, Settings, Summary, check, claim
+from clipface_cli.photos.unfinished import UnfinishedDataset
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_a_broken_plan_says_how_to_go_on(photos: Path, tmp_path: Path) -> None:
     (tmp_path / "out/.unfinished").mkdir(parents=True)
     (tmp_path / "out/.unfinished/plan.json").write_text("{")
     with pytest.raises(InputError, match="--force"):
-        Pieces(tmp_path / "out").plan()
+        UnfinishedDataset(tmp_path / "out").plan()
 
 
 def test_summary() -> None:

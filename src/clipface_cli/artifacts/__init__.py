@@ -1,4 +1,4 @@
-"""What the tool writes and reads: meshes, images, sidecars, sheets, run records."""
+"""Files of the tool: meshes, images, sidecars, contact sheets, run records."""
 
 from clipface_cli.artifacts.enlarge import enlarge
 from clipface_cli.artifacts.files import claim_file, claim_folder, replacing, slug, write_text

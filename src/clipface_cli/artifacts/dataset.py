@@ -39,8 +39,8 @@ def write_tables(
 ) -> None:
     """Write all but the images, each file complete or not at all, the description last.
 
-    tables: a row an image, (N, ...), `PARAMETERS` among them, or none where there are no images;
-    note: what dataset.json says besides format, version and count; `head` must be in it.
+    tables: tensors (N, ...) of N images, `PARAMETERS` among them; none where there is no image.
+    note: entries of dataset.json besides format, version and count; `head` must be among them.
     """
     if tables:
         header = {"format": "clipface-params", "version": "1", "head": str(note["head"])}
@@ -52,7 +52,7 @@ def write_tables(
 
 
 def read_note(folder: Path) -> dict[str, Any] | None:
-    """What dataset.json says, None where there is none; InputError when it is no dataset's."""
+    """Contents of dataset.json, None where there is none; InputError when it is no dataset's."""
     path = folder / NOTE
     if not path.exists():
         return None
@@ -66,7 +66,7 @@ def read_note(folder: Path) -> dict[str, Any] | None:
 
 
 def read_tables(folder: Path) -> dict[str, Tensor]:
-    """The tables of a dataset, (N, ...) a row an image; InputError when missing or broken."""
+    """The tables (N, ...) of a dataset of N images; InputError when missing or broken."""
     path = folder / TABLE
     try:
         return dict(load(path.read_bytes()))

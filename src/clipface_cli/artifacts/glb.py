@@ -64,9 +64,9 @@ def write_rig(
 ) -> None:
     """Write a rig, its parts as primitives of one mesh, and the motion as its animation.
 
-    texture, original: (H, W, 3) uint8. The textures of a motion become material variants, one a
-    group of frames, and `original`, the texture before an edit, another; programs that do not know
-    variants show `texture`. The same content gives the same bytes.
+    texture, original: 8-bit sRGB (H, W, 3). The textures of a motion become material variants, one
+    a group of frames, and `original`, the texture before an edit, another; programs that do not
+    know variants show `texture`. The same content gives the same bytes.
     """
     with replacing(path) as partial:
         partial.write_bytes(rig_bytes(rig, texture, motion, original, path.stem))
@@ -79,7 +79,7 @@ def rig_bytes(
     original: Pixels | None = None,
     name: str = "head",
 ) -> bytes:
-    """The bytes that `write_rig` writes, of the same texture (H, W, 3)."""
+    """Contents of the file that `write_rig` writes; textures are 8-bit sRGB (H, W, 3)."""
     writer = _Writer(rig, name)
     pictures = list(motion.textures) if motion else []
     names = [f"texture {number:02}" for number in range(len(pictures))]

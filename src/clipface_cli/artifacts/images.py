@@ -51,7 +51,7 @@ def load_image(path: str | Path) -> Tensor:
 
 
 def save_image(path: str | Path, image: Tensor | Pixels) -> None:
-    """Write one image as PNG: (3, H, W) or (1, 3, H, W) in [-1, 1], or (H, W, 3) uint8."""
+    """Write one image as PNG: (1, 3, H, W) or (3, H, W) in [-1, 1], or 8-bit sRGB (H, W, 3)."""
     pixels = to_pixels(image) if isinstance(image, Tensor) else image
     with replacing(Path(path)) as partial:
         Image.fromarray(pixels).save(partial, format="PNG")

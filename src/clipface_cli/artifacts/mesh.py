@@ -12,7 +12,7 @@ from torch import Tensor
 
 
 class HeadSurface(Protocol):
-    """Triangles and texture coordinates of a morphable head."""
+    """Triangles of a morphable head: faces (F, 3), uv (T, 2) from bottom left, uv_faces (F, 3)."""
 
     @property
     def faces(self) -> Tensor:

@@ -11,8 +11,11 @@ _STEP = ".step"  # suffix of the steps of an 8-bit tensor
 
 
 def quantised(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Weights for storage: convolution kernels (O, I, H, W), and layers stacked as (L, O, I), in 8
-    bits with steps in half precision; other weights as halves."""
+    """Weights in 8 bits, with their quantisation steps in half precision.
+
+    8 bits: convolution kernels (O, I, K, K) with K > 1, a step each output channel, and layers
+    stacked as (L, O, I), a step each row. Other floating-point weights become half precision.
+    """
     stored = {}
     for name, value in weights.items():
         kernel = value.ndim == 4 and value.shape[-1] > 1
@@ -27,7 +30,7 @@ def quantised(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def restored(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Weights of any shape in single precision, from 8 bits or half precision."""
+    """Weights in single precision, of the same shapes, from `quantised` ones."""
     weights = dict(stored)
     steps = {k: weights.pop(k + _STEP) for k in list(weights) if k + _STEP in weights}
     weights |= {k: weights[k].float() * step.float() for k, step in steps.items()}

@@ -1,4 +1,4 @@
-"""What an engine needs beyond triangles: morph targets, joints, parts, and a motion of them."""
+"""Rigs for engines: a mesh with morph targets, joints and parts, and a motion of them."""
 
 from __future__ import annotations
 

@@ -19,7 +19,10 @@ def contact_sheet(
     columns: Sequence[str] = (),
     captions: Sequence[str] = (),
 ) -> Pixels:
-    """Pictures (H, W, 3) of one size in a grid, headings over columns, captions left of rows."""
+    """Pictures (H, W, 3) of one size in a grid, 8-bit sRGB as the result.
+
+    columns: a heading over each; captions: one left of each row.
+    """
     height, width = rows[0][0].shape[:2]
     font = _font(width)
     margin = _text_width(captions, font) + 2 * GAP if captions else GAP
@@ -42,7 +45,7 @@ def contact_sheet(
 
 
 def captioned_sheet(pictures: Sequence[Pixels], captions: Sequence[str], across: int) -> Pixels:
-    """Pictures (H, W, 3) in rows of `across`, each with its caption, wrapped, below it."""
+    """Pictures (H, W, 3) of one size in rows of `across`, each over its wrapped caption."""
     width = pictures[0].shape[1]
     font = _font(width)
     texts = [_wrap(caption, width, font) for caption in captions]
@@ -52,7 +55,7 @@ def captioned_sheet(pictures: Sequence[Pixels], captions: Sequence[str], across:
 
 
 def before_after(before: Sequence[Pixels], after: Sequence[Pixels], prompt: str) -> Pixels:
-    """Pictures (H, W, 3), two columns a view: as it was, and as the prompt made it."""
+    """Pictures (H, W, 3) of each view before and after the edit, beside each other."""
     row = [picture for pair in zip(before, after, strict=True) for picture in pair]
     return contact_sheet([row], ["before", prompt] * len(before))
 

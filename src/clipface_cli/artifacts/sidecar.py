@@ -1,4 +1,4 @@
-"""What a textured mesh was made from: NAME.clipface.safetensors beside NAME.obj."""
+"""Sources of a textured mesh: NAME.clipface.safetensors beside NAME.obj."""
 
 from __future__ import annotations
 

@@ -15,14 +15,17 @@ from clipface_cli.errors import InputError
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, str]) -> None:
-    """Write tensors of any shape and a header; replaces `path` only when complete."""
+    """Write tensors of any shape, and header; replaces `path` only when complete."""
     ready = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     with replacing(path) as partial:
         partial.write_bytes(_sorted_header(save(ready, dict(header))))
 
 
 def read_tensors(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors of any shape and header of a file of `format: kind`; InputError otherwise."""
+    """Tensors of any shape and header of a file whose header says `format: kind`.
+
+    Raises InputError for other files.
+    """
     if not path.is_file():
         raise InputError(f"{path} does not exist.")
     try:

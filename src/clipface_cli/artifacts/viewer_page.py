@@ -31,7 +31,7 @@ def page_file(name: str) -> bytes:
 
 
 def scene_json(title: str, heads: Sequence[Shown]) -> str:
-    """What the page asks for first."""
+    """Description of the scene, the first file that the page loads."""
     models = [
         {"label": h.label, "note": h.note, "url": h.url, "history": list(h.history)} for h in heads
     ]

@@ -52,7 +52,7 @@ class ViewerServer(ThreadingHTTPServer):
         return {f"{name}:{self.server_port}" for name in (HOST, "localhost")}
 
     def find(self, path: str) -> Resource | None:
-        """What lies at a URL's path, None where nothing may be read."""
+        """Resource at a URL's path, None where nothing may be read."""
         if path in self.resources:
             return self.resources[path]
         if not path.startswith(FILES):

@@ -1,4 +1,4 @@
-"""What is edited: a head's parameters, code, texture and history; from a file, a scan or a seed."""
+"""Heads to edit: parameters, code, texture and history; from a file, a scan or a seed."""
 
 from clipface_cli.avatar.blend import between, blend
 from clipface_cli.avatar.regions import known_regions, region_mask

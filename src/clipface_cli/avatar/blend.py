@@ -1,4 +1,4 @@
-"""People between people: shapes and codes mixed linearly."""
+"""Linear interpolation between heads: shapes, expressions and codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What moves a head, by the word or file that a person gives, and which head it moves."""
+"""Motion of a head, from a word or file that the user gives, and the head that it moves."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def moved_subject(
 
 
 def _tracked(path: Path, progress: Progress) -> Sequence:
-    """As `clipface track` finds it."""
+    """The sequence that `clipface track` finds in a video."""
     footage = open_footage(path, None)
     with progress("Tracking", footage.frames) as advance:
         found = track(

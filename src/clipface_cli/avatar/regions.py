@@ -1,4 +1,4 @@
-"""Regions of the face by name: which texels they cover."""
+"""Masks of the texels of named regions of the face."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _sum(head: HeadModel, masks: Sequence[str]) -> Tensor:
 
 
 def _inside(head: HeadModel) -> Tensor:
-    """What lies in the mouth; nothing where the head has no mouth."""
+    """Mask of the inside of the mouth; of the eyes where the head has no mouth."""
     return _sum(head, [m for m in ("mouth_interior",) if m in head.masks] or ["eyes"])
 
 

@@ -84,7 +84,10 @@ def retopologise(path: Path, head: HeadModel, generator: Generator) -> Retopolog
 
 
 def views(shown: Retopologised | Subject, head: HeadModel, resolution: int) -> list[Pixels]:
-    """Pictures (H, W, 3) of the scan, or of a head made of one, from two sides in one light."""
+    """Pictures (R, R, 3), 8-bit sRGB, of a scan or of a head made of one, from two sides.
+
+    resolution: R, pixels a side. Both are drawn in the same soft light.
+    """
     scan = shown.scan if isinstance(shown, Retopologised) else _as_scan(shown, head)
     return [draw_scan(scan, Camera.turned(yaw), resolution, finer=2) for yaw in _SIDES]
 

@@ -34,7 +34,10 @@ class Rigged:
 
 
 def read_textured(path: Path) -> tuple[Mesh, Pixels]:
-    """A mesh and its texture (H, W, 3) uint8; InputError where there is none."""
+    """A mesh and its texture (H, W, 3), 8-bit sRGB.
+
+    Raises InputError where the mesh has no texture or no texture coordinates.
+    """
     mesh = read_obj(path)
     if mesh.texture is None:
         raise InputError(f"{path} names no texture (map_Kd in its .mtl); there must be one.")

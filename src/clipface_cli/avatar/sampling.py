@@ -1,4 +1,4 @@
-"""Heads to start from: random ones, between seeds, or of given latent codes."""
+"""Sampled heads: random ones, interpolated ones, or those of given latent codes."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from clipface_cli.head import HeadModel
 from clipface_cli.texture import Generator
 
 NamedSubject = tuple[str, Callable[[], Subject]]
-"""What a head is called, and a function that makes it."""
+"""Name of a head, and a function that makes it."""
 
 
 def random_subjects(
     head: HeadModel, generator: Generator, count: int, seed: int, truncation: float
 ) -> list[NamedSubject]:
-    """Head number i follows from seed + i."""
+    """Random heads; number i has seed + i."""
     return [
         (f"{i:03}", partial(sample_subject, head, generator, seed + i, truncation))
         for i in range(count)
@@ -29,7 +29,7 @@ def random_subjects(
 def interpolated_subjects(
     head: HeadModel, generator: Generator, seeds: Sequence[int], steps: int, truncation: float
 ) -> list[NamedSubject]:
-    """From one of two seeds' heads to the other's in `steps`; four seeds span a grid."""
+    """Heads interpolated between those of two seeds, in `steps`; four seeds span a grid."""
     corners = [sample_subject(head, generator, seed, truncation) for seed in seeds]
     mixed = between(corners, steps, generator)
     return [(name, partial(Subject.to, person, "cpu")) for name, person in mixed]

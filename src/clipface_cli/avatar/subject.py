@@ -30,17 +30,17 @@ from clipface_cli.errors import InputError
 from clipface_cli.head import HeadModel, HeadParams, fit_vertices
 from clipface_cli.texture import Generator, invert
 
-REPAINTED = 3 / 255  # mean texture difference above which a sidecar's code is not believed
+REPAINTED = 3 / 255  # mean texture difference above which a sidecar's code is not used
 REMEMBERED = 8  # edits that can be undone
-MOVED = 1e-4  # metres, vertex difference above which a sidecar's parameters are not believed
+MOVED = 1e-4  # metres, vertex difference above which a sidecar's parameters are not used
 
 
 @dataclass
 class Subject:
     """params of one head, its code w (1, L, 512), its texture (1, 3, R, R), edits so far.
 
-    The texture may differ from what the generator makes of w: where an edit kept to some regions,
-    or a person painted. earlier: the head before the last edits, oldest first.
+    The texture may differ from the generator's for w: where an edit was limited to regions, or
+    where the user painted. earlier: the head before the last edits, oldest first.
     """
 
     params: HeadParams
@@ -58,7 +58,7 @@ class Subject:
     def edited(
         self, expression: Tensor, w: Tensor, texture: Tensor, entry: dict[str, Any]
     ) -> Subject:
-        """The same person after one more edit, which `entry` tells of; undo leads back here."""
+        """The same person after one more edit, described by `entry`; undo restores this state."""
         return replace(
             self,
             params=self.params.with_expression(expression),
@@ -69,7 +69,7 @@ class Subject:
         )
 
     def undone(self) -> Subject:
-        """As it was before the last edit; InputError where that is not known."""
+        """The state before the last edit; InputError where it was not saved."""
         if not self.earlier:
             raise InputError("There is no edit to undo; this head's sidecar remembers none.")
         return replace(self.earlier[-1], earlier=self.earlier[:-1])
@@ -80,7 +80,7 @@ def sample_subject(
 ) -> Subject:
     """A random person: shape and texture drawn from the seed, neutral expression and pose.
 
-    Where it is known who is painted, the shape goes with it.
+    Where sex and age of the painted person are known, the shape matches them.
     """
     random = torch.Generator().manual_seed(seed)
     params = HeadParams.neutral(1, head.shape_size, head.expression_size)
@@ -96,7 +96,7 @@ def sample_subject(
 def subject_of_code(
     head: HeadModel, generator: Generator, w: Tensor, seed: int, truncation: float = 0.8
 ) -> Subject:
-    """The person of a code w (1, L, w_dim), with a random shape: who it is is not known."""
+    """The person of a code w (1, L, w_dim), with a random shape: sex and age are not known."""
     random = torch.Generator().manual_seed(seed)
     params = HeadParams.neutral(1, head.shape_size, head.expression_size)
     params.shape = truncation * torch.randn(1, head.shape_size, generator=random, device="cpu")
@@ -168,7 +168,7 @@ def _texture_hash(texture: Tensor) -> str:
 
 
 def _packed(state: Subject) -> dict[str, Tensor]:
-    """What undo needs of a head, the texture as PNG."""
+    """State of a head that undo restores: expression, w, and the texture as PNG."""
     file = io.BytesIO()
     Image.fromarray(to_pixels(state.texture)).save(file, format="PNG")
     png = torch.frombuffer(bytearray(file.getvalue()), dtype=torch.uint8)
@@ -194,7 +194,7 @@ def _unpacked(known: Sidecar, subject: Subject) -> list[Subject]:
 
 
 def known_params(known: Sidecar | None, vertices: Tensor, head: HeadModel) -> HeadParams | None:
-    """The sidecar's parameters if they still give the mesh's vertices (V, 3) in metres."""
+    """The sidecar's parameters if they still give the mesh's vertices (V, 3), else None."""
     if known is None or known.head_id != head.head_id:
         return None
     params = HeadParams(known.shape, known.expression, known.pose, known.displacement)

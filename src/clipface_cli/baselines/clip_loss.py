@@ -46,5 +46,5 @@ def draw(
 
 
 def uniform(random: torch.Generator, count: int, most: float) -> Tensor:
-    """N = `count` numbers (N,) in -most..most, on the CPU as their generator is."""
+    """Uniform random numbers (N,) in -most..most, N = `count`, on the CPU as `random` is."""
     return (2 * torch.rand(count, generator=random, device="cpu") - 1) * most

@@ -1,4 +1,4 @@
-"""What every baseline takes and gives."""
+"""Interface of every baseline."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ _REMEMBERED = 8  # networks of 2 MB
 
 
 def _key(wanted: Tensor, features: Tensor, field: StyleField) -> str:
-    """What a pre-trained network follows from: colours, places, and the weights it began with."""
+    """Hash of a pre-training's inputs: colours, positions and initial weights."""
     digest = hashlib.sha256()
     for tensor in (wanted, features, *field.parameters()):
         digest.update(tensor.detach().cpu().numpy().tobytes())

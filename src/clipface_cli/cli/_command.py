@@ -1,4 +1,4 @@
-"""What all subcommands share: common options, results on stdout, errors as exit codes."""
+"""Common options of all subcommands, results on stdout, errors as exit codes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _FAILED, _WRONG_INPUT, _INTERRUPTED = 1, 2, 130
 
 @dataclass
 class Result:
-    """What a command made: the main artifact, facts for `--json`, and a text for people.
+    """Result of a command: the main artifact, facts for `--json`, and a text for people.
 
     path: a file or folder, or a web address; quiet: in the processes of a parallel run that leave
     the talking to the first; afterwards: what runs on once all that is printed; interrupted: Ctrl-C

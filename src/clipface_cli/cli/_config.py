@@ -37,7 +37,7 @@ def apply_config(context: typer.Context, path: Path | None) -> Path | None:
 
 
 def _option_names(context: typer.Context) -> dict[str, str]:
-    """What may stand in the file -> the parameter it sets."""
+    """Names allowed in the file -> the parameter that each sets."""
     names = {}
     for parameter in context.command.params:
         for option in parameter.opts:

@@ -214,7 +214,7 @@ def adjusted(
 def parse_change(
     texture_only: bool, expression_only: bool
 ) -> Literal["both", "texture", "expression"]:
-    """What may change; InputError when nothing may."""
+    """Mappers to train: texture, expression or both; InputError when neither may change."""
     if texture_only and expression_only:
         raise InputError("--texture-only and --expression-only leave nothing; drop one of them.")
     if texture_only:

@@ -169,7 +169,7 @@ def animate(
 
 
 def _request(prompt: str | None, mapper: str | None, static: bool) -> str:
-    """What the animation is called; InputError unless exactly one of the two is given."""
+    """Name of the animation; InputError unless exactly one of the two is given."""
     if (prompt is None) == (mapper is None):
         raise InputError("Give either --prompt TEXT or --mapper RUN.")
     if mapper is not None and static:
@@ -202,7 +202,7 @@ def _settings(
 
 
 def _stage(prompt: str, subject: Subject, models: EditModels, settings: AnimateSettings) -> Stage:
-    """What the prompt asks for; warns about words that the guidance does not know."""
+    """Target of the prompt; warns about words that the guidance does not know."""
     from clipface_cli.edit import PromptReader
 
     if warning := models.guidance.understood(prompt).warning():

@@ -16,8 +16,8 @@ from clipface_cli.cli._progress import progress, say
 from clipface_cli.errors import InputError
 
 if TYPE_CHECKING:
-    from clipface_cli.photos.pieces import Plan
     from clipface_cli.photos.preprocess import Preprocessing, Summary
+    from clipface_cli.photos.unfinished import Plan
 
 _LIMITS = "Limits"
 

@@ -1,6 +1,6 @@
-"""What the loss of preset `default` adds to the paper's.
+"""Terms that the loss of preset `default` adds to the paper's.
 
-Each is switched by a field of `EditSettings`; docs/edit.md says what it is worth.
+Each is switched by a field of `EditSettings`; docs/edit.md gives its measured effect.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ def floored_directional_loss(
 def length_loss(image_direction: Tensor, text_direction: Tensor) -> Tensor:
     """How much the image direction falls short of the text's, along it, (...); 0 if not at all.
 
-    A cosine does not care how far an edit goes. Only for a calibrated guidance, whose image and
-    text directions (..., D) have comparable lengths.
+    A cosine does not depend on the length of a change. Only for a calibrated guidance, whose image
+    and text directions (..., D) have comparable lengths.
     """
     length = text_direction.norm(dim=-1).clamp_min(1e-8)
     along = (image_direction * text_direction).sum(-1) / length.square()
@@ -80,6 +80,9 @@ def plain_similarity_loss(image: Tensor, text: Tensor) -> Tensor:
 
 
 def identity_loss(code_distance: Tensor, texture_change: Tensor) -> Tensor:
-    """Cost (B,) of leaving the person: code_distance (B,), as `LatentBank.distance` measures it,
-    and the mean square of the texture's change (B, 3, R, R)."""
+    """Penalty (B,) on distance from the person, in code and in colours.
+
+    code_distance (B,): from `CodePrior.distance`; texture_change (B, 3, R, R) enters by its
+    mean square.
+    """
     return code_distance + texture_change.square().flatten(1).mean(1)

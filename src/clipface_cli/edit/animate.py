@@ -49,7 +49,7 @@ class Clip:
 
     @classmethod
     def of(cls, expression: Tensor, pose: Tensor) -> Clip:
-        """With the paper's importance weights."""
+        """A clip with the paper's importance weights (eq. 13)."""
         return cls(expression, pose, importance(expression, pose))
 
     def to(self, device: torch.device | str) -> Clip:
@@ -75,7 +75,7 @@ class Clip:
 class Animation:
     """The code w (1, L, w_dim) of a head, and the mapper that moves it through a clip.
 
-    extra: what is painted over the generator's texture (1, 3, R, R) in every frame; dynamic:
+    extra: difference (1, 3, R, R) added to the generator's texture in every frame; dynamic:
     whether the mapper sees the frames; else one texture serves all; interrupted: Ctrl-C ended its
     optimisation.
     """
@@ -113,7 +113,7 @@ class Animation:
 
     @torch.no_grad()
     def offset(self) -> Tensor:
-        """Of a static texture: the change (L, w_dim) of the code."""
+        """The change (L, w_dim) of the code for a static texture."""
         return (self.codes([0]) - self.w)[0]
 
     @torch.no_grad()
@@ -132,11 +132,11 @@ def animate(
     dynamic: bool = True,
     callback: Callback | None = None,
 ) -> Animation:
-    """Optimise a mapper until the head, moved as the clip says, looks like the stage's prompt.
+    """Optimise a mapper so that the head, moved by the clip, matches the stage's prompt.
 
-    Not `dynamic`, one texture serves all frames. With `static`, what such an optimisation found,
-    the texture begins there. Frames are rendered a few at a time: memory does not grow with the
-    clip. Ctrl-C ends it with what it has.
+    Not `dynamic`, one texture serves all frames. With `static`, the result of such an optimisation,
+    the texture starts from it. Frames are rendered a few at a time: memory does not grow with the
+    clip. After Ctrl-C the result is the best so far.
     """
     return Animating(models, stage, subject, clip, settings, static, dynamic).run(callback)
 
@@ -197,7 +197,7 @@ class Animating:
         return made
 
     def _evaluations(self, place: float, views: Views) -> Iterator[Evaluation]:
-        """Of a step's frames, a few at a time."""
+        """Evaluations of a step's frames, a few at a time."""
         count, device = self.settings.frames, self.models.device
         if count is None:
             for frames in torch.arange(len(self.clip), device=device).split(self.settings.chunk):
@@ -220,10 +220,10 @@ class Animating:
         return self.objective.evaluate(stages, initial, edited, views, before)
 
     def _asked(self, weight: Tensor) -> StageBatch:
-        """What is asked of frames with these weights (B,).
+        """Target directions and starts of B frames with importance weights (B,) in 0..1.
 
-        With `importance_target`, an addition, an appearance comes and goes with the importance; an
-        expression is asked in full of all: the motion has more of it in frames that count more.
+        With `importance_target`, an addition, the part of the direction that is about appearance
+        is scaled by the weight; the part about expression is the same for all frames.
         """
         whole, count = self.whole, len(weight)
         share = torch.ones_like(weight)[:, None]
@@ -271,7 +271,7 @@ class Animating:
 
 
 def _streams(settings: AnimateSettings, drawn: list[float]) -> Iterator[random.Random]:
-    """One stream a step, which gives a number for its frames first."""
+    """One stream a step; its first number selects the frames."""
     stream = random.Random(settings.seed)
     for _ in range(settings.edit.steps):
         drawn.append(stream.random())

@@ -1,4 +1,4 @@
-"""How far a change of code leads away from the codes that the mapping network makes."""
+"""Mahalanobis distance of code changes under the mapping network's codes."""
 
 from __future__ import annotations
 

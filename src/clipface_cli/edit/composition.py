@@ -1,4 +1,4 @@
-"""From edited codes to textures: what the generator did not make stays, and so do other regions."""
+"""From edited codes to textures; hand-painted changes and other regions are kept."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ _SPAN = 8  # steps whose mean similarity is compared with that of the steps befo
 
 @dataclass(frozen=True)
 class Progress:
-    """How far some edits are: step of steps, which of the requests, their losses and similarities.
+    """Progress of some edits: step of steps, which of the requests, their losses and similarities.
 
     stage: what of their prompts is being worked on; loss, similarity (B,), on the edits' device:
     reading them waits for it; subjects() gives the heads as they are now.
@@ -106,7 +106,7 @@ def edit_meshes(
     """One edit of the same head for each prompt and seed, several at once.
 
     mappers: trained zero-offset mappers to begin with instead of fresh ones. Raises InputError as
-    `edit_mesh` does. Ctrl-C ends all of them with what they have.
+    `edit_mesh` does. After Ctrl-C each result is the best so far.
     """
     begun = time.monotonic()
     settings = settings or default_settings(models.guidance)
@@ -149,7 +149,7 @@ def _finish(
     settings: EditSettings,
     entry: dict[str, Any],
 ) -> None:
-    """Go as far as asked, score against the whole prompt, write the history."""
+    """Apply `strength`, score against the whole prompt, write the history."""
     edit.sentences = tuple(text for stage in plan for text in stage.sentences)
     after = _scaled(before, edit.subject, plan, models, settings)
     stages = StageBatch.of(models, settings, plan)
@@ -171,7 +171,7 @@ def _finish(
 def _scaled(
     before: Subject, after: Subject, plan: list[Stage], models: EditModels, settings: EditSettings
 ) -> Subject:
-    """`strength` times as far from before as after is."""
+    """Extrapolation from `before` to `after` by `strength`."""
     strength = settings.strength
     if strength == 1:
         return after
@@ -191,7 +191,7 @@ def _scaled(
 
 
 class BatchedEdit:
-    """Some edits that are optimised together, each with mappers of its own."""
+    """A batch of edits that are optimised together, each with its own mappers."""
 
     def __init__(
         self,
@@ -288,7 +288,7 @@ class BatchedEdit:
 
     @torch.no_grad()
     def _before(self, views: Views) -> Tensor:
-        """Embeddings (B, V, D) of the people as they came; of fixed views they are kept."""
+        """Embeddings (B, V, D) of the unedited heads; those of fixed views are cached."""
         if views.fixed is None:
             return self.objective.embed(self.initial, views)
         if self._fixed_before is None:
@@ -297,7 +297,7 @@ class BatchedEdit:
         return self._fixed_before[:, list(views.fixed)]
 
     def _moved(self) -> tuple[Tensor, Tensor]:
-        """Codes and expressions as the mappers have them now."""
+        """Codes and expressions with the mappers' current offsets."""
         initial, settings = self.initial, self.settings
         moved, change = self.mappers(initial.w, initial.params.expression)
         if settings.change == "expression":

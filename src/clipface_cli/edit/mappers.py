@@ -34,7 +34,7 @@ STILL = 1e-4  # frames whose states differ by less do not move
 
 
 class LevelLayer(nn.Module):
-    """One equalised layer for each of L networks, evaluated together: (B, L, in) to (B, L, out)."""
+    """One equalised layer for each of L = `levels` networks: (L, B, in) -> (L, B, out)."""
 
     def __init__(self, levels: int, in_features: int, out_features: int) -> None:
         super().__init__()
@@ -89,8 +89,9 @@ class _Mapper(nn.Module):
 
 
 def read_mapper(path: Path, kind: str, own: str) -> dict[str, Tensor]:
-    """Weights, of any shape, of a file. kind: what a published or imported one must be; own: the
-    format of ours.
+    """Weights of a mapper file: stacked (L, out, in) and (L, out), or of one MLP, (out, in).
+
+    kind: kind of a published or imported file; own: format of files that `save` writes.
 
     Raises InputError where it holds another kind of mapper.
     """
@@ -253,8 +254,10 @@ class MotionMapper(_Mapper):
 
     @classmethod
     def from_state(cls, state: Mapping[str, Tensor], head_rotation: bool = True) -> MotionMapper:
-        """Build from a state dict (weights of any shape), published or ours, which tells the
-        sizes."""
+        """Build from a published state dict or ours; weights (out, in) or (L, out, in) give sizes.
+
+        Raises InputError for weights of other networks.
+        """
         try:
             stacked = _stack(state, "texture")
             levels, w_dim, inputs = stacked["layers.0.weight"].shape

@@ -1,4 +1,4 @@
-"""The networks that an edit runs through, together on one device, and what is known of them."""
+"""The networks of an edit on one device, and their latent bank, basis and code prior."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from clipface_cli.texture import Generator
 class EditModels:
     """Head model, generator and guidance, and renders of heads as the guidance sees them.
 
-    Where they are, an edit computes: `device` is the generator's.
+    Edits run on `device`, the generator's.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class EditModels:
 
     @cached_property
     def code_prior(self) -> CodePrior:
-        """Which codes the mapping network makes."""
+        """Distribution of the mapping network's codes."""
         return CodePrior(self.generator)
 
     @cached_property
@@ -62,7 +62,7 @@ class EditModels:
         return LatentBank.of(self.head, self.generator, self.guidance, self.code_prior)
 
     def expression_basis(self, person: Subject, settings: EditSettings) -> ExpressionBasis:
-        """How the guidance answers to this person's expressions; measured once a person."""
+        """The guidance's response to this person's expressions; measured once a person."""
         if self._basis is None or self._basis[0] is not person:
             front = fixed_views(FRONT, self.device)
 

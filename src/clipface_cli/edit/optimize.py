@@ -1,7 +1,8 @@
 """The optimisation of eq. 2, which edits, animations and mapper training share.
 
 Codes and expressions of some mappers -> textures and meshes -> renders -> loss -> Adam. The paper's
-loss is in objective.py, what preset `default` adds to it in additions.py; here they are weighed.
+loss is in objective.py, the additions of preset `default` in additions.py; here they are weighted
+and summed.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class Evaluation:
 
 
 class Objective:
-    """Evaluates edited heads by renders, as the settings weigh them."""
+    """Loss of edited heads from their renders, with the settings' weights."""
 
     def __init__(self, models: EditModels, settings: EditSettings) -> None:
         self.models, self.settings = models, settings
@@ -66,7 +67,7 @@ class Objective:
     def evaluate(
         self, stages: StageBatch, initial: Heads, edited: Heads, views: Views, before: Tensor
     ) -> Evaluation:
-        """How far heads came towards their stages; before (B, V, D): embeddings to compare with."""
+        """Loss and similarity of edited heads; before (B, V, D): embeddings of the initial ones."""
         after = self.embed(edited, views)
         moved = self._direction(after, before)
         wanted = stages.direction[:, None].expand_as(moved)
@@ -118,7 +119,7 @@ class Objective:
     def _with_priors(
         self, loss: Tensor, stages: StageBatch, initial: Heads, edited: Heads
     ) -> Tensor:
-        """With the costs (B,) of straying from the planned offset and from the person."""
+        """The loss plus priors (B,): distance from the planned offset and from the person."""
         settings, change = self.settings, edited.w - initial.w
         if settings.code_prior:
             prior = self.models.code_prior
@@ -139,7 +140,7 @@ def descend(
 ) -> list[Evaluation]:
     """One step of Adam on the sum of the evaluations' losses.
 
-    Each is differentiated before the next is asked for, so memory does not grow with their number.
+    Each is differentiated before the next is computed, so memory does not grow with their number.
     average: brings the gradients of several processes together.
     """
     optimizer.zero_grad(set_to_none=True)
@@ -166,7 +167,7 @@ def limited_motion(head: HeadModel, change: Tensor, most: float) -> Tensor:
 
 
 def stacked(params: Sequence[HeadParams]) -> HeadParams:
-    """One batch of several heads' parameters."""
+    """Concatenate the parameters of several heads."""
     names = ["shape", "expression", "pose"]
     if params[0].displacement is not None:
         names.append("displacement")

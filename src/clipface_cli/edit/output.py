@@ -28,7 +28,7 @@ PORTRAIT, PREVIEW = 512, 384  # pixels a side
 
 @dataclass
 class EditOutput:
-    """One edit on its way to a folder.
+    """One edit and its output folder.
 
     subject: the edited head, None until there is one; scores: for run.json; log: loss and
     similarity by step, None where a method knows none; interrupted: Ctrl-C ended it.
@@ -46,7 +46,7 @@ class EditOutput:
 def edit_outputs(
     mesh: Path, names: Sequence[str], seeds: Sequence[int], output: Path | None
 ) -> list[EditOutput]:
-    """One for each name and seed, with its folder: `output`, or folders in it for several."""
+    """One `EditOutput` for each name and seed, in `output` or, of several, in folders there."""
     if len(names) == len(seeds) == 1:
         folder = output or Path(f"{mesh.stem}-{slug(names[0])}")
         return [EditOutput(names[0], seeds[0], folder)]

@@ -1,8 +1,8 @@
 """Every number of an edit in one place: the presets `paper`, `released` and `default`.
 
-`PAPER` is sections 3.2, 3.3 and 4 of the paper to the letter. `DEFAULT` starts where the prompt's
-answer is known to lie and stops early; each thing that it adds is a field of its own here, can be
-switched off by its name in `ABLATIONS`, and is described in docs/edit.md.
+`PAPER` is sections 3.2, 3.3 and 4 of the paper to the letter. `DEFAULT` starts near the expected
+result and stops early; each of its additions is a field of its own here, can be switched off by its
+name in `ABLATIONS`, and is described in docs/edit.md.
 """
 
 from __future__ import annotations
@@ -91,8 +91,9 @@ class EditSettings:
 
 DEFAULT = EditSettings()
 
-# A CLIP's image directions neither have the length of the text's nor point the same way, so what
-# needs a calibrated guidance is off, and views vary more: single pixel grids fool a CLIP.
+# A CLIP's image directions neither have the length of the text's nor point the same way, so
+# additions for a calibrated guidance are off, and views vary more: on one fixed pixel grid textures
+# become adversarial to a CLIP.
 DEFAULT_CLIP = replace(
     DEFAULT,
     template_ensemble=True,
@@ -213,7 +214,7 @@ ABLATIONS: dict[str, Ablation] = {
     "low-resolution": _with(full_texture=True, resolution=512),
     "view-jitter": _with(zoom=0.0, shift=0.0, brightness=0.0),
 }
-"""What leaves each part out: the paper's rows, then each addition of preset `default`."""
+"""Settings that leave each part out: the paper's rows, then each addition of `default`."""
 
 
 def default_settings(guidance: Guidance) -> EditSettings:

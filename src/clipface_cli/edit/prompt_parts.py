@@ -13,7 +13,7 @@ _JOINTS = re.compile(r"\s*[,;+&]\s*(?:and\s+)?|\s+(?:and|with)\s+", re.IGNORECAS
 
 
 def split_prompt(prompt: str) -> list[str]:
-    """What a prompt asks for one by one: "laughing, red lips and a beard" -> three parts."""
+    """Parts of a prompt: "laughing, red lips and a beard" -> three parts."""
     parts = [part.strip() for part in _JOINTS.split(prompt)]
     return [part for part in parts if part] or [prompt.strip()]
 

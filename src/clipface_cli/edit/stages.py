@@ -1,4 +1,4 @@
-"""What a prompt asks of one person, stage by stage: directions, where to start, where to paint."""
+"""Stages of a prompt for one person: target directions, starts, painted regions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from clipface_cli.edit.models import EditModels
 from clipface_cli.edit.presets import EditSettings, sentence
 from clipface_cli.edit.prompt_parts import named_regions, split_prompt
 
-TELLING = 0.2  # length of a word's direction, of what people differ by, from which it counts
+TELLING = 0.2  # least length of a word's direction, as a share of the distance between people
 _NOTHING = 1e-6  # length of a direction below which the prompt asks for nothing
 
 
@@ -90,7 +90,7 @@ class PromptReader:
         return stages
 
     def whole(self, prompt: str, seed: int) -> Stage:
-        """All that a prompt asks for in one stage over the whole texture."""
+        """A prompt as one stage over the whole texture."""
         parts = self._parts(prompt)
         local = self.settings.prompt_parts and all(map(named_regions, parts))
         return self._stage(parts, seed, expressive=not local)
@@ -102,7 +102,7 @@ class PromptReader:
         parts = [part for part in split_prompt(prompt) if not self._unread(part)]
         if self.settings.change != "both" or not self._tells_expressions:
             return parts
-        return [piece for part in parts for piece in self._by_kind(part)]
+        return [one for part in parts for one in self._by_kind(part)]
 
     def _unread(self, part: str) -> bool:
         """Whether a part has nothing but words that the guidance leaves out."""
@@ -126,7 +126,7 @@ class PromptReader:
 
     @torch.no_grad()
     def _expression_weight(self, word: str) -> float | None:
-        """How surely a word means an expression, 0 an appearance; None where it says little."""
+        """Certainty in 0..1 that a word is an expression; None where its direction is short."""
         models, settings = self.models, self.settings
         if models.guidance.understood(word).empty:
             return None
@@ -137,7 +137,7 @@ class PromptReader:
         return basis.expression(settings.expression_reach * direction)[1]
 
     def _stage(self, parts: Sequence[str], seed: int, expressive: bool) -> Stage:
-        """The sum of what the parts ask for."""
+        """One stage with the sum of the parts' directions and starts."""
         expressive = expressive and self.settings.change != "texture"
         found = [self._part(part, seed, expressive) for part in parts]
         starts = [start for _, start in found]

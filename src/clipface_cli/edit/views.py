@@ -1,4 +1,4 @@
-"""Views of heads as the guidance sees them: which cameras, how bright, and the embeddings."""
+"""Views that the guidance sees: cameras and brightness."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def fixed_views(yaws: Sequence[float], device: torch.device) -> Views:
 
 
 class ViewSampler:
-    """The views of every step, drawn ahead: no step has to wait for numbers from the CPU."""
+    """The views of every step, drawn in advance, so that no step waits for the CPU."""
 
     def __init__(
         self, settings: EditSettings, streams: Iterable[random.Random], device: torch.device
@@ -75,7 +75,7 @@ class ViewSampler:
 
 
 def _chosen(settings: EditSettings, stream: random.Random) -> tuple[int, ...]:
-    """Which of the fixed yaws a step sees; () where there are none."""
+    """Indices of the fixed yaws of a step; () where there are none."""
     if not settings.yaws:
         return ()
     return tuple(sorted(stream.sample(range(len(settings.yaws)), settings.views)))

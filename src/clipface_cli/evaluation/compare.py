@@ -33,10 +33,10 @@ Report = Callable[[int, str], None]
 
 @dataclass(frozen=True)
 class Study:
-    """What a comparison is made of.
+    """Inputs of a comparison.
 
-    heads: files by name; facts: what decides the numbers, such as the guidance; where it differs,
-    the cells of an earlier run do not count.
+    heads: files by name; facts: settings that decide the numbers, such as the guidance; cells of an
+    earlier run with other facts are computed again.
     """
 
     folder: Path

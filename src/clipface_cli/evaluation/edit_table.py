@@ -71,7 +71,7 @@ def _names(scorer: Scorer) -> str:
 
 
 def _method_notes(study: Study) -> list[str]:
-    """What the methods say of themselves, once each."""
+    """Notes of the methods, once each, headed by their titles."""
     notes: dict[str, None] = {}
     for cell in study.cells:
         record = cell.record() or {}

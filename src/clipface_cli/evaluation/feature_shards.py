@@ -45,7 +45,10 @@ class Shard:
 
 
 def shards_of(folder: Path, count: int, compute: Callable[[Sequence[int]], Tensor]) -> list[Shard]:
-    """Files for images 0 to count - 1; compute: rows to their features (N, D)."""
+    """Files for images 0 to count - 1.
+
+    compute: features (N, D) of N images, given their numbers.
+    """
     return [
         Shard(folder / f"{first:06}.safetensors", range(first, min(first + SIZE, count)), compute)
         for first in range(0, count, SIZE)

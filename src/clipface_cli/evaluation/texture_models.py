@@ -24,7 +24,7 @@ class TextureModel(Protocol):
 
     @property
     def name(self) -> str:
-        """What its row is called."""
+        """Name of its row in the table."""
 
     @property
     def version(self) -> str:
@@ -36,9 +36,9 @@ class TextureModel(Protocol):
 
 @dataclass(frozen=True)
 class GeneratorModel:
-    """A texture generator, seeds to (B, 3, R, R); z is drawn from the standard normal distribution.
+    """A texture generator; z is drawn from the standard normal distribution, untruncated.
 
-    resolution: texels a side of its textures, None for all that it has.
+    Textures are (B, 3, R, R) in [-1, 1].
     """
 
     name: str
@@ -56,7 +56,10 @@ class GeneratorModel:
 
 @dataclass(frozen=True)
 class LinearModel:
-    """A linear texture model, seeds to (B, 3, R, R); coefficients are drawn as standard normals."""
+    """A linear texture model; coefficients are drawn from the standard normal distribution.
+
+    Textures are (B, 3, R, R) in [-1, 1].
+    """
 
     name: str
     model: LinearTexture

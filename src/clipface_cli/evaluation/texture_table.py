@@ -169,7 +169,7 @@ class Evaluation:
         return values
 
     def sheet(self) -> Pixels:
-        """A picture (H, W, 3): photos, then renders of each model on the same heads."""
+        """Sheet (H, W, 3), 8-bit sRGB: a row of photos, then a row of renders for each model."""
         rows = torch.linspace(0, self.count - 1, SHOWN).long()
         pictures = [_cards(self.dataset.images.batch(rows))]
         for model in self.models:

@@ -81,11 +81,11 @@ def device(function: F) -> F:
 
 
 def array(tensor: Tensor) -> Array:
-    """A CPU tensor of any shape as a contiguous array: kernels are compiled for one layout."""
+    """A CPU tensor as an array of the same shape, contiguous, so that kernels compile once."""
     contents: Array = tensor.detach().contiguous().numpy()
     return contents
 
 
 def indices(tensor: Tensor) -> Array:
-    """An integer tensor of any shape as contiguous int32."""
+    """An integer tensor as a contiguous int32 array of the same shape."""
     return array(tensor.int())

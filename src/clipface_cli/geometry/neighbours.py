@@ -25,9 +25,10 @@ def vertex_average(faces: NDArray[np.integer], vertices: int) -> sp.csr_matrix:
 
 
 def half_edge_average(faces: NDArray[np.integer], vertices: int) -> sp.csr_matrix:
-    """`vertex_average` of faces (F, 3), over edges that leave a vertex in their sense of rotation.
+    """`vertex_average` over half edges: those that leave a vertex in the triangles' winding order.
 
-    The same but on the border of an open mesh, where each vertex lacks one of its neighbours.
+    The same (V, V) matrix of faces (F, 3), but on the border of an open mesh, where each vertex
+    lacks one of its neighbours.
     """
     rows, cols = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]).T
     graph = sp.csr_matrix((np.ones(len(rows)), (rows, cols)), shape=(vertices, vertices))

@@ -22,7 +22,7 @@ class _Block(nn.Module):
 
 
 class _RegionPool(nn.Module):
-    """Softmax-weighted means over the map, one per query, so that small parts keep their say."""
+    """Softmax-weighted means over the map, one per query, so that small parts keep their weight."""
 
     def __init__(self, channels: int, side: int, queries: int) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ class ImageTower(nn.Module):
         return self.project(self.features(images))
 
     def features(self, images: Tensor) -> Tensor:
-        """What the embedding is projected from, (B, `project.in_features`)."""
+        """Features (B, `project.in_features`) that the embedding is projected from."""
         images = resize(images)
         place = self.coordinates.expand(len(images), -1, -1, -1)
         x = torch.cat([images, place.to(images.dtype)], 1)

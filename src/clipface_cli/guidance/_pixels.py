@@ -1,4 +1,4 @@
-"""From renders to what a CLIP's image tower reads, differentiably and as PIL would do it."""
+"""Renders to the inputs of a CLIP's image tower, differentiably, with PIL's resizing."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Pixels:
 
     @classmethod
     def described(cls, settings: dict[str, Any], side: int, mean: float | None) -> Pixels:
-        """From a preprocessor_config.json; side and mean: of the model, where it says nothing."""
+        """From a preprocessor_config.json; side, mean: the model's, where it has none."""
         size = settings.get("size") or side
         crop = bool(settings.get("do_center_crop", mean is None))
         wanted = (settings.get("crop_size") or size) if crop else size

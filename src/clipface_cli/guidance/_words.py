@@ -109,7 +109,7 @@ def unaccented(text: str) -> str:
 
 
 def stems(word: str) -> Iterator[str]:
-    """What a lower-case word may be a form of, the least cut first: `grinning` gives `grin`."""
+    """Possible stems of a lower-case word, least cut first: `grinning` gives `grin`."""
     for ending, new in _ENDINGS:
         stem = word.removesuffix(ending) + new
         if not word.endswith(ending) or len(stem) < 2:

@@ -1,4 +1,4 @@
-"""CLIP and its kin as guidance, through transformers; nothing is ever downloaded."""
+"""CLIP-like models as guidance, through transformers; nothing is ever downloaded."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _HALF = (torch.float16, torch.bfloat16)
 class ClipGuidance(nn.Module):
     """Text and image towers of a CLIP; in float32 on a GPU they compute in bfloat16.
 
-    Embeddings are float32, or float64 once the weights are (`.double()`).
+    Embeddings (B, D) are float32, or float64 once the weights are (`.double()`).
     """
 
     calibrated = False
@@ -64,7 +64,7 @@ class ClipGuidance(nn.Module):
         return _pooled(found)
 
     def understood(self, prompt: str) -> Coverage:
-        """A CLIP has seen every word."""
+        """All words count as understood: a CLIP has a token for each."""
         return Coverage(understood=(prompt,))
 
     @torch.no_grad()
@@ -75,14 +75,14 @@ class ClipGuidance(nn.Module):
             return _pooled(self.network.get_text_features(**arguments))
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> ClipGuidance:
-        """What `.to()` and its kin do; embeddings that were kept are forgotten."""
+        """Convert weights for `.to()` and the like; drops the cached text embeddings."""
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         self._texts = {}
         return self
 
     @property
     def _weight(self) -> Tensor:
-        """One of the weights, where and as all of them are."""
+        """One of the weights; all have its device and dtype."""
         weight: Tensor = next(self.network.parameters())
         return weight
 

@@ -82,7 +82,10 @@ class EmbeddedGuidance(nn.Module):
         return self.vectors_of([rows_of(self.words, prompt) for prompt in prompts])
 
     def vectors_of(self, rows: list[list[int]]) -> tuple[Tensor, Tensor]:
-        """`word_vectors` (B, W, V) and (B, W) of prompts given as rows of the word table."""
+        """Word vectors (B, L, P) and presence (B, L) of prompts given as rows of the word table.
+
+        The table stays on the CPU; the results are where the text tower is.
+        """
         found = [torch.tensor(row, dtype=torch.long, device="cpu") for row in rows]
         index = pad_sequence(found, batch_first=True, padding_value=-1)
         present = (index >= 0).float()
@@ -121,7 +124,7 @@ class EmbeddedGuidance(nn.Module):
         return [(n, s) for n, s in named if s >= _GUESS and n not in _FILLER][:_NAMED]
 
     def save(self, path: Path, card: dict[str, Any]) -> None:
-        """Write the weights (8 bits) with `card`, what is to be known about their training."""
+        """Write the weights (8 bits) with `card`, facts about their training."""
         header = {
             "format": FORMAT,
             "version": "1",

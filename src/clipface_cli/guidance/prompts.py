@@ -8,7 +8,7 @@ TEMPLATE = f"{SOURCE_PROMPT} that looks like {PROMPT}"
 
 
 def target_sentence(prompt: str, template: str = TEMPLATE) -> str:
-    """t_tgt of what a person typed; a template without PROMPT is the whole sentence."""
+    """t_tgt of a prompt; a template without PROMPT is the whole sentence."""
     return template.replace(PROMPT, " ".join(prompt.split()))
 
 

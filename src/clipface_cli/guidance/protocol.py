@@ -1,4 +1,4 @@
-"""What every text-image model offers to an edit."""
+"""Interface of text-image models that guide an edit."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Guidance by the word the user types.
 
-Adding a kind is one entry of `GUIDANCES`: what it takes and what it makes of it.
+Adding a kind is one entry of `GUIDANCES`: the words it accepts and how it loads a model.
 """
 
 from __future__ import annotations
@@ -32,11 +32,10 @@ class Kind:
 def load_guidance(source: str | Path = "builtin") -> Guidance:
     """A text-image model, frozen and in evaluation mode.
 
-    source: "builtin"; "evaluator", a second embedded model that saw other people and guided
-    nothing, to score with; a guidance.safetensors that ClipFace trained; OpenAI's .pt file or the
-    name of an imported CLIP; a folder or the hub name (`openai/clip-vit-base-patch32`) of a
-    CLIP-like model that transformers reads. Nothing is downloaded: raises InputError for what is
-    not here.
+    source: "builtin"; "evaluator", a held-out model trained on other people, to score edits with; a
+    guidance.safetensors that ClipFace trained; OpenAI's .pt file or the name of an imported CLIP; a
+    folder or the hub name (`openai/clip-vit-base-patch32`) of a CLIP-like model that transformers
+    reads. Nothing is downloaded: raises InputError for what is not here.
     """
     word = str(source)
     for kind in GUIDANCES.values():

@@ -27,7 +27,7 @@ Step = tuple[str, int, Size]  # name, output channels, kernel
 
 
 class Convolution(nn.Module):
-    """Convolution, batch normalisation, ReLU: (B, C, H, W) to (B, C', H', W')."""
+    """Convolution, batch normalisation, ReLU: (B, inputs, H, W) -> (B, outputs, H', W')."""
 
     def __init__(
         self, inputs: int, outputs: int, kernel: Size, stride: int = 1, padded: bool = True
@@ -43,7 +43,7 @@ class Convolution(nn.Module):
 
 
 class Block(nn.Module):
-    """Branches side by side, joined along the channels: (B, C, H, W) to (B, C', H', W').
+    """Branches side by side, joined along the channels: (B, inputs, H, W) -> (B, C, H', W').
 
     branches: convolutions one after another; where the last of a branch has two kernels, both see
     the same and are joined. pooled: channels of the 1x1 convolution after the pool, 0 for none.

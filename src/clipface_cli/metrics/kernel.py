@@ -35,9 +35,10 @@ def kernel_distance(real: Tensor, fake: Tensor) -> float:
 
 
 def kernel_distance_with_error(real: Tensor, fake: Tensor) -> KernelDistance:
-    """The distance of (N, D) and (M, D), with the standard error of the jackknife over all rows.
+    """`kernel_distance` of features (N, D) and (M, D), and its standard error.
 
-    Every row is left out once; that takes no more than the sums of the kernel matrix's rows.
+    The error is the jackknife's over the rows of either set, each left out once; it needs only the
+    sums of the kernel matrix's rows. InputError below 3 rows.
     """
     _check(real, fake)
     within = [_sums_within(features) for features in (real, fake)]

@@ -1,4 +1,4 @@
-"""Light multiplied into textures, so that unlit renders, which are quick, show lit heads."""
+"""Light multiplied into textures, so that fast unlit renders show lit heads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from clipface_cli.texture.texels import texels
 
 
 class Illumination:
-    """Ambient light on a head, found at its vertices and carried to the texels between."""
+    """Ambient light on a head, computed at its vertices and interpolated over the texels."""
 
     def __init__(self, head: HeadModel, resolution: int) -> None:
         covered, face, weights = (torch.as_tensor(each) for each in texels(head, resolution))
@@ -25,7 +25,7 @@ class Illumination:
         ).coalesce()
 
     def __call__(self, albedo: Tensor, vertices: Tensor, light: Tensor) -> Tensor:
-        """Albedo (B, 3, R, R) in -1..1, row 0 at the top, of heads (B, V, 3) as light shows it.
+        """Albedo (B, 3, R, R) in -1..1, row 0 at the top, of heads (B, V, 3), times the light.
 
         light (B, 9, 3): spherical harmonics as `Light.ambient`, in the heads' own axes.
         """

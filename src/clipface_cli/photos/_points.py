@@ -1,4 +1,4 @@
-"""The landmarks of a head model as a small model of their own: parameters to points, and slopes."""
+"""A linear model of a head's landmarks: parameters to points, and their derivatives."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class PointModel:
             self._corrective = at_points(rows).flatten(1)
 
     def of_shape(self, shape: Tensor) -> PointModel:
-        """The same landmarks for one person, shape (S,): only expressions are left to find."""
+        """The same landmarks for one person of shape (S,); coefficients are expressions only."""
         person = copy(self)
         mine, rest = self.basis.split([self.shape_size, self.expression_size])
         joints, rest_joints = self._joint_basis.split([self.shape_size, self.expression_size])
@@ -82,7 +82,7 @@ class PointModel:
 
     @property
     def size(self) -> int:
-        """How many coefficients."""
+        """Number of coefficients."""
         return self.shape_size + self.expression_size
 
     def root(self, coefficients: Tensor) -> Tensor:
@@ -90,7 +90,7 @@ class PointModel:
         return self._joint(coefficients, 0)
 
     def jaw_alone(self, noise: float) -> float:
-        """Share, 0..1, of what opening the jaw does that no likely expression does as well.
+        """Share, 0..1, of the jaw's motion that no likely expression reproduces.
 
         noise: metres of a landmark, against which expressions have unit spread.
         """

@@ -45,7 +45,7 @@ def _load(path: Path) -> Any:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """The library greets on the process's standard error and has no option against it."""
+    """Silence standard error: the library prints a message there and has no option against it."""
     kept, sink = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(sink, 2)
     try:

@@ -1,7 +1,7 @@
 """Hats and glasses by two small embedded networks, trained on drawn people.
 
-They look at FFHQ's square around a face, one at all of it, one at the eyes. What they answer is a
-probability, calibrated on people kept out of the training; near the middle it means "unsure".
+Inputs are windows of FFHQ's square around a face: all of it, and the eyes. Outputs are
+probabilities, calibrated on people kept out of the training; near 0.5 the network is unsure.
 """
 
 from __future__ import annotations
@@ -45,20 +45,20 @@ class Detector(nn.Module):
         self.register_buffer("temperature", torch.ones(()))
 
     def forward(self, windows: Tensor) -> Tensor:
-        """The logits, at the temperature that makes probabilities of them."""
+        """Logits (B,), divided by the calibration temperature."""
         logits: Tensor = self.layers(evened(windows))[:, 0] / self.temperature
         return logits
 
 
 def detectors() -> nn.ModuleDict:
-    """Untrained networks by what they look for."""
+    """Untrained networks by the accessory that they detect."""
     return nn.ModuleDict({name: Detector(*size) for name, (_, size) in WINDOWS.items()})
 
 
 def window(squares: Tensor, name: str, moved: Tensor | None = None) -> Tensor:
-    """The part (B, 3, h, w) of squares (B, 3, S, S) in 0..1 that a network looks at.
+    """The part (B, 3, h, w) of squares (B, 3, S, S) in 0..1 that is a network's input.
 
-    moved (B, 2, 3): affine maps of the window, in -1..1, that training shakes it with.
+    moved (B, 2, 3): affine maps of the window, in -1..1, for augmentation.
     """
     (left, top, width, height), (across, down) = WINDOWS[name]
     base = torch.tensor([[width, 0, 2 * left + width - 1], [0, height, 2 * top + height - 1]])
@@ -72,13 +72,13 @@ def window(squares: Tensor, name: str, moved: Tensor | None = None) -> Tensor:
 
 
 def evened(windows: Tensor) -> Tensor:
-    """Windows (B, 3, h, w) of one brightness and contrast."""
+    """Windows (B, 3, h, w), each scaled to mean 0 and deviation of about 1."""
     deviation, mean = torch.std_mean(windows, (1, 2, 3), keepdim=True)
     return (windows - mean) / (deviation + 0.02)
 
 
 class Accessories:
-    """The embedded networks as a `Wear`; they do not know where hair is."""
+    """The embedded networks as an `AccessoryDetector`; they give no mask of hair."""
 
     name = "builtin"
 
@@ -92,12 +92,12 @@ class Accessories:
     def __call__(
         self, photo: Pixels, face: Face, image: Pixels
     ) -> tuple[dict[str, float], Tensor | None]:
-        """Probabilities of `headwear` and `eyewear` in a photo (H, W, 3); see `Wear`."""
+        """Probabilities of `headwear` and `eyewear` in photo (H, W, 3); see `AccessoryDetector`."""
         del image
-        return self.judge(cut(photo, face_square(face), SIZE)), None
+        return self.score(cut(photo, face_square(face), SIZE)), None
 
     @torch.inference_mode()
-    def judge(self, square: Pixels) -> dict[str, float]:
+    def score(self, square: Pixels) -> dict[str, float]:
         """Probabilities for FFHQ's square (192, 192, 3)."""
         pixels = torch.from_numpy(square.copy()).permute(2, 0, 1)[None] / 255
         return {

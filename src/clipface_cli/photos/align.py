@@ -2,7 +2,7 @@
 
 The square is FFHQ's (Karras et al., "A style-based generator architecture for generative
 adversarial networks", 2019): level with the eyes, sized by the distances between the eyes and from
-the eyes to the mouth. A photo that is square already is one, whole.
+the eyes to the mouth. Of a photo that is square already, the whole is used.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ def face_square(face: Face, scale: float = 1.0) -> Square:
 
 
 def whole(image: Pixels) -> Square:
-    """The own square of a square photo (H, H, 3)."""
+    """The square that a whole photo (R, R, 3) fills."""
     side = image.shape[0]
     return Square(side / 2, side / 2, side)
 
 
 def is_square(image: Pixels) -> bool:
-    """Whether both sides of a photo (H, W, 3) are equal."""
+    """Whether an image (H, W, 3) has H = W."""
     return image.shape[0] == image.shape[1]
 
 

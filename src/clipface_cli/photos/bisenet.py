@@ -24,7 +24,7 @@ _TRAINING_ONLY = ("conv_out16.", "conv_out32.")  # auxiliary heads
 
 
 class ConvolutionBlock(nn.Module):
-    """Convolution, batch normalisation, ReLU: (B, C, H, W) to (B, C', H, W)."""
+    """Convolution, batch normalisation, ReLU: (B, inputs, H, W) -> (B, outputs, H, W)."""
 
     def __init__(self, inputs: int, outputs: int, size: int) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class ConvolutionBlock(nn.Module):
 
 
 class AttentionRefinement(nn.Module):
-    """Weighs channels of (B, C, H, W) by what the whole image holds; (B, C', H, W)."""
+    """Weighs channels by their means: (B, inputs, H, W) -> (B, outputs, H, W)."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -51,7 +51,11 @@ class AttentionRefinement(nn.Module):
 
 
 class ContextPath(nn.Module):
-    """ResNet-18 features (B, C, H/8, W/8), and the context of coarser ones brought there."""
+    """Features and context of images (B, 3, H, W), both at an 8th of the size.
+
+    Features (B, 128, H / 8, W / 8) are ResNet-18's; context (B, width, H / 8, W / 8) is its
+    features at a 16th and a 32nd, refined and enlarged.
+    """
 
     def __init__(self, width: int = 128) -> None:
         super().__init__()
@@ -71,7 +75,7 @@ class ContextPath(nn.Module):
 
 
 class FeatureFusion(nn.Module):
-    """Joins both paths (B, C, H, W) and weighs their channels."""
+    """Joins two maps (B, C, H, W), `inputs` channels together, to (B, outputs, H, W)."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -86,7 +90,7 @@ class FeatureFusion(nn.Module):
 
 
 class Output(nn.Module):
-    """Logits (B, classes, H, W) of features (B, C, H, W)."""
+    """Features (B, inputs, H, W) to logits of the classes (B, classes, H, W)."""
 
     def __init__(self, inputs: int, width: int, classes: int) -> None:
         super().__init__()

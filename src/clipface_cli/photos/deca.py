@@ -54,7 +54,10 @@ class DecaNetwork(nn.Module):
 
     @classmethod
     def from_state(cls, state: Mapping[str, Tensor]) -> DecaNetwork:
-        """From weights of any shape with the keys of `E_flame`, without that prefix; frozen."""
+        """From the keys of `E_flame`, without that prefix; frozen, in evaluation mode.
+
+        Linear weights are (H, 2048) and (236, H). InputError for other networks.
+        """
         try:
             with torch.device("meta"):
                 network = cls(len(state["layers.0.weight"]), len(state["layers.2.weight"]))
@@ -100,7 +103,10 @@ class DecaEncoder:
         return Encoded(params, camera, self._residual(params, camera, faces, resolution))
 
     def encode_clip(self, pictures: Iterable[tuple[NDArray[np.uint8], Face]]) -> Encoded:
-        """Pictures (H, H, 3) of one person, each with its face: all get the frames' mean shape."""
+        """Square RGB pictures (R, R, 3) of one person, each with its face in its pixels.
+
+        All frames get the mean of their shapes.
+        """
         parts = [self.encode(image[None], [face]) for image, face in pictures]
         encoded = joined(parts)
         mean = encoded.params.shape.mean(0, keepdim=True)

@@ -38,8 +38,8 @@ class Detection:
 def detect_faces(image: NDArray[np.uint8], min_score: float = MIN_SCORE) -> list[Detection]:
     """Faces of an RGB image (H, W, 3), the best first; none is an empty list.
 
-    Where none is found, the image is looked at again amid a margin: the detector misses faces that
-    fill its input.
+    Where none is found, detection is repeated with a margin around the image: the detector misses
+    faces that fill its input.
     """
     side = max(image.shape[:2])
     return _detect(image, side, min_score) or _detect(image, 2 * side, min_score)

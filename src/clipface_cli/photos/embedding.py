@@ -1,7 +1,7 @@
-"""Where the 468 landmarks lie on a head model: found by showing the landmark network its renders.
+"""Positions of the 468 landmarks on a head model, from the landmark network on its renders.
 
-Each landmark of each picture is followed back to the surface it was seen on; over many people and
-views these places are averaged on the model's template, made symmetric, and put on its surface.
+Each landmark of each picture is projected back on the visible surface; over many people and views
+these positions are averaged on the model's template, made symmetric, and put on its surface.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from clipface_cli.head import HeadModel
 from clipface_cli.photos.landmarks import INNER_LIPS, POINTS, find_faces
 from clipface_cli.render import rasterize
 
-_SPREAD = 2.5  # sightings further off than this many median distances are left out
+_SPREAD = 2.5  # positions further off than this many median distances are left out
 _REACH = 0.03  # a landmark beside the skin counts up to this many outer-eye distances
 
 Array = NDArray[np.float64]
@@ -31,7 +31,7 @@ Array = NDArray[np.float64]
 @dataclass
 class Sighting:
     """A picture of a head: image (H, W, 3); screen (V, 3): its vertices' continuous pixel x and y
-    (down) and depth (greater is farther); mouth_open: whether the inner lips can be told apart."""
+    (down) and depth (greater is farther); mouth_open: whether the inner lips are apart."""
 
     image: NDArray[np.uint8]
     screen: NDArray[np.float32]
@@ -57,7 +57,7 @@ def embed_landmarks(head: HeadModel, sightings: Iterable[Sighting]) -> tuple[Ten
 
 @dataclass
 class Skin:
-    """What landmarks may lie on: template (V, 3), faces (F, 3), allowed (F,) which of them."""
+    """Surface for landmarks: template (V, 3) metres, faces (F, 3), allowed (F,)."""
 
     template: Array
     faces: NDArray[np.int64]

@@ -1,4 +1,4 @@
-"""What an encoder is: photos with their landmarks to head parameters and cameras."""
+"""Interface of encoders: photos with their landmarks to head parameters and cameras."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from clipface_cli.photos.squares import Square
 
 @dataclass
 class Encoded:
-    """What encoders find for B photos.
+    """Encoders' results for B photos.
 
     camera (B, 3): scaled orthographic over the full square image, x' = s (x + tx) and
     y' = s (y + ty) in -1..1, y up. residual (B,): mean distance between the photo's landmarks and
@@ -47,7 +47,7 @@ class Encoder(Protocol):
 
 
 def joined(parts: Sequence[Encoded]) -> Encoded:
-    """Several batches as one."""
+    """Concatenate several batches."""
     params = HeadParams(
         *(torch.cat([getattr(p.params, k) for p in parts]) for k in ("shape", "expression", "pose"))
     )

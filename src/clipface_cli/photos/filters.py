@@ -1,4 +1,4 @@
-"""Which faces are fit for training: limits, the measurements they hold, and the reason against."""
+"""Selection of faces for training: limits, measurements, and reasons for rejection."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _INSIDE = 0.97  # share of the landmarks that must lie on the photo
 
 @dataclass(frozen=True)
 class Limits:
-    """What a face may be at most, or at least.
+    """Upper and lower limits on a face.
 
     pixels: least size of the face in the photo. yaw, pitch, roll: degrees away from the camera.
     blur: 0 sharp .. 1 without detail. residual: of the fitted landmarks, in outer-eye distances.
-    accessories: whether hats and glasses are refused; certainty: how sure one must be of them.
+    accessories: whether hats and glasses are refused; certainty: least probability for that.
     """
 
     pixels: float = 96
@@ -41,7 +41,7 @@ class Limits:
 
 
 def reason_against(scores: Scores, limits: Limits) -> str | None:
-    """The first limit that the scores known so far break, None when they keep all."""
+    """The reason of the first limit that the scores exceed, None when there is none."""
 
     def over(name: str, limit: float) -> bool:
         return abs(scores.get(name, 0.0)) > limit
@@ -59,7 +59,7 @@ def reason_against(scores: Scores, limits: Limits) -> str | None:
 
 
 def unsure_of(scores: Scores, certainty: float) -> list[str]:
-    """What is rather worn than not, without certainty."""
+    """Accessories with a probability of at least 0.5, but below `certainty`."""
     return [name for name in WORN if 0.5 < scores.get(name, 0.0) < certainty]
 
 
@@ -69,14 +69,14 @@ def face_pixels(face: Face) -> float:
 
 
 def share_inside(face: Face, image: NDArray[np.uint8]) -> float:
-    """Share of the landmarks that lie on the photo (H, W, 3)."""
+    """Share of the landmarks, 0..1, that lie on the photo (H, W, 3)."""
     size = (image.shape[1], image.shape[0])
     points = face.points[:, :2]
     return float(((points >= 0) & (points < size)).all(1).mean())
 
 
 def blur(image: NDArray[np.uint8], face: Face) -> float:
-    """How little the face in a photo (H, W, 3) changes when blurred: 0 sharp, 1 no detail.
+    """How little the face in an image (H, W, 3) changes when blurred: 0 sharp, 1 no detail.
 
     Crete et al., "The blur effect: perception and estimation with a new no-reference perceptual
     blur metric", 2007.

@@ -18,7 +18,7 @@ from clipface_cli.photos.landmarks import Face
 
 _BATCH = 32
 _CLIP_SAMPLE = 24  # frames of a clip that the shape is found from
-_CLIP_WORTH = 4.0  # how many independent photos these are worth: a clip repeats its errors
+_CLIP_WORTH = 4.0  # independent photos that these count as: errors repeat within a clip
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class LandmarkEncoder:
         self.head = head
         self.settings = settings or FitSettings()
         self.model = PointModel(head)
-        # What expressions can do is left to them: a photo does not tell the two apart.
+        # Motion that expressions reproduce is left to them: a photo does not distinguish the two.
         opens, *turns = self.settings.jaw
         self._jaw = opens * self.model.jaw_alone(self.settings.noise) ** 0.5, *turns
 
@@ -88,7 +88,7 @@ class LandmarkEncoder:
     def _clip_shape(self, wanted: Tensor) -> Tensor:
         """(S,): the shape that fits frames (T, 468, 3) of one person best, each with its own rest.
 
-        What each frame says about the shape, once its other unknowns have adapted, is added up.
+        The frames' normal equations, reduced to the shape (Schur complement), are summed.
         """
         chosen = torch.linspace(0, len(wanted) - 1, min(_CLIP_SAMPLE, len(wanted))).round().long()
         wanted = wanted[chosen]

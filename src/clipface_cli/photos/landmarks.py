@@ -65,14 +65,17 @@ def find_faces(
 
 
 def track_face(image: NDArray[np.uint8], near: Square, min_score: float = MIN_SCORE) -> Face | None:
-    """The face in a square of an image (H, W, 3), read again in the square of its points."""
+    """The face in a square of an image (H, W, 3), read twice: there and in its own square.
+
+    None where the second reading scores below `min_score`.
+    """
     rough = read_points(image, near)
     face = read_points(image, square_of(rough.points))
     return face if face.score >= min_score else None
 
 
 def read_points(image: NDArray[np.uint8], square: Square) -> Face:
-    """The network's points in one square of an image (H, W, 3), whatever their score."""
+    """The network's landmarks in a square of an image (H, W, 3), whatever their score."""
     raw = run_network(NETWORK, cut(image, square, SIZE).astype(np.float32) / np.float32(255))
     inside = raw[0].reshape(POINTS, 3) + _MIDDLE
     points = square.to_image(inside, SIZE)

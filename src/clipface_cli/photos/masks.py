@@ -1,4 +1,4 @@
-"""Which pixels of a photo belong to its fitted head: the rest becomes the renderer's background."""
+"""Masks of the pixels of a fitted head; others get the renderer's background colour."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from clipface_cli.photos.landmarks import INNER_LIPS, Face
 from clipface_cli.render import Camera, Renderer
 
 BACKGROUND = 255  # the renderer's white
-_BACK = ("scalp", "neck", "ears")  # where a person's own hair and skin are wanted
+_BACK = ("scalp", "neck", "ears")  # regions on which hair is kept
 _OVERSAMPLING = 4
 
 
@@ -36,7 +36,7 @@ class HeadMask:
         """Coverage (B, 1, R, R) in 0..1, one where a photo shows its head.
 
         vertices (B, V, 3) and camera (B, 3) as fitted; faces: landmarks in pixels of the images;
-        hair (B, R, R): where a parser saw hair, which is left out before the face.
+        hair (B, R, R): mask of hair from a parser, masked out where it covers the face.
         """
         view = Camera(camera)
         covered = self._whole(vertices, self._blank, view)[1]

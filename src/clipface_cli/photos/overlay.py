@@ -1,4 +1,4 @@
-"""Draw a fitted head over its photo, so that a person can judge the fit."""
+"""Draw a fitted head over its photo, for visual inspection of the fit."""
 
 from __future__ import annotations
 

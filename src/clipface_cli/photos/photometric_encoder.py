@@ -1,4 +1,4 @@
-"""The encoder that also looks at colours: landmarks first, then analysis by synthesis."""
+"""The photometric encoder: landmarks first, then analysis by synthesis."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ from clipface_cli.texture import Generator, LinearTexture, fast_autocast, genera
 
 _BATCH = 8
 _CLIP_SAMPLE = 24  # frames of a clip that the shape and the albedo are found from
-_MARGIN = 1.4  # side of what is compared against the landmarks' box
+_MARGIN = 1.4  # side of the compared square against the landmarks' box
 _BACK = ("scalp", "neck", "ears")  # where a person's own hair is
 _PEOPLE = 128  # whose textures span the albedo
 _SEEN = 0.99  # coverage of a pixel that shows the head alone
 # Steps of Adam, in each unknown's own unit.
 _RATES = {"shape": 0.05, "expression": 0.1, "turn": 0.01, "jaw": 0.02, "camera": 0.003}
 _COLOUR_RATES = {"albedo": 0.1, "light": 0.1}
-_DAYLIGHT = 3.0  # of the constant harmonic, to begin with
-_FINE = 0.7, 0.3  # from this share of the steps on, they are this much as long
+_DAYLIGHT = 3.0  # initial value of the constant harmonic
+_FINE = 0.7, 0.3  # from this share of the steps on, step sizes are multiplied by this
 
 Unknowns = dict[str, Tensor]
 
@@ -62,11 +62,13 @@ class RefineSettings:
 
 
 class PhotometricEncoder:
-    """Landmarks' fit, moved until its render has the photo's colours (analysis by synthesis, Blanz
-    and Vetter, "A morphable model for the synthesis of 3D faces", 1999).
+    """Landmarks' fit, optimised so that its render has the photo's colours.
 
-    The albedo is a linear model of what the generator paints, the light spherical harmonics. What
-    the head cannot explain, such as hair or a hand, hardly counts.
+    Analysis by synthesis: Blanz and Vetter, "A morphable model for the synthesis of 3D faces",
+    1999.
+
+    The albedo is a linear model of what the generator paints, the light spherical harmonics. Pixels
+    that the head does not explain, such as hair or a hand, have little weight.
     """
 
     name = "photometric"
@@ -108,7 +110,7 @@ class PhotometricEncoder:
 
     @cached_property
     def _albedo(self) -> LinearTexture:
-        """Textures of random people, as finely as they are seen."""
+        """Textures of random people, at the resolution of the renders."""
         generator = generator_for(self.head, Generator.load("builtin"))
         random = torch.Generator().manual_seed(0)
         textures = []
@@ -129,7 +131,7 @@ class PhotometricEncoder:
         return Renderer(self.head, self.settings.resolution, exclude=back)
 
     def _view(self, image: NDArray[np.uint8], face: Face) -> _View:
-        """What is compared of a picture."""
+        """Crop, square and landmarks of a picture (R, R, 3) that renders are compared with."""
         size = self.settings.resolution
         square = Square.around(face.points, _MARGIN)
         corner = np.array([square.x - square.side / 2, square.y - square.side / 2, 0], np.float32)
@@ -156,7 +158,7 @@ class PhotometricEncoder:
         }
 
     def _refine(self, unknowns: Unknowns, views: _Views, rates: dict[str, float]) -> None:
-        """Move those unknowns that have a rate to where the loss is least."""
+        """Minimise the loss over the unknowns that have a learning rate."""
         with torch.enable_grad():
             for name in rates:
                 unknowns[name] = unknowns[name].detach().clone().requires_grad_(True)

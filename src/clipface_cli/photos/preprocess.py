@@ -1,4 +1,4 @@
-"""A folder of photos to a dataset: what to do, by whom, and what came of it."""
+"""A folder of photos to a dataset: plan, distribution over processes, summary."""
 
 from __future__ import annotations
 
@@ -35,29 +35,29 @@ from clipface_cli.errors import ClipfaceError, InputError
 from clipface_cli.head import HeadModel, HeadParams
 from clipface_cli.launch import rank_and_size
 from clipface_cli.photos.accessories import Accessories
+from clipface_cli.photos.accessory_detector import AccessoryDetector, ParsedAccessories
 from clipface_cli.photos.align import crop, whole
 from clipface_cli.photos.encoder import Encoder
 from clipface_cli.photos.filters import Limits
 from clipface_cli.photos.overlay import close_up, wireframe
-from clipface_cli.photos.pieces import Pieces, Plan
+from clipface_cli.photos.photo_processor import PhotoProcessor
 from clipface_cli.photos.reading import MAX_MEGAPIXELS, read_photo
 from clipface_cli.photos.registry import load_encoder, load_parser
 from clipface_cli.photos.sources import list_photos
 from clipface_cli.photos.squares import Square
-from clipface_cli.photos.studio import Studio
-from clipface_cli.photos.wear import ParsedWear, Wear
-from clipface_cli.photos.workers import Task, make_pieces, wait_for_others
+from clipface_cli.photos.unfinished import Plan, UnfinishedDataset
+from clipface_cli.photos.workers import Task, make_batches, wait_for_others
 
 OWN = ("images", TABLE, MANIFEST, NOTE, "contact.png", "run.json", ".unfinished")
 SHOWN, TILE = 24, 320  # fits on the contact sheet, and their pixels
-_WAIT = 600.0  # seconds for rank 0 to begin
+_WAIT = 600.0  # seconds that other processes wait for rank 0 to begin
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What every image of a dataset shares.
+    """Settings of all images of a dataset.
 
-    head: a model's name or file, None for what the encoder knows; limits None keeps every face.
+    head: a model's name or file, None for the encoder's own; limits None keeps every face.
     """
 
     resolution: int = 512
@@ -70,7 +70,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a dataset holds: photos by outcome, and images."""
+    """Contents of a dataset: photos by outcome, and number of images."""
 
     images: int
     kept: int
@@ -87,15 +87,17 @@ class Summary:
         return cls(images, status["kept"], dict(sorted(reasons.items())), status["failed"])
 
 
-def load_studio(settings: Settings) -> Studio:
-    """Models and limits of a worker."""
+def load_processor(settings: Settings) -> PhotoProcessor:
+    """The processor of a worker: models and limits."""
     encoder = _encoder(settings)
-    wear: Wear | None = None
+    accessories: AccessoryDetector | None = None
     if settings.parser:
-        wear = ParsedWear(load_parser(settings.parser))
+        accessories = ParsedAccessories(load_parser(settings.parser))
     elif settings.limits and settings.limits.accessories:
-        wear = Accessories()
-    return Studio(encoder, settings.resolution, settings.limits, wear, settings.max_megapixels)
+        accessories = Accessories()
+    return PhotoProcessor(
+        encoder, settings.resolution, settings.limits, accessories, settings.max_megapixels
+    )
 
 
 def load_head(settings: Settings) -> HeadModel:
@@ -112,17 +114,17 @@ def check(photos: Path, settings: Settings) -> None:
     """InputError where the photos or the models are not there; before anything is overwritten."""
     if not photos.exists():
         raise InputError(f"There is no folder {photos}; give the folder that holds the photos.")
-    load_studio(settings)
+    load_processor(settings)
 
 
 def claim(folder: Path, force: bool) -> None:
-    """Make sure of a folder that may be written into; `force` clears a dataset that it holds.
+    """Check that a folder may be written into; `force` clears a dataset that it holds.
 
     Raises InputError for a file, for a folder that holds something else, and for `force` with
-    several ranks, which could not agree on when.
+    several processes, which could not agree on when.
     """
-    rank, ranks = rank_and_size(os.environ)
-    if force and ranks > 1:
+    rank, world_size = rank_and_size(os.environ)
+    if force and world_size > 1:
         raise InputError(f"Leave --force out when several ranks work; remove {folder} first.")
     if folder.is_dir():
         if force:
@@ -134,7 +136,7 @@ def claim(folder: Path, force: bool) -> None:
 
 
 class Preprocessing:
-    """One run, perhaps the continuation of an interrupted one, perhaps one rank of several.
+    """One run, perhaps the continuation of an interrupted one, perhaps one process of several.
 
     Photos that the dataset in `folder` does not have yet are added to it. Raises InputError when
     the folder holds anything else, or a dataset of other settings.
@@ -142,25 +144,25 @@ class Preprocessing:
 
     def __init__(self, photos: Path, folder: Path, settings: Settings) -> None:
         self.settings, self.folder = settings, folder
-        self.rank, self._ranks = rank_and_size(os.environ)
+        self.rank, self._world_size = rank_and_size(os.environ)
         self._root = photos.parent if photos.is_file() else photos
-        self._pieces = Pieces(folder)
+        self._unfinished = UnfinishedDataset(folder)
         self.listing = list_photos(photos, folder)
         self._described = _described(settings, self._root)
         self.plan = self._plan()
 
     def _plan(self) -> Plan | None:
-        """What there is to do, begun by rank 0; None for nothing."""
+        """Remaining work, begun by rank 0; None where there is none."""
         give_up = time.monotonic() + _WAIT
         while True:
-            plan = self._pieces.plan()
+            plan = self._unfinished.plan()
             note = read_note(self.folder)
             self._check(plan.settings if plan else note and note.get("settings", {}))
             plan = plan or self._new_plan(note)
-            if plan is None or (self._pieces.home / "plan.json").exists():
+            if plan is None or (self._unfinished.home / "plan.json").exists():
                 return plan
             if self.rank == 0:
-                self._pieces.begin(plan)
+                self._unfinished.begin(plan)
                 return plan
             if time.monotonic() > give_up:
                 raise ClipfaceError("Rank 0 has not begun; see why, then run again.")
@@ -193,26 +195,28 @@ class Preprocessing:
         return Plan(self._described, photos, images, len(lines), problems)
 
     def work(self, workers: int) -> Iterator[int]:
-        """Make what is missing; yields how many photos are done so far, those of before first."""
+        """Make missing batches; yields numbers of photos done, first that of earlier runs."""
         if self.plan is None:
             return
         plan = self.plan
-        self._pieces.sweep(self.rank)
-        todo = [i for i in plan.parts[self.rank :: self._ranks] if not self._pieces.done(i)]
+        self._unfinished.sweep(self.rank)
+        todo = [
+            i for i in plan.batches[self.rank :: self._world_size] if not self._unfinished.done(i)
+        ]
         done = self._done(plan)
         yield done
-        task = Task(partial(load_studio, self.settings), self.folder, self._root, self.rank)
-        for index in make_pieces(task, plan, todo, min(workers, max(1, len(todo)))):
-            done += len(plan.part(index))
+        task = Task(partial(load_processor, self.settings), self.folder, self._root, self.rank)
+        for index in make_batches(task, plan, todo, min(workers, max(1, len(todo)))):
+            done += len(plan.batch(index))
             yield done
         if self.rank == 0:
             done = self._done(plan)
-            for index in wait_for_others(self._pieces, plan):
-                done += len(plan.part(index))
+            for index in wait_for_others(self._unfinished, plan):
+                done += len(plan.batch(index))
                 yield done
 
     def _done(self, plan: Plan) -> int:
-        return sum(len(plan.part(i)) for i in plan.parts if self._pieces.done(i))
+        return sum(len(plan.batch(i)) for i in plan.batches if self._unfinished.done(i))
 
     def assemble(self, head: HeadModel) -> Summary:
         """Put the dataset together; for rank 0 after `work`, before `end`."""
@@ -225,14 +229,14 @@ class Preprocessing:
             "resolution": self.settings.resolution,
             "settings": self._described,
         }
-        return Summary.of(self._pieces.assemble(self.plan, note))
+        return Summary.of(self._unfinished.assemble(self.plan, note))
 
     def summary(self) -> Summary:
-        """What the dataset holds now."""
+        """Contents of the dataset now."""
         return Summary.of(read_manifest(self.folder))
 
     def contact_sheet(self, head: HeadModel) -> Path | None:
-        """Draw fits over their photos for a person to judge; None where there is no image."""
+        """Draw fits over their photos for visual inspection; None where there is no image."""
         lines = read_manifest(self.folder)
         shown = choose(lines, SHOWN)
         if not shown:
@@ -265,12 +269,12 @@ class Preprocessing:
         return wireframe(crop(photo, closer, TILE), head, vertices, camera)
 
     def end(self) -> None:
-        """Remove what only an interrupted run would need."""
-        self._pieces.end()
+        """Remove the files that only an interrupted run would need."""
+        self._unfinished.end()
 
 
 def _described(settings: Settings, root: Path) -> dict[str, Any]:
-    """What must agree between runs that fill one dataset, as JSON would give it back."""
+    """Settings that runs filling one dataset must share, in JSON's types."""
     return {"photos": root.resolve().name, **asdict(settings)}
 
 

@@ -22,7 +22,10 @@ def preview_frames(
     head: HeadModel,
     done: Callable[[int], None] = lambda _: None,
 ) -> Iterator[Pixels]:
-    """Frames (H, W, 3) of the sequence, as large as the footage's, with the head's wireframe."""
+    """Frames (H, W, 3) of the sequence under the head's wireframe, in the footage's size.
+
+    done: called with the number of frames drawn so far.
+    """
     sequence = found.sequence
     shape = torch.zeros(head.shape_size) if sequence.shape is None else _tensor(sequence.shape)
     shown = islice(frames, found.first, found.first + len(sequence))

@@ -18,7 +18,7 @@ _SRGB = ImageCms.createProfile("sRGB")
 
 
 def read_photo(path: Path, max_megapixels: float = MAX_MEGAPIXELS) -> NDArray[np.uint8]:
-    """The picture (H, W, 3) as a person sees it.
+    """The picture (H, W, 3), 8-bit sRGB, upright.
 
     Turned as EXIF says, converted to sRGB, transparent parts on white; of an animation, the first
     frame; 16 bits a sample are cut to 8. A JPEG beyond the limit is read at a half to an eighth of
@@ -43,7 +43,7 @@ def read_photo(path: Path, max_megapixels: float = MAX_MEGAPIXELS) -> NDArray[np
 
 
 def _limit(picture: ImageFile.ImageFile, megapixels: float) -> None:
-    """Ask a JPEG's decoder for less, refuse anything else that is too large."""
+    """Set a JPEG's decoder to a smaller size; InputError for other images that are too large."""
     excess = math.sqrt(picture.width * picture.height / (megapixels * 1e6))
     if excess > 1 and picture.format == "JPEG":
         divisor = 2 ** math.ceil(math.log2(excess))

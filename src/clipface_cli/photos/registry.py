@@ -84,7 +84,7 @@ ENCODERS: dict[str, Callable[[str, HeadModel | None], Encoder]] = {
     "photometric": _photometric,
     "deca": _deca,
 }
-"""What makes an encoder of a path (may be empty) and a head, by the word the user types."""
+"""Constructors of encoders, from a path (may be empty) and a head, by the user's word."""
 
 PARSERS: dict[str, Callable[[str], Parser]] = {"bisenet": _bisenet}
-"""What makes a parser of a path (may be empty), by the word the user types."""
+"""Constructors of parsers, from a path (may be empty), by the user's word."""

@@ -25,7 +25,7 @@ def _shortcut(inputs: int, outputs: int, stride: int) -> nn.Module | None:
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions: (B, C, H, W) to (B, C', H', W')."""
+    """Two 3x3 convolutions: (B, inputs, H, W) -> (B, width, H / stride, W / stride)."""
 
     expansion = 1
 
@@ -43,7 +43,7 @@ class BasicBlock(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """1x1, 3x3 and 1x1 convolutions: (B, C, H, W) to (B, 4 C', H', W')."""
+    """1x1, 3x3 and 1x1 convolutions: (B, inputs, H, W) -> (B, 4 width, H / stride, W / stride)."""
 
     expansion = 4
 

@@ -1,4 +1,4 @@
-"""Find the face of a scan: the landmark network on its renders, from sides found by trying."""
+"""Find the face of a scan: the landmark network on its renders from several sides."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from clipface_cli.portrait import draw_scan, screen_of
 from clipface_cli.render import Camera
 
 VIEWS = tuple(product((-30.0, 0.0, 30.0), (-10.0, 10.0)))  # yaw, pitch in degrees
-ROUNDS = 2  # the second sees the face as the first found it
+ROUNDS = 2  # the second renders the face as the first placed it
 RESOLUTION = 512
 CERTAIN = 0.98  # score of a face at which no other side is tried
 LEAST = 200  # landmarks that must be seen
 FAR = 0.015  # metres from the mean head's landmark: a place seen through the mouth, or no face
 _FRAME = torch.tensor([[6.0, 0.0, 0.0]])  # a metre cube's third, all of a scan of unit radius
-_RADIUS = 0.15  # metres that a scan is taken for until its face is known
+_RADIUS = 0.15  # metres, assumed for a scan until its face is found
 
 Array = NDArray[np.float64]
 
@@ -35,8 +35,10 @@ Array = NDArray[np.float64]
 def locate_face(scan: Scan, head: HeadModel) -> tuple[Scan, Landmarks]:
     """The scan brought to the head's size, place and orientation; the landmarks seen on it.
 
-    Vertices are (V, 3) in metres. Raises InputError when no side of the scan shows a face, when too
-    few landmarks lie on it, and when the head has no landmarks.
+    Landmarks are N points (N, 3) in metres, with the head's corners (N, 3) and weights (N, 3).
+
+    Raises InputError when no side of the scan shows a face, when too few landmarks lie on it, and
+    when the head has no landmarks.
     """
     if "mediapipe" not in head.landmarks:
         raise InputError(f"The head {head.head_id} has no landmarks to find on a scan.")

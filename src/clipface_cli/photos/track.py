@@ -89,7 +89,7 @@ def track(
 
 
 class _Known:
-    """An iterator that knows from its first element whether it is empty."""
+    """An iterator that reads its first element ahead to know whether it is empty."""
 
     def __init__(self, pictures: Iterator[tuple[Pixels, Face]]) -> None:
         self._rest = pictures
@@ -108,7 +108,7 @@ class _Known:
 def follow(frames: Iterable[Pixels]) -> Iterator[tuple[Pixels, Face | None]]:
     """Each frame (H, W, 3) with the face that is followed, None where it is lost."""
     last: Face | None = None
-    held = False  # whether the frame before showed it
+    held = False  # whether the previous frame showed it
     for frame in frames:
         face = track_face(frame, square_of(last.points)) if last is not None and held else None
         if face is None:
@@ -119,7 +119,7 @@ def follow(frames: Iterable[Pixels]) -> Iterator[tuple[Pixels, Face | None]]:
 
 
 def _again(faces: list[Face], last: Face | None) -> Face | None:
-    """Of newly found faces the one nearest to the last known place, or at first the largest."""
+    """The detected face nearest to the last known one, or at first the largest."""
     if not faces:
         return None
     if last is None:
@@ -129,7 +129,7 @@ def _again(faces: list[Face], last: Face | None) -> Face | None:
 
 
 def squared(frame: Pixels) -> Pixels:
-    """A frame (H, W, 3) in the middle of a square, its edges repeated."""
+    """A frame (H, W, 3) in the middle of a square (R, R, 3), R = max(H, W), edges repeated."""
     height, width = frame.shape[:2]
     side = max(height, width)
     above, left = (side - height) // 2, (side - width) // 2

@@ -71,7 +71,10 @@ def portraits(
     resolution: int = 1024,
     background: Colour | None = None,
 ) -> list[NDArray[np.uint8]]:
-    """`portrait`s (H, W, 3) from several (yaw, pitch), by default front and three-quarter."""
+    """Pictures (resolution, resolution, 3) as `portrait` gives them, one for each of `views`.
+
+    views: (yaw, pitch) in radians, by default front and three-quarter.
+    """
     _check(head, vertices, texture, resolution)
     posed = pose_head(topology(head), vertices, texture)
     return [_photograph(posed, yaw, pitch, resolution, background) for yaw, pitch in views]
@@ -114,7 +117,10 @@ def _photograph(
 
 
 def stage(posed: PosedHead, turn: Array, size: int) -> Scene:
-    """Put the head before the camera and light it; turn (3, 3)."""
+    """Put the head before the camera and light it; `size`: pixels a side.
+
+    turn (3, 3): rotation of the head.
+    """
     fixed = posed.topology
     vertices = posed.vertices.copy()
     for column in (NORMAL, SMOOTH, TANGENT):

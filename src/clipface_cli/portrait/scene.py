@@ -82,7 +82,7 @@ _TAPS = _spiral(SHADOW_TAPS)
 
 @device
 def scalar(vertices: Array, column: int, corners: tuple[int, int, int], weights: Vector) -> float:
-    """Interpolate one column of vertices (V, C)."""
+    """Interpolate one column of vertices (V, COLUMNS) in a triangle."""
     a, b, c = corners
     u, v, w = weights
     value: float = vertices[a, column] * u + vertices[b, column] * v + vertices[c, column] * w
@@ -91,7 +91,7 @@ def scalar(vertices: Array, column: int, corners: tuple[int, int, int], weights:
 
 @device
 def vector(vertices: Array, column: int, corners: tuple[int, int, int], weights: Vector) -> Vector:
-    """Interpolate three columns of vertices (V, C)."""
+    """Interpolate three columns of vertices (V, COLUMNS), from `column` on, in a triangle."""
     return (
         scalar(vertices, column, corners, weights),
         scalar(vertices, column + 1, corners, weights),
@@ -174,7 +174,7 @@ def point_seen(triangle: int, x: float, y: float, scene: Scene) -> Point:
 
 @device
 def texel(texture: Array, u: float, v: float) -> tuple[float, float, float, float, float]:
-    """Bilinear sample of all channels of a texture (H, W, 5), whose row 0 is v = 1."""
+    """Bilinear sample of all channels of a texture (T, T, 5); its row 0 is v = 1."""
     size = texture.shape[0]
     x, y = clip(u * size - 0.5, 0.0, size - 1.001), clip((1 - v) * size - 0.5, 0.0, size - 1.001)
     i, j = int(y), int(x)

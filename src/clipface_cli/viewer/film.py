@@ -1,4 +1,4 @@
-"""What an animation leaves behind: its film, its textures, its GLB, all frame by frame."""
+"""Outputs of an animation: its film, its textures, its GLB, all frame by frame."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class FilmScene:
 
 @torch.no_grad()
 def film(scene: FilmScene, yaw: float, resolution: int, observe: Observer) -> Iterator[Pixels]:
-    """Frames (H, W, 3): a column for each texture, shaded above unlit, seen from `yaw` degrees.
+    """Frames (H, W, 3), 8-bit sRGB: a column a texture, shaded above unlit, from `yaw` degrees.
 
     `observe` is given each frame of the last column before it is drawn.
     """
@@ -90,7 +90,7 @@ def film(scene: FilmScene, yaw: float, resolution: int, observe: Observer) -> It
 
 
 class Frames:
-    """Keeps of every frame's texture (1, 3, R, R) a picture on disk, a small version in memory."""
+    """Keeps every frame's texture (1, 3, R, R): a picture on disk, a small copy in memory."""
 
     def __init__(self, folder: Path | None) -> None:
         self.folder, self.small = folder, list[Tensor]()
@@ -105,7 +105,7 @@ class Frames:
 def write_animation(path: Path, scene: FilmScene, frames: Frames, fps: float) -> int:
     """Write the GLB: the rig moved by the sequence, its textures (R, R, 3) as variants.
 
-    Returns their number: groups of frames share the texture of the frame in their middle.
+    Groups of frames share the texture (R, R, 3) of the frame in their middle.
     """
     made, subject = scene.last, scene.subject
     rig = rig_of(scene.head, subject.params, scene.head.pose_head(subject.params)[0])

@@ -1,4 +1,4 @@
-"""What the viewer shows of a file or folder: heads with their edits, as GLB."""
+"""Heads of a file or folder with their edits, as GLB for the viewer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where an edit starts.
+"""Initialisations of an edit.
 
 The paper's is zero.py: mappers that predict no change. What preset `default` adds are
 initialisations after the protocol of start.py; `EditSettings.initialization` names those that are

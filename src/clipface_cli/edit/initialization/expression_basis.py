@@ -1,9 +1,9 @@
-"""Start at the expression which, to the guidance, moves this face as the prompt says.
+"""Start at the expression that moves this face's embedding along the target direction.
 
 The embedding's answer to each axis of expression is measured on renders of the person: the ARKit
 units (left and right together) and the recipes of whole expressions that the corpus was painted
 with. The target direction is then written as a sparse non-negative combination of these answers,
-and the same combination of the axes is the offset. How well that goes also tells whether the
+and the same combination of the axes is the offset. The cosine of the fit also tells whether the
 prompt asks for an expression at all.
 """
 
@@ -24,12 +24,12 @@ from clipface_cli.synth import RECIPES
 PROBE = 0.7  # activation at which the answer to an axis is measured: most are used near it
 SPARSITY = 0.2  # few axes rather than a little of all; see `sparse_regression`
 SINGLE_AXIS_LOSS = 0.06  # cosine that one axis may lose against a combination and still be taken
-FARTHEST = 2.0  # steps along an axis, of which one at most is gone, that still make it an answer
+FARTHEST = 2.0  # most steps along an axis (at most one is applied) for which it is still chosen
 CERTAINTY = 0.45, 0.65  # cosines between which a prompt turns from an appearance to an expression
 
 
 def start_at_expression(request: Request, start: Start) -> Start:
-    """The initialisation "expression-basis": an expression offset, and how sure it is."""
+    """The initialisation "expression-basis": an expression offset and its certainty."""
     if not request.expressive:
         return start
     basis = request.models.expression_basis(request.person, request.settings)
@@ -65,14 +65,15 @@ class ExpressionBasis:
         return sure * (self._plainest(direction[0], amounts) @ self.axes), sure
 
     def _plainest(self, direction: Tensor, amounts: Tensor) -> Tensor:
-        """One axis instead of a combination (K,) where it says nearly the same: a wink, not half a
-        blink and half a smile.
+        """One axis instead of a combination (K,) where its cosine is nearly the same.
+
+        This gives, say, a wink instead of half a blink and half a smile.
         """
         combined = F.cosine_similarity(amounts @ self.response, direction, dim=0)
-        alone = F.cosine_similarity(self.response, direction[None], dim=1)
+        cosines = F.cosine_similarity(self.response, direction[None], dim=1)
         needed = (self.response @ direction) / self.response.square().sum(1)
-        best = int(alone.where(needed < FARTHEST, alone.new_tensor(-1.0)).argmax())
-        if alone[best] < combined - SINGLE_AXIS_LOSS:
+        best = int(cosines.where(needed < FARTHEST, cosines.new_tensor(-1.0)).argmax())
+        if cosines[best] < combined - SINGLE_AXIS_LOSS:
             return amounts
         amount = ((1 - SPARSITY) * needed[best]).clamp(0, 1)
         single = torch.zeros_like(amounts)

@@ -1,9 +1,9 @@
-"""Start at a combination of random people who look, to the guidance, as the prompt says.
+"""Start at a combination of random people whose embeddings match the prompt.
 
 A bank holds the codes of random people and the guidance's embeddings of renders of them. The target
 direction is written as a sparse non-negative combination of the embeddings' differences from their
-mean; the same combination of the codes' differences is the offset. What the chosen people have in
-common with the prompt adds up, the rest cancels.
+mean; the same combination of the codes' differences is the offset. What the chosen people share
+with the prompt adds up; their other differences average out.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ from clipface_cli.texture import Generator
 FORMAT = "clipface-latent-bank"
 FILE = "latent_bank.safetensors"
 PEOPLE = 192  # rendered when no embedded bank fits: a minute on two cores
-NEAREST = 64  # people who may be combined; with more the rest cancels no better
+NEAREST = 64  # people who may be combined; more do not average out better
 KNOWN = 0.5  # share of the people whom a seed other than 0 may use, so that seeds differ
 SPARSITY = 0.05  # see `sparse_regression`; leaves ten to twenty people
-CERTAINTY = 0.4, 0.6  # cosines between which the offset fades in: below, no such look is known
+CERTAINTY = 0.4, 0.6  # cosines between which the offset fades in: none below
 RESOLUTION = 128  # pixels and texels of the renders, what the embedded guidance reads
 BATCH = 8
 
 
 def start_at_people(request: Request, start: Start) -> Start:
-    """The initialisation "latent-bank": a code offset, as far as the prompt is an appearance."""
+    """The initialisation "latent-bank": a code offset, scaled by the appearance weight."""
     wanted = wanted_direction(request, start)
     offset = request.models.latent_bank.offset(wanted[None], request.seed)
     return replace(start, w_offset=start.w_offset + start.appearance_weight * offset)
@@ -86,8 +86,8 @@ class LatentBank:
     def offset(self, direction: Tensor, seed: int = 0) -> Tensor:
         """Code offset (w_dim,) that moves the embedding of a person by `direction` (1, D).
 
-        It fades to zero where no combination of people looks like that. Seeds other than 0 know
-        only some of the people, which gives other answers to the same prompt.
+        It fades to zero where no combination of people has that appearance. Seeds other than 0 use
+        only some of the people, which gives other offsets for the same prompt.
         """
         apart = self.features - self.features.mean(0)
         similar = F.cosine_similarity(apart, direction, dim=1)

@@ -1,8 +1,8 @@
-"""Start with what one mapper for all prompts adds to the starts before it, in one pass.
+"""Start with the offsets that one mapper for all prompts predicts, in one forward pass.
 
 The mappers of eq. 2 to 4 belong to one prompt each. Here the prompt's direction scales and shifts
 the features of every layer (FiLM), and the levels share their weights but for scales and shifts of
-their own. Steps find better what it would add, so by default only an edit without steps uses it.
+their own. Optimisation finds better offsets, so by default only an edit without steps uses it.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class PromptMapper(nn.Module):
     def fresh(
         cls, head: HeadModel, generator: Generator, guidance: Guidance, seed: int
     ) -> PromptMapper:
-        """One that predicts zero offsets."""
+        """A mapper that predicts zero offsets."""
         torch.manual_seed(seed)
         size = guidance.encode_text([SOURCE_PROMPT]).shape[1]
         sizes = generator.num_ws, generator.w_dim, head.expression_size, size
@@ -114,8 +114,8 @@ class PromptMapper(nn.Module):
         expression_offset: Tensor,
         appearance_weight: Tensor,
     ) -> tuple[Tensor, Tensor]:
-        """w (B, L, w_dim), target directions (B, D), what is planned already: w_offset (B, L or 1,
-        w_dim), expression_offset (B, E), and appearance_weight (B,)."""
+        """w (B, L, w_dim), target directions (B, D), the start so far: w_offset (B, L or 1, w_dim),
+        expression_offset (B, E), and appearance_weight (B,)."""
         asked = torch.cat([F.normalize(direction, dim=1), appearance_weight[:, None]], 1)
         condition = F.leaky_relu(self.read(asked), SLOPE)
         start = w + w_offset

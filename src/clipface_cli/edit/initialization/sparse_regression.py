@@ -32,7 +32,7 @@ def sparse_regression(
 
 
 def certainty(amounts: Tensor, changes: Tensor, wanted: Tensor, span: tuple[float, float]) -> float:
-    """How surely `wanted` (D,) is such a combination of changes (K, D), in [0, 1].
+    """Certainty in [0, 1] that `wanted` (D,) is such a combination of changes (K, D).
 
     0 where the combination's cosine to it is at most the first of `span`, 1 from the second on.
     """

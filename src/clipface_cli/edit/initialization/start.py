@@ -1,4 +1,4 @@
-"""What an initialisation is given and what it answers."""
+"""Interfaces of an initialisation: its models, its request, the start that it refines."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Start:
-    """Where the mappers of one edit begin.
+    """Initial offsets of the mappers of one edit.
 
     w_offset (L, w_dim), expression_offset (E,): changes of the code and of the expression;
-    expression_weight, appearance_weight in [0, 1]: how much the prompt is about either.
+    expression_weight, appearance_weight in [0, 1]: weights of the prompt's expression and
+    appearance.
     """
 
     w_offset: Tensor
@@ -27,7 +28,11 @@ class Start:
 
 
 class Bank(Protocol):
-    """Random people as the guidance sees them: what is asked of a `LatentBank`."""
+    """Random people as the guidance sees them: the interface of `LatentBank`.
+
+    direction (1, D): target direction; offset: a code offset (w_dim,); target_length: the wanted
+    length of the image direction, a scalar.
+    """
 
     def offset(self, direction: Tensor, seed: int) -> Tensor:
         """Code offset (L, w_dim) towards a direction (D,)."""
@@ -37,14 +42,21 @@ class Bank(Protocol):
 
 
 class Basis(Protocol):
-    """The guidance's answers to one person's expressions: what is asked of an `ExpressionBasis`."""
+    """The guidance's answers to one person's expressions: the interface of `ExpressionBasis`.
+
+    direction (1, D): target direction; expression: an offset (E,) and its certainty in 0..1.
+    """
 
     def expression(self, direction: Tensor) -> tuple[Tensor, float]:
         """Expression offset (E,) towards a direction (D,), and how much of it is expression."""
 
 
 class Mapper(Protocol):
-    """One mapper for all prompts: what is asked of a `PromptMapper`."""
+    """One mapper for all prompts: the interface of `PromptMapper`.
+
+    w (B, L, w_dim), direction (B, D), w_offset (B, L or 1, w_dim), expression_offset (B, E),
+    appearance_weight (B,) -> further offsets (B, L, w_dim) and (B, E).
+    """
 
     def __call__(
         self,
@@ -60,7 +72,7 @@ class Mapper(Protocol):
 
 
 class Models(Protocol):
-    """What initialisations ask of `EditModels`, which builds it when it is first asked."""
+    """Models that initialisations use; `EditModels` builds each when it is first asked for."""
 
     @property
     def latent_bank(self) -> Bank: ...
@@ -73,7 +85,7 @@ class Models(Protocol):
 
 @dataclass(frozen=True)
 class Request:
-    """One part of a prompt, for one person: what an initialisation answers.
+    """One part of a prompt, for one person: the input of an initialisation.
 
     direction (D,): the target direction, as long as the image direction should become; expressive:
     whether the expression may change.
@@ -88,6 +100,6 @@ class Request:
 
 
 class Initialization(Protocol):
-    """Refines where an edit starts; those before it in the settings' order have been asked."""
+    """Refines the start of an edit, after the earlier ones in the settings' order."""
 
     def __call__(self, request: Request, start: Start) -> Start: ...

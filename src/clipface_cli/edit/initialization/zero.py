@@ -1,7 +1,6 @@
-"""Start at zero offsets, as the paper does (sec. 3.2); what other initialisations refine.
+"""Start at zero offsets, as the paper does (sec. 3.2); other initialisations refine this.
 
-The mappers predict no change for any code: `pretrain_zero` of mappers.py brings them there. No
-number has to be chosen.
+The mappers predict no change for any code: `pretrain_zero` of mappers.py sets them so.
 """
 
 from __future__ import annotations

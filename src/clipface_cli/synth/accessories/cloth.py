@@ -28,7 +28,7 @@ def hair_colour(random: Random) -> NDArray[np.float64]:
 
 
 def clouds(random: Random, size: int, cells: tuple[int, int]) -> NDArray[np.float32]:
-    """Smooth noise (S, S), S = `size`, in 0..1 with so many cells down and across."""
+    """Smooth noise (R, R) in 0..1, R = `size`, with so many cells down and across."""
     coarse = Image.fromarray((random.random(cells) * 255).astype(np.uint8))
     smooth = coarse.resize((size, size), Image.Resampling.BICUBIC)
     return np.asarray(smooth, np.float32) / np.float32(255)

@@ -97,7 +97,7 @@ class Seat:
         return np.stack([middle[0] + x, y, z], -1)
 
     def axes(self, m: Measures) -> tuple[Points, Points]:
-        """Middle and half lengths, (2,) each, along x and z, of the rim's ellipse."""
+        """Middle (2,) and half lengths (2,) of the rim's ellipse, both x and z in metres."""
         low, high = m.low[[0, 2]], m.high[[0, 2]]
         return (low + high) / 2, (high - low) / 2 + self.room
 
@@ -116,7 +116,7 @@ def crown(m: Measures, seat: Seat, profile: Points) -> Part:
 
 
 def dome(roundness: float, steps: int = 10) -> Points:
-    """A profile (steps, 2) for `crown`: 2 is a sphere's, more is boxier."""
+    """A profile (steps, 2) for `crown`; roundness: 2 is a sphere's, more is boxier."""
     t = np.linspace(0, 1, steps)
     height = np.sin(t * np.pi / 2)
     return np.stack([(1 - height**roundness).clip(0) ** (1 / roundness), height], -1)
@@ -147,9 +147,10 @@ def band(m: Measures, seat: Seat, height: float, thickness: float) -> Part:
 
 
 def curtain(m: Measures, room: Points, top: float, bottom: Points, front: float) -> Part:
-    """Cloth or hair around the head, open in front by `front` radians to each side.
+    """Cloth or hair that hangs around the head, open in front by `front` radians to each side.
 
-    room, bottom: (N,), metres around the head.
+    room (2,): distance to the head's box in x and z; top, bottom (AROUND,): heights of the edges;
+    all in metres.
     """
     angle = np.linspace(front, 2 * np.pi - front, AROUND)
     middle, half = (m.low + m.high)[[0, 2]] / 2, (m.high - m.low)[[0, 2]] / 2

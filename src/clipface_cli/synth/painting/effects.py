@@ -19,7 +19,7 @@ def cell_map(canvas: Canvas, scale: float, seed: int) -> Field:
 
 
 def bare_skin(painting: Painting) -> Field:
-    """(H, W): 1 on skin without hair."""
+    """Mask (R, R) in 0..1: 1 on skin without hair."""
     return np.asarray((1 - painting.hair) * painting.canvas.skin, np.float32)
 
 

@@ -32,19 +32,21 @@ def bump(x: Any, centre: float, width: float) -> Any:
 
 
 def spot(x: Field, y: Field, of: Sequence[float]) -> Field:
-    """Soft ellipse (H, W): 1 at (of[0], of[1]), 1/e at the half width of[2] and the half height
-    of[3]."""
+    """Soft ellipse in 0..1 at x and y, arrays of the same shape.
+
+    of: x and y of the middle, where it is 1, and half width and half height, where it is 1/e.
+    """
     x0, y0, width, height = of
     return np.asarray(np.exp(-(((x - x0) / width) ** 2 + ((y - y0) / height) ** 2)))
 
 
 def curve(x: Field, at: Any, values: Any) -> Field:
-    """Piecewise linear curve of values of any shape."""
+    """Piecewise linear curve through (at, values), at x of any shape; `at` (N,) ascends."""
     return np.asarray(np.interp(x, at, values), np.float32)
 
 
 def to_linear(srgb: ArrayLike) -> Field:
-    """sRGB in 0..1, of any shape, to linear light."""
+    """sRGB in 0..1, of any shape, to linear light in 0..1."""
     c = np.asarray(srgb, np.float32)
     return np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4).astype(np.float32)
 
@@ -55,7 +57,7 @@ def rgb(colour: Sequence[int]) -> Field:
 
 
 def to_srgb8(linear: Field) -> NDArray[np.uint8]:
-    """Linear light of any shape to 8-bit sRGB."""
+    """Linear light of any shape, cut to 0..1, to 8-bit sRGB."""
     table = _srgb_table()
     index = (np.clip(linear, 0, 1) * (len(table) - 1) + 0.5).astype(np.int32)
     return table[index]

@@ -32,8 +32,10 @@ def hairline(points: Field, sex: float, recession: float) -> Field:
 
 
 def long_hair(points: Field) -> Field:
-    """Signed distance, metres, at points (..., 3), inside hair in front of the ears and down the
-    neck."""
+    """Signed distance (...), metres, inside hair before the ears and down the neck.
+
+    points: (..., 3).
+    """
     t = table("hair").long
     x, y, z = np.abs(points[..., 0]), points[..., 1], points[..., 2]
     forward = np.interp(y, t.y, t.z) / 1000

@@ -98,7 +98,7 @@ class Distributed(SingleProcess):
         to_device(module.to(dtype=self.dtype), self.device)
 
     def mean(self, values: Tensor) -> Tensor:
-        """Mean over the processes of `values` of any shape."""
+        """Mean over the processes; `values` has the same shape in each."""
         if self.world_size == 1:
             return values
         mean = self.fabric.all_reduce(values.to(self.device, copy=True), reduce_op="mean")

@@ -103,7 +103,7 @@ def run_loop(
     every: int,
     processes: SingleProcess = SINGLE_PROCESS,
 ) -> None:
-    """Call `step(fraction of the budget spent)` until the budget is used up.
+    """Call `step(fraction of the budget spent)`, which gives scalars, until the budget is used up.
 
     Metrics are scalars, (). After every `every` steps `report` gets the mean metrics; it returns a
     score, less is better, or None. Then the first process writes a checkpoint. Raises
@@ -160,7 +160,7 @@ def prepare_cpu() -> None:
 
     Arithmetic on denormal numbers (frequent in Adam's second moments) is a hundred times slower, so
     they are flushed to zero; threads started later inherit this. glibc keeps freed blocks:
-    mapping fresh pages for every activation takes 15 to 30 % of a step.
+    mapping new pages for every activation costs 15 to 30 % of a step.
     """
     torch.set_flush_denormal(True)
     if platform.libc_ver()[0] == "glibc":

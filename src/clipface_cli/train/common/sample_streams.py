@@ -79,7 +79,7 @@ def shared_stream(seed: int, step: int) -> SampleStreams:
 
 
 def shuffled_rows(seed: int, start: int, stop: int, size: int) -> Tensor:
-    """N = stop - start elements (N,) from `start` on, of endlessly many shuffles of 0..size-1."""
+    """Elements start to stop - 1, (N,), of endlessly many shuffles of 0..size-1."""
     rows = []
     for epoch in range(start // size, (stop - 1) // size + 1):
         order = np.random.default_rng((seed, epoch)).permutation(size)

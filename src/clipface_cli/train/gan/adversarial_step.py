@@ -74,13 +74,13 @@ class AdversarialTraining:
         return self.settings.batch * self.processes.world_size
 
     def rows_at(self, step: int) -> Tensor:
-        """Rows (B,) of the images that this process takes in a step."""
+        """Rows (B,) of the images that this process uses in a step."""
         first, size = step * self.global_batch, len(self.domain.images)
         rows = shuffled_rows(self.settings.seed, first, first + self.global_batch, size)
         return rows[self.processes.rank :: self.processes.world_size]
 
     def step(self, spent: float) -> StepMetrics:
-        """Generator step, then discriminator step on the same fakes; returns their losses, scalars.
+        """Generator step, then discriminator step on the same fakes; returns their scalar losses.
 
         spent: fraction of the budget used, for the learning-rate decay.
         """

@@ -1,4 +1,4 @@
-"""Colour (reconstruction) loss: keeps the colours that a warm start has learnt."""
+"""Colour (reconstruction) loss: keeps the colours of a warm start."""
 
 from pathlib import Path
 
@@ -8,14 +8,14 @@ from torch import Tensor
 from clipface_cli.train.common.sample_streams import SampleStreams
 from clipface_cli.train.gan.corpus import Corpus
 
-_AREA = 4  # texels a side over which colours are averaged; finer detail is left to adversarial loss
+_AREA = 4  # texels a side over which colours are averaged; the adversarial loss covers finer detail
 
 
 class ColourLoss:
     """L1 distance of coarse colours to the corpus that the generator was warm-started on.
 
     The first numbers of z stand for a person of the corpus (see `warm_start`), whose texture is
-    known. It holds colours in place also where photos show nothing (teeth).
+    known. It keeps colours also where photos give no gradient (teeth).
     """
 
     def __init__(self, folder: Path, resolution: int) -> None:

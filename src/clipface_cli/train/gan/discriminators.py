@@ -45,7 +45,7 @@ class AugmentedDiscriminator(nn.Module):
         return crop(images, corners, self.size)
 
     def forward(self, inputs: Tensor, streams: SampleStreams) -> Tensor:
-        """Logits (B, 1) of `inputs` (B, 3, H, W), after their augmentation."""
+        """Logits (N, 1) of inputs (N, 3, S, S), S = `size`, after their augmentation."""
         if self.augmentation is not None:
             inputs = self.augmentation(inputs, streams)
         with self.autocast():
@@ -53,7 +53,7 @@ class AugmentedDiscriminator(nn.Module):
         return logits.to(inputs.dtype)
 
     def r1(self, inputs: Tensor, streams: SampleStreams) -> Tensor:
-        """R1 penalty, a scalar, at `inputs` (B, 3, H, W) of real images."""
+        """R1 penalty, a scalar, at the inputs (N, 3, S, S) of real images."""
         return gradient_penalty(lambda x: self(x, streams), inputs)
 
     @property
@@ -62,7 +62,7 @@ class AugmentedDiscriminator(nn.Module):
         return self.settings.r1_weight * (self.size / self.settings.resolution) ** 2
 
     def observe(self, real_logits: Tensor) -> None:
-        """Count the signs of logits (B, 1) of real images, for the augmentation's r_t."""
+        """Count the signs of real images' logits (N, 1), for the augmentation's r_t."""
         if self.augmentation is not None:
             self.augmentation.observe(real_logits)
 

@@ -37,8 +37,7 @@ class RenderDomain:
         self.renderer = Renderer(head, resolution, exclude=head.inside_mouth)
 
     def render_fakes(self, textures: Tensor, rows: Tensor) -> Tensor:
-        """Textures (B, 3, R, R) rendered on the heads and by the cameras of the photos `rows`
-        (B,)."""
+        """Textures (B, 3, R, R) on the heads of photos `rows` (B,), seen by the photos' cameras."""
         vertices, camera = self.dataset.heads(rows, self.head)
         image, _ = self.renderer(vertices, textures.float(), camera)
         return image.to(textures.dtype)
@@ -72,7 +71,7 @@ class TextureDomain:
 
 
 def open_domain(folder: Path, head: HeadModel, resolution: int, cache_gib: float) -> ImageDomain:
-    """Of a folder with UV maps or of a dataset of photos; InputError when it is neither."""
+    """The domain of a folder with UV maps or of a dataset of photos; InputError for others."""
     if (folder / "uv").is_dir():
         return TextureDomain(folder, head, resolution, cache_gib)
     return RenderDomain(Dataset.load(folder, resolution, head, cache_gib), head, resolution)

@@ -24,7 +24,7 @@ def gradient_penalty(discriminator: Callable[[Tensor], Tensor], real: Tensor) ->
 class PathLength(nn.Module):
     """StyleGAN2's path-length regularisation: |J_w^T y| should be the same for all w and y.
 
-    `mean` is the moving average of the lengths, which the penalty pulls them to.
+    `mean` is the moving average of the lengths, the target of the penalty.
     """
 
     decay = 0.01  # rate of the moving average a regularised step, as published

@@ -36,10 +36,10 @@ _EXPRESSION_NOISE = 0.15  # standard deviation added to every coefficient
 class BatchSpecification:
     """Contents of a batch of F families: four renders of each, three changes between them.
 
-    family (F); row (F, 4): whose texture; expression (F, 4, E); blend (F): fraction of the
-    texture's change, 0..1; side (F): texels a side of a low-resolution texture, or 0; captions
-    (4 F) and requests (3 F) as rows of the word table; names (3 F) of the changes, equal where two
-    requests mean the same; seed: of heads, cameras and light.
+    family (F); row (F, 4): the variant whose texture is shown; expression (F, 4, E); blend (F):
+    fraction of the texture's change, 0..1; side (F): texels a side of a low-resolution texture, or
+    0; captions (4 F) and requests (3 F) as rows of the word table; names (3 F) of the changes,
+    equal where two requests mean the same; seed: of heads, cameras and light.
     """
 
     family: NDArray[np.int64]

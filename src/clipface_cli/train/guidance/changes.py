@@ -1,6 +1,6 @@
 """Named changes of a painted person, with the phrases that ask for them.
 
-Phrases say how a face looks: no nationality or ethnic word stands for a skin colour, and no slur or
+Phrases describe appearance: no nationality or ethnic word stands for a skin colour, and no slur or
 word for an illness or a drug for an age or an expression.
 """
 
@@ -20,6 +20,7 @@ Fields = dict[str, "float | tuple[float, float]"]
 _LEAST_STRENGTH = 0.7  # factor of ARKit activations: weaker ones are hardly visible
 _LOOK_KIND = 1.5  # value of the latent `kind` that gives a person a look
 _LOOK_RANGE, _LOOK_VALUES = 3.0, 241  # of the latent `look`: searched from -3 to 3 in steps of 1/40
+_PALE, _BROWN, _DARK = -2.2, 0.95, 2.2  # of the latent `melanin`, in standard deviations
 _COLOUR_SPREAD = 0.05  # of sRGB values in 0..1 about a named colour
 _BROW_SHADE = 0.7  # factor of the hair's colour that gives the brows'
 
@@ -182,20 +183,20 @@ FACE_CHANGES = (
     Change(
         "pale skin",
         "skin",
-        _split("pale skin|pale|pale face|white skin|light skin|very pale"),
-        {"melanin": -2.2},
+        _split("pale skin|pale|pale face|very light skin|light skin|very pale"),
+        {"melanin": _PALE},
     ),
     Change(
         "dark skin",
         "skin",
-        _split("dark skin|dark skinned|black skin"),
-        {"melanin": 2.2},
+        _split("dark skin|dark skinned|very dark brown skin"),
+        {"melanin": _DARK},
     ),
     Change(
         "brown skin",
         "skin",
         _split("brown skin|tanned skin|tan|tanned|brown skinned"),
-        {"melanin": 0.95},
+        {"melanin": _BROWN},
     ),
     Change(
         "freckles",

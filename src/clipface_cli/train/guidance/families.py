@@ -38,7 +38,7 @@ PAINTED, _KEPT = 256, 192  # texels a side when painted and when kept for render
 VARIANTS = 2  # changed ones of each person
 _TOGETHER = 4  # families a process paints at once: few messages, and all processes end together
 _CHANGE_COUNTS = {1: 0.65, 2: 0.25, 3: 0.10}  # how many changes a variant has: probability
-_LOOK_SHARE = 0.4  # changes that are looks; the others are of parts of the face
+_LOOK_SHARE = 0.4  # share of changes to a fantasy look; the others change parts of the face
 _LEAST_CHANGE = 0.7  # standard deviations of an attribute, below which a change is hardly visible
 _CLIP = 4.0  # standard deviations at which attributes are clipped
 _SAMPLED = 2000  # people from whom the attributes' means and deviations are taken
@@ -71,7 +71,7 @@ def paint_families(
 
 
 def _paint_packed(row: int, seed: int, variants: int) -> tuple[NDArray[np.uint8], Description]:
-    """A family as processes and files pass it on."""
+    """A family in the form that processes and files exchange."""
     family = _paint_family(np.random.default_rng((seed, row)), variants)
     return family.textures.numpy(), _describe(family)
 
@@ -95,7 +95,7 @@ def _canvas() -> Canvas:
 def painted_family(
     latent: Latent, changes: list[tuple[Change, ...]], canvas: Canvas, rng: np.random.Generator
 ) -> Family:
-    """The person of a latent (K,) after each of `changes`; the first should be ()."""
+    """The person of a latent (LATENT_SIZE,) after each of `changes`; the first should be ()."""
     people = [apply_changes(latent, chosen, rng) for chosen in changes]
     painted = np.stack([paint(person, canvas) for person in people])
     textures = torch.from_numpy(painted).permute(0, 3, 1, 2).float()

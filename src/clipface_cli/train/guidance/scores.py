@@ -18,7 +18,7 @@ from clipface_cli.train.guidance.families import PAINTED, paint_families, painte
 from clipface_cli.train.guidance.synonyms import SYNONYMS
 from clipface_cli.train.guidance.training_renderer import RESOLUTION, TrainingRenderer
 
-_CHOICES = 64  # captions among which the right one is to be found
+_CHOICES = 64  # captions from which the right one is chosen
 _PEOPLE_SEED, _CHANGE_SEED = 1000, 2000  # added to the seed: people that training does not see
 _CAPTION_SEED = 7
 _LATENT_SPREAD, _SHAPE_SPREAD = 0.7, 0.5  # standard deviations: people near the average

@@ -118,8 +118,7 @@ class GuidanceTraining:
         self.state = TrainState(modules, {"all": self.optimizer})
 
     def step(self, spent: float) -> StepMetrics:
-        """One optimisation step; returns scalar losses. The batch depends on seed and step
-        alone."""
+        """One optimisation step, its scalar losses; the batch depends only on seed and step."""
         settings, step = self.settings, self.state.step
         rate = (
             settings.learning_rate

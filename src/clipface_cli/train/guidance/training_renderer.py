@@ -119,7 +119,7 @@ class TrainingRenderer:
         return augment(images, group).clamp(-1, 1)
 
     def _textures(self, specification: BatchSpecification) -> Tensor:
-        """Textures (4 F, 3, R, R), some partly changed as unfinished edits are, some coarse."""
+        """Textures (4 F, 3, R, R), some partly changed like unfinished edits, some blurred."""
         textures = _blended(as_images(self._select(self.textures, specification)), specification)
         for index, side in enumerate(specification.side.tolist()):
             if side:

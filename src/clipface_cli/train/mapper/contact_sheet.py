@@ -1,4 +1,4 @@
-"""Contact sheet of a mapper's training: the same heads before and after, every time."""
+"""Contact sheet of a mapper's training: the same heads before and after the edit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an export is asked for, and what a file format offers."""
+"""Request of an export, and interface of a file format."""
 
 from __future__ import annotations
 

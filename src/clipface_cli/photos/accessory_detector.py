@@ -1,4 +1,4 @@
-"""What a face wears, as face parsing sees it: hats, glasses, hair."""
+"""Hats, glasses and hair of a face, found by face parsing."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ _SHARES = {"headwear": ("hat", 0.01), "eyewear": ("glasses", 0.005)}  # of the i
 Pixels = NDArray[np.uint8]
 
 
-class Wear(Protocol):
-    """Looks for hats, glasses and hair."""
+class AccessoryDetector(Protocol):
+    """Detector of hats, glasses and hair on a face."""
 
     name: str
 
     def __call__(
         self, photo: Pixels, face: Face, image: Pixels
     ) -> tuple[dict[str, float], Tensor | None]:
-        """How sure it is of `headwear` and `eyewear`, 0..1, and where hair is (R, R), if it knows.
+        """Probabilities of `headwear` and `eyewear`, 0..1, and a mask of hair (R, R) or None.
 
-        photo (H, W, 3) with the face in its pixels; image (R, R, 3): what is kept of it.
+        photo (H, W, 3) with the face in its pixels; image (R, R, 3): its aligned crop.
         """
 
 
-class ParsedWear:
-    """By a face parser."""
+class ParsedAccessories:
+    """An `AccessoryDetector` by face parsing."""
 
     def __init__(self, parser: Parser) -> None:
         self.name = parser.name
@@ -47,7 +47,7 @@ class ParsedWear:
     def __call__(
         self, photo: Pixels, face: Face, image: Pixels
     ) -> tuple[dict[str, float], Tensor | None]:
-        """See `Wear`; a share of the image (H, W, 3) stands for certainty."""
+        """See `AccessoryDetector`; scores grow with an accessory's share of the image (R, R, 3)."""
         del photo, face
         classes = self._parse(image)
         scores = {

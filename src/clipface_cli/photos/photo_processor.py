@@ -16,19 +16,19 @@ from clipface_cli.artifacts.dataset import PARAMETERS
 from clipface_cli.errors import InputError
 from clipface_cli.head import HeadParams
 from clipface_cli.photos import align, filters
+from clipface_cli.photos.accessory_detector import AccessoryDetector
 from clipface_cli.photos.encoder import Encoded, Encoder
 from clipface_cli.photos.landmarks import Face, find_faces
 from clipface_cli.photos.masks import HeadMask, cover
 from clipface_cli.photos.reading import MAX_MEGAPIXELS, read_photo
 from clipface_cli.photos.squares import Square
-from clipface_cli.photos.wear import Wear
 
 Pixels = NDArray[np.uint8]
 
 
 @dataclass
 class Candidate:
-    """One face of a photo on its way into the dataset; reason: why it does not get there."""
+    """One face of a photo; reason: why it is rejected, None where it is kept."""
 
     square: Square
     image: Pixels
@@ -39,7 +39,7 @@ class Candidate:
     unsure: list[str] = field(default_factory=list)
 
     def report(self, image: int | None) -> dict[str, Any]:
-        """What the manifest says of it; image: its number within the piece."""
+        """Entry of the manifest; image: its number within the batch."""
         square = [self.square.x, self.square.y, self.square.side, self.square.angle]
         line: dict[str, Any] = {"status": "rejected" if self.reason else "kept"}
         line |= {"reason": self.reason} if self.reason else {"image": image}
@@ -50,7 +50,7 @@ class Candidate:
 
 
 @dataclass
-class Piece:
+class PhotoBatch:
     """Part of a dataset: images (N, R, R, 3), tables with a row an image, a line a photo."""
 
     images: list[Pixels] = field(default_factory=list)
@@ -58,10 +58,10 @@ class Piece:
     lines: list[dict[str, Any]] = field(default_factory=list)
 
 
-class Studio:
-    """Everything that turns photos into a piece of the dataset, loaded once.
+class PhotoProcessor:
+    """Turns photos into a batch of the dataset, with models that are loaded once.
 
-    limits None keeps every face; wear looks for hats, glasses and hair.
+    limits None keeps every face; accessories: detector of hats, glasses and hair.
     """
 
     def __init__(
@@ -69,26 +69,26 @@ class Studio:
         encoder: Encoder,
         resolution: int,
         limits: filters.Limits | None,
-        wear: Wear | None = None,
+        accessories: AccessoryDetector | None = None,
         max_megapixels: float = MAX_MEGAPIXELS,
     ) -> None:
         self._encoder, self._resolution, self._limits = encoder, resolution, limits
-        self._wear, self._max_megapixels = wear, max_megapixels
+        self._accessories, self._max_megapixels = accessories, max_megapixels
         self._mask = HeadMask(encoder.head, resolution)
 
-    def process(self, root: Path, sources: Sequence[str]) -> Piece:
+    def process(self, root: Path, sources: Sequence[str]) -> PhotoBatch:
         """All faces of the photos root/source, in order; a bad photo becomes a failed line."""
         found: list[list[Candidate] | str] = [self._examine(root / source) for source in sources]
         faces = [face for each in found if not isinstance(each, str) for face in each]
-        piece = Piece()
-        self._fit([face for face in faces if not face.reason], piece)
-        numbers = iter(range(len(piece.images)))
+        batch = PhotoBatch()
+        self._fit([face for face in faces if not face.reason], batch)
+        numbers = iter(range(len(batch.images)))
         for source, each in zip(sources, found, strict=True):
-            piece.lines.append(_line(source, each, numbers))
-        return piece
+            batch.lines.append(_line(source, each, numbers))
+        return batch
 
     def _examine(self, path: Path) -> list[Candidate] | str:
-        """The photo's faces, or what went wrong."""
+        """The photo's faces, or an error message."""
         try:
             image = read_photo(path, self._max_megapixels)
             limit = 1 if align.is_square(image) else None
@@ -109,37 +109,37 @@ class Studio:
         moved = align.move_face(face, square, self._resolution)
         scores["blur"] = filters.blur(image, moved)
         candidate = Candidate(square, image, moved, scores)
-        self._judge(candidate)
-        if self._wear and not candidate.reason:
-            worn, candidate.hair = self._wear(photo, face, image)
+        self._check_limits(candidate)
+        if self._accessories and not candidate.reason:
+            worn, candidate.hair = self._accessories(photo, face, image)
             candidate.scores |= worn
-            self._judge(candidate)
+            self._check_limits(candidate)
             if self._limits:
                 candidate.unsure = filters.unsure_of(worn, self._limits.certainty)
         return candidate
 
-    def _judge(self, candidate: Candidate) -> None:
+    def _check_limits(self, candidate: Candidate) -> None:
         if self._limits and not candidate.reason:
             candidate.reason = filters.reason_against(candidate.scores, self._limits)
 
-    def _fit(self, candidates: Sequence[Candidate], piece: Piece) -> None:
-        """Fit heads, judge the fits, cover what is not head; fills images and tables."""
+    def _fit(self, candidates: Sequence[Candidate], batch: PhotoBatch) -> None:
+        """Fit heads, check the fits, mask everything but the head; fills images and tables."""
         if not candidates:
             return
         images = np.stack([c.image for c in candidates])
         encoded = self._encoder.encode(images, [c.face for c in candidates])
-        self._judge_fits(candidates, encoded)
+        self._check_fits(candidates, encoded)
         chosen = [i for i, c in enumerate(candidates) if not c.reason]
         if not chosen:
             return
         params, camera = encoded.params[torch.tensor(chosen)], encoded.camera[chosen]
-        piece.tables = _tables(params, camera)
-        self._cut_out([candidates[i] for i in chosen], params, camera, piece)
+        batch.tables = _tables(params, camera)
+        self._cut_out([candidates[i] for i in chosen], params, camera, batch)
 
     def _cut_out(
-        self, candidates: Sequence[Candidate], params: HeadParams, camera: Tensor, piece: Piece
+        self, candidates: Sequence[Candidate], params: HeadParams, camera: Tensor, batch: PhotoBatch
     ) -> None:
-        """Fill the piece's images with what the fitted heads cover."""
+        """Fill the batch's images, masked to the pixels that the fitted heads cover."""
         hair = [c.hair for c in candidates if c.hair is not None]
         with torch.inference_mode():
             coverage = self._mask(
@@ -148,9 +148,9 @@ class Studio:
                 [c.face for c in candidates],
                 torch.stack(hair) if hair else None,
             )
-        piece.images = [cover(c.image, a) for c, a in zip(candidates, coverage, strict=True)]
+        batch.images = [cover(c.image, a) for c, a in zip(candidates, coverage, strict=True)]
 
-    def _judge_fits(self, candidates: Sequence[Candidate], encoded: Encoded) -> None:
+    def _check_fits(self, candidates: Sequence[Candidate], encoded: Encoded) -> None:
         everything = torch.cat([*_tables(encoded.params, encoded.camera).values()], 1)
         for i, candidate in enumerate(candidates):
             if not bool(everything[i].isfinite().all()):
@@ -159,11 +159,11 @@ class Studio:
             candidate.scores |= filters.turns(encoded.params.pose[i, :3].numpy())
             if bool(encoded.residual[i].isfinite()):
                 candidate.scores["residual"] = float(encoded.residual[i])
-            self._judge(candidate)
+            self._check_limits(candidate)
 
 
 def _tables(params: HeadParams, camera: Tensor) -> dict[str, Tensor]:
-    """What the dataset keeps of a fit."""
+    """Tables of a fit, as the dataset stores them."""
     return dict(
         zip(PARAMETERS, (params.shape, params.expression, params.pose, camera), strict=True)
     )

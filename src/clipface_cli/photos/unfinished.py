@@ -1,12 +1,12 @@
-"""A dataset in the making: a plan, finished pieces that survive any interruption, the assembly.
+"""An unfinished dataset: a plan, finished batches that survive any interruption, the assembly.
 
-    DIR/.unfinished/plan.json           which photos, in which order, on top of what is there
-    DIR/.unfinished/00000012/           one finished piece: its images, table and manifest lines
-    DIR/.unfinished/0-4711.partial/     a piece being written by process 4711 of rank 0
+    DIR/.unfinished/plan.json           which photos, in which order, in addition to the dataset's
+    DIR/.unfinished/00000012/           one finished batch: its images, table and manifest lines
+    DIR/.unfinished/0-4711.partial/     a batch being written by process 4711 of rank 0
 
-A piece appears under its name only when it is complete, and depends on nothing but its photos and
-the settings. The assembly moves images to their final numbers and writes the tables; cut short, it
-comes to the same when it is begun again. The plan goes last.
+A batch appears under its name only when it is complete, and depends on nothing but its photos and
+the settings. The assembly moves images to their final numbers and writes the tables; interrupted
+and run again, it gives the same result. The plan is removed last.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ from clipface_cli.artifacts.dataset import (
     write_tables,
 )
 from clipface_cli.errors import InputError
-from clipface_cli.photos.studio import Piece
+from clipface_cli.photos.photo_processor import PhotoBatch
 
-PER_PIECE = 16  # photos
+BATCH_SIZE = 16  # photos
 _FORMAT = "clipface-dataset-piece"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What an unfinished run is to add.
+    """Work of an unfinished run.
 
-    settings: what every image of the dataset shares. sources: photos, in order. images, lines:
-    how many of each the dataset held before. problems: manifest lines of what cannot be tried.
+    settings: those of all images of the dataset. sources: photos, in order. images, lines: number
+    of each in the dataset before. problems: manifest lines of files that cannot be read.
     """
 
     settings: dict[str, Any]
@@ -52,16 +52,16 @@ class Plan:
     problems: list[dict[str, Any]]
 
     @property
-    def parts(self) -> range:
-        """Numbers of the pieces."""
-        return range(-(-len(self.sources) // PER_PIECE))
+    def batches(self) -> range:
+        """Numbers of the batches."""
+        return range(-(-len(self.sources) // BATCH_SIZE))
 
-    def part(self, index: int) -> list[str]:
-        """The photos of a piece."""
-        return self.sources[index * PER_PIECE : (index + 1) * PER_PIECE]
+    def batch(self, index: int) -> list[str]:
+        """The photos of a batch."""
+        return self.sources[index * BATCH_SIZE : (index + 1) * BATCH_SIZE]
 
 
-class Pieces:
+class UnfinishedDataset:
     """The unfinished part of the dataset in `folder`."""
 
     def __init__(self, folder: Path) -> None:
@@ -79,25 +79,25 @@ class Pieces:
             raise InputError(f"{path} cannot be read; add --force to start again.") from error
 
     def begin(self, plan: Plan) -> None:
-        """Keep the plan; leftovers of an assembly that ended are removed."""
+        """Write the plan; files that a finished assembly left are removed."""
         shutil.rmtree(self.home, ignore_errors=True)
         write_text(self.home / "plan.json", json.dumps(asdict(plan)))
 
     def done(self, index: int) -> bool:
-        """Whether a piece is complete."""
+        """Whether a batch is complete."""
         return self._home_of(index).is_dir()
 
-    def write(self, index: int, piece: Piece, rank: int) -> None:
-        """Keep a finished piece; one that another process finished meanwhile is the same."""
+    def write(self, index: int, batch: PhotoBatch, rank: int) -> None:
+        """Write a finished batch; one that another process has written meanwhile is the same."""
         partial = self.home / f"{rank}-{os.getpid()}.partial"
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir()
-        for number, image in enumerate(piece.images):
+        for number, image in enumerate(batch.images):
             picture = Image.fromarray(image)  # level 1: three times as fast, a tenth larger
             picture.save(partial / f"{number}.png", compress_level=1)
-        if piece.images:
-            write_tensors(partial / "params.safetensors", piece.tables, {"format": _FORMAT})
-        write_text(partial / "manifest.jsonl", json_lines(piece.lines))
+        if batch.images:
+            write_tensors(partial / "params.safetensors", batch.tables, {"format": _FORMAT})
+        write_text(partial / "manifest.jsonl", json_lines(batch.lines))
         try:
             partial.rename(self._home_of(index))
         except OSError:
@@ -106,7 +106,7 @@ class Pieces:
             shutil.rmtree(partial, ignore_errors=True)
 
     def sweep(self, rank: int) -> None:
-        """Remove what interrupted processes of this rank left half-written."""
+        """Remove half-written batches of interrupted processes of this rank."""
         for partial in self.home.glob(f"{rank}-*.partial"):
             shutil.rmtree(partial, ignore_errors=True)
 
@@ -120,7 +120,7 @@ class Pieces:
         old = read_tables(self.folder) if plan.images else {}
         tables = [{name: table[: plan.images] for name, table in old.items()}] if old else []
         number = plan.images
-        for index in plan.parts:
+        for index in plan.batches:
             home = self._home_of(index)
             if (home / "params.safetensors").exists():
                 tables.append(read_tensors(home / "params.safetensors", _FORMAT)[0])
@@ -133,7 +133,7 @@ class Pieces:
         return lines
 
     def _place(self, home: Path, line: dict[str, Any], number: int) -> int:
-        """Move the images of a manifest line of a piece to their final names; the next number."""
+        """Move the images of a manifest line of a batch to their final names; the next number."""
         for face in line.get("faces", ()):
             if face["status"] != "kept":
                 continue
@@ -147,7 +147,7 @@ class Pieces:
         return number
 
     def end(self) -> None:
-        """Forget the plan, then the pieces."""
+        """Remove the plan, then the batches."""
         (self.home / "plan.json").unlink(missing_ok=True)
         shutil.rmtree(self.home, ignore_errors=True)
 

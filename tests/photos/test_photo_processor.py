@@ -1,4 +1,4 @@
-"""Photos to a piece of the dataset, with an encoder that is quick."""
+"""Photos to a batch of the dataset, with an encoder that is quick."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from clipface_cli.head import HeadModel
 from clipface_cli.photos import Face
 from clipface_cli.photos.filters import Limits
-from clipface_cli.photos.studio import Studio
+from clipface_cli.photos.photo_processor import PhotoProcessor
 
 SIZE = 256
 
@@ -53,29 +53,29 @@ NAMES = ["a.png", "b.png", "c.png", "d.jpg", "e.jpg", "f.png"]
 
 
 def test_every_photo_gets_a_line(head: HeadModel, photos: Path) -> None:
-    piece = Studio(StubEncoder(head), SIZE, Limits(), Hatter()).process(photos, NAMES)
-    assert [line["source"] for line in piece.lines] == NAMES
-    assert [line["status"] for line in piece.lines] == [
+    batch = PhotoProcessor(StubEncoder(head), SIZE, Limits(), Hatter()).process(photos, NAMES)
+    assert [line["source"] for line in batch.lines] == NAMES
+    assert [line["status"] for line in batch.lines] == [
         *("kept", "kept", "rejected", "rejected", "failed", "rejected")
     ]
-    assert [line.get("reason") for line in piece.lines[2:4]] == ["blurred", "no face"]
-    assert "cannot be read" in piece.lines[4]["error"]
-    assert piece.lines[5]["reason"] == "headwear"
-    numbers = [f["image"] for line in piece.lines[:2] for f in line["faces"]]
+    assert [line.get("reason") for line in batch.lines[2:4]] == ["blurred", "no face"]
+    assert "cannot be read" in batch.lines[4]["error"]
+    assert batch.lines[5]["reason"] == "headwear"
+    numbers = [f["image"] for line in batch.lines[:2] for f in line["faces"]]
     assert numbers == [0, 1, 2]  # both people of the second photo
-    assert len(piece.images) == len(piece.tables["camera"]) == 3
-    assert piece.images[0].shape == (SIZE, SIZE, 3)
-    assert (piece.images[0][0, 0] == 255).all()
+    assert len(batch.images) == len(batch.tables["camera"]) == 3
+    assert batch.images[0].shape == (SIZE, SIZE, 3)
+    assert (batch.images[0][0, 0] == 255).all()
 
 
 def test_no_filter_keeps_every_face(head: HeadModel, photos: Path) -> None:
-    piece = Studio(StubEncoder(head), SIZE, None).process(photos, NAMES)
-    assert [line["status"] for line in piece.lines] == [
+    batch = PhotoProcessor(StubEncoder(head), SIZE, None).process(photos, NAMES)
+    assert [line["status"] for line in batch.lines] == [
         *("kept", "kept", "kept", "rejected", "failed", "kept")
     ]
 
 
-def test_fits_are_judged(head: HeadModel, photos: Path) -> None:
+def test_fits_are_checked(head: HeadModel, photos: Path) -> None:
     class Lost(StubEncoder):
         def encode(self, images, faces):  # type: ignore[no-untyped-def]
             encoded = super().encode(images, faces)
@@ -83,12 +83,12 @@ def test_fits_are_judged(head: HeadModel, photos: Path) -> None:
             encoded.camera[1] = torch.nan
             return encoded
 
-    piece = Studio(Lost(head), SIZE, Limits()).process(photos, NAMES[:2])
-    reasons = [face.get("reason") for line in piece.lines for face in line["faces"]]
+    batch = PhotoProcessor(Lost(head), SIZE, Limits()).process(photos, NAMES[:2])
+    reasons = [face.get("reason") for line in batch.lines for face in line["faces"]]
     assert reasons == ["fit residual too high", "no head could be fitted", None]
-    assert len(piece.images) == 1
+    assert len(batch.images) == 1
 
 
 def test_nothing_kept(head: HeadModel, photos: Path) -> None:
-    piece = Studio(StubEncoder(head), SIZE, Limits()).process(photos, ["d.jpg"])
-    assert (piece.images, piece.tables) == ([], {})
+    batch = PhotoProcessor(StubEncoder(head), SIZE, Limits()).process(photos, ["d.jpg"])
+    assert (batch.images, batch.tables) == ([], {})
