@@ -1,13 +1,14 @@
 """Lashes and hair as anti-aliased curves laid over a rendered image, hidden by its depth."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from clipface_cli.geometry.jit import Array, device
+from clipface_cli.geometry.jit import Array, device, kernel, parallel
 
 SHARP = 2048  # pixels a side of an image from which curves are drawn in full
+BANDS = 16  # of rows, drawn at the same time
 
 
 class Curves(NamedTuple):
@@ -19,13 +20,22 @@ class Curves(NamedTuple):
 
 
 @device
-def _cover(image: Array, depth: Array, x: float, y: float, z: float, ink: Array) -> None:
-    """Blend ink (red, green, blue, alpha) over the four pixels around (x, y)."""
+def _cover(
+    image: Array,
+    depth: Array,
+    rows: tuple[int, int],
+    place: tuple[float, float, float],
+    ink: Array,
+) -> None:
+    """Blend ink (red, green, blue, alpha) over the four pixels around a place, within rows."""
+    x, y, z = place
     column, row = math.floor(x - 0.5), math.floor(y - 0.5)
     if column < 0 or row < 0 or column >= depth.shape[1] - 1 or row >= depth.shape[0] - 1:
         return
     fx, fy = x - 0.5 - column, y - 0.5 - row
     for dy in range(2):
+        if not rows[0] <= row + dy < rows[1]:
+            continue
         for dx in range(2):
             if depth[row + dy, column + dx] < z:
                 continue
@@ -35,16 +45,19 @@ def _cover(image: Array, depth: Array, x: float, y: float, z: float, ink: Array)
                 image[row + dy, column + dx, channel] = under + (ink[channel] - under) * share
 
 
-@device
+@kernel
 def _draw(
-    curves: Array,
-    alphas: Array,
-    colours: Array,
+    tasks: tuple[int, int],
+    drawn: Any,
     depth: Array,
     bias: float,
     image: Array,
     fade: float,
 ) -> None:
+    """Draw curves, in order, into some bands of rows."""
+    height = len(image)
+    rows = height * tasks[0] // BANDS, height * tasks[1] // BANDS
+    curves, alphas, colours = drawn
     last, last_colour = curves.shape[1] - 1, colours.shape[1] - 1
     ink = np.empty(4)
     for n in range(curves.shape[0]):
@@ -52,6 +65,8 @@ def _draw(
             continue
         for p in range(last):
             a, b = curves[n, p], curves[n, p + 1]
+            if max(a[1], b[1]) < rows[0] - 1 or min(a[1], b[1]) > rows[1] + 1:
+                continue
             near, far = colours[n, min(p, last_colour)], colours[n, min(p + 1, last_colour)]
             root, tip = alphas[n] * (1 - p / last) ** fade, alphas[n] * (1 - (p + 1) / last) ** fade
             steps = max(1, math.ceil(math.hypot(b[0] - a[0], b[1] - a[1])))
@@ -61,7 +76,7 @@ def _draw(
                     ink[channel] = near[channel] + t * (far[channel] - near[channel])
                 ink[3] = root + t * (tip - root)
                 x, y, z = a[0] + t * (b[0] - a[0]), a[1] + t * (b[1] - a[1]), a[2]
-                _cover(image, depth, x, y, z + t * (b[2] - z) - bias, ink)
+                _cover(image, depth, rows, (x, y, z + t * (b[2] - z) - bias), ink)
 
 
 def draw_curves(
@@ -77,4 +92,4 @@ def draw_curves(
     points, alphas, colours = (
         np.ascontiguousarray(x, np.float32) for x in (screen, alphas, curves.colours)
     )
-    _draw(points, alphas, colours, depth, bias, image, fade)
+    parallel(_draw, BANDS, (points, alphas, colours), depth, bias, image, fade)
