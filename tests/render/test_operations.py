@@ -1,6 +1,5 @@
 """The kernels against the references, and the references against finite differences."""
 
-
 import pytest
 import torch
 from torch import Tensor

@@ -16,6 +16,8 @@ from clipface_cli.errors import InputError
 
 Pixels: TypeAlias = NDArray[np.uint8]
 
+_PNG_LEVEL = 4  # half the time of the usual 6 for files a tenth larger
+
 
 def to_pixels(image: Tensor) -> Pixels:
     """One image (1, 3, H, W) or (3, H, W) in [-1, 1] as 8-bit sRGB (H, W, 3)."""
@@ -54,4 +56,4 @@ def save_image(path: str | Path, image: Tensor | Pixels) -> None:
     """Write one image as PNG: (1, 3, H, W) or (3, H, W) in [-1, 1], or 8-bit sRGB (H, W, 3)."""
     pixels = to_pixels(image) if isinstance(image, Tensor) else image
     with replacing(Path(path)) as partial:
-        Image.fromarray(pixels).save(partial, format="PNG")
+        Image.fromarray(pixels).save(partial, format="PNG", compress_level=_PNG_LEVEL)

@@ -99,11 +99,10 @@ def edit(
     )
     from clipface_cli.artifacts import RunRecord
     from clipface_cli.avatar import load_subject
-    from clipface_cli.avatar.retopologise import save_comparison
     from clipface_cli.cli._models import load_generator, load_head, load_on, weight_files
     from clipface_cli.edit import EditModels
     from clipface_cli.edit import preset as preset_of
-    from clipface_cli.edit.output import claim_outputs, edit_outputs, write_edits
+    from clipface_cli.edit.output import claim_outputs, edit_outputs, start_portraits, write_edits
     from clipface_cli.guidance import load_guidance
 
     edits = edit_outputs(mesh, asked or [_name(mapper)], found, output)
@@ -154,13 +153,14 @@ def edit(
                 work = _by_prompt(edits, subject, model, models, settings, start, preview)
     folder = claim_outputs(edits, force)
     if scan:
-        save_comparison(folder / "retopologised.png", scan, model)
+        scan.save_comparison(folder / "retopologised.png", model)
+    before = start_portraits(subject, model)
     with record.timing("edit"):
         work()
     if scan:
         for made in edits:
             made.scores["scan"] = scan.facts
-    path, facts = write_edits(edits, subject, model, folder, record)
+    path, facts = write_edits(edits, before, model, folder, record)
     return Result(path, facts, interrupted=any(made.interrupted for made in edits))
 
 
