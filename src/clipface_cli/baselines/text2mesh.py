@@ -81,9 +81,8 @@ class Text2Mesh:
         schedule = torch.optim.lr_scheduler.StepLR(optimizer, self.decay_steps, self.decay)
         clock = Clock(budget)  # the method needs its pre-training whole
         losses = optimize(optimizer, run.loss, clock, self.steps, run.head, callback, schedule)
-        return BaselineResult(
-            run.head(), losses, began.seconds, settings_of(self), (sentence,), NOTES
-        )
+        facts = began.seconds, settings_of(self), (sentence,), NOTES
+        return BaselineResult(run.head(), losses, *facts, clock.interrupted)
 
 
 _PRETRAINED: dict[str, dict[str, Tensor]] = {}

@@ -44,7 +44,7 @@ def compare(
     ] = None,
     steps: Annotated[
         int | None,
-        typer.Option("--steps", help="Steps of every method [each method's own].", min=1),
+        typer.Option("--steps", help="Steps of every method [each method's own].", min=0),
     ] = None,
     seconds: Annotated[
         float | None,

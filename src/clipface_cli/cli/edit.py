@@ -51,6 +51,7 @@ def edit(
     texture_only: options.TextureOnly = False,
     expression_only: options.ExpressionOnly = False,
     method: options.Method = options.CLIPFACE,
+    displacement: options.Displacement = False,
     steps: options.Steps = None,
     preset: options.Preset = "default",
     views: options.Views = None,
@@ -91,8 +92,7 @@ def edit(
     )
     if not asked:
         _check_plain(given + options.changed(steps=steps, seeds=seeds, method=method))
-    if method != options.CLIPFACE:
-        _check_method(method, given + options.changed(mapper=mapper))
+    method = _method(method, displacement, given + options.changed(mapper=mapper))
     change, regions = (
         options.parse_change(texture_only, expression_only),
         options.parse_regions(only),
@@ -195,13 +195,19 @@ def _check_plain(given: list[str]) -> None:
         )
 
 
-def _check_method(name: str, given: list[str]) -> None:
-    """InputError for an unknown method, or with options that only ClipFace has."""
+def _method(name: str, displacement: bool, given: list[str]) -> str:
+    """The method's name; InputError for an unknown one, or with options that it does not have."""
+    if displacement and name not in ("text2mesh", "text2mesh-displacement"):
+        raise InputError("--displacement is Text2Mesh's; give --method text2mesh with it.")
+    if name == options.CLIPFACE:
+        return name
     from clipface_cli.evaluation import method_of
 
+    name = "text2mesh-displacement" if displacement else name
     method_of(name)
     if given:
         raise InputError(f"--method {name} has no {given[0]}; leave it out.")
+    return name
 
 
 def _from_scan(mesh: Path, head: HeadModel, network: Generator) -> Retopologised:
