@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clipface_cli.cli import _edit_options as options
-from clipface_cli.cli._command import Result
-from clipface_cli.cli._options import (
+from clipface_cli.cli import edit_options as options
+from clipface_cli.cli.command import Result
+from clipface_cli.cli.options import (
     Device,
     Force,
     GeneratorSource,
@@ -22,7 +22,7 @@ from clipface_cli.cli._options import (
     parse_seeds,
     pick_device,
 )
-from clipface_cli.cli._progress import progress, say
+from clipface_cli.cli.progress import progress, say
 from clipface_cli.errors import InputError
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def edit(
     )
     from clipface_cli.artifacts import RunRecord
     from clipface_cli.avatar import load_subject
-    from clipface_cli.cli._models import load_generator, load_head, load_on, weight_files
+    from clipface_cli.cli.models import load_generator, load_head, load_on, weight_files
     from clipface_cli.edit import EditModels
     from clipface_cli.edit import preset as preset_of
     from clipface_cli.edit.output import claim_outputs, edit_outputs, start_portraits, write_edits

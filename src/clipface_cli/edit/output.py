@@ -84,7 +84,7 @@ def save_preview(folder: Path, edited: Subject, head: HeadModel) -> None:
 
 
 def start_portraits(subject: Subject, head: HeadModel) -> Future[list[Pixels]]:
-    """Draw a head's portraits beside other work, such as the edit that begins at it."""
+    """Draw a head's portraits, some of (H, W, 3), beside other work such as an edit of it."""
     with_one_thread = ThreadPoolExecutor(1)
     drawing = with_one_thread.submit(_portraits, subject, head)
     with_one_thread.shutdown(wait=False)
@@ -105,7 +105,7 @@ def write_edits(
 ) -> tuple[Path, dict[str, Any]]:
     """All files of all edits; the mesh of a single one, or the folder, and facts about them.
 
-    before: portraits of the head where they began, from `start_portraits`.
+    before: portraits (H, W, 3) of the head where they began, from `start_portraits`.
     """
     shown = [before.result()]
     facts = []
