@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -30,7 +32,9 @@ SIGNATURE = 32  # texels a side by which textures are compared
 DIFFERENCE = 1.5 / 127.5  # mean difference, in -1..1, of textures that need pictures of their own
 PICTURES = 12  # at most in a GLB
 ROWS = ("shaded", "unlit")
+AHEAD = 2  # frames that are drawn at the same time
 
+Result = TypeVar("Result")
 Observer = Callable[[int, Tensor], None]  # frame, texture (1, 3, R, R)
 
 
@@ -53,30 +57,34 @@ class FilmScene:
         return next(a for a in reversed(self.columns.values()) if a is not None)
 
 
-@torch.no_grad()
 def film(scene: FilmScene, yaw: float, resolution: int, observe: Observer) -> Iterator[Pixels]:
     """Frames (H, W, 3), 8-bit sRGB: a column a texture, shaded above unlit, from `yaw` degrees.
 
-    `observe` is given each frame of the last column before it is drawn.
+    `observe` is given each frame of the last column before it is shown. Some frames are drawn at
+    the same time.
     """
     surface = DressedHead(scene.head)
     renderer = Renderer(surface, resolution)
     camera, light = Camera.turned(yaw), Light.studio()
     clip, head = scene.last.clip.to("cpu"), scene.head
+    columns = scene.columns.items()
 
     def painted(made: Animation | None, frame: int) -> Tensor:
         if made is None:
             return scene.subject.texture
         return made.texture(scene.generator, frame).cpu()
 
-    columns = scene.columns.items()
-    still = {name: painted(made, 0) for name, made in columns if made is None or not made.dynamic}
-    for frame in range(len(clip)):
+    with torch.no_grad():
+        still = {
+            name: painted(made, 0) for name, made in columns if made is None or not made.dynamic
+        }
+
+    @torch.no_grad()
+    def draw(frame: int) -> tuple[Tensor, Pixels]:
         vertices = head.pose_head(clip.params(scene.subject, [frame]))[0]
         textures = [
             still[name] if name in still else painted(made, frame) for name, made in columns
         ]
-        observe(frame, textures[-1])
         hairs = [surface.painted(texture[0]) for texture in textures]
         posed = [surface.with_hair(vertices, hair)[None] - head.origin for hair in hairs]
         rows = [
@@ -86,7 +94,23 @@ def film(scene: FilmScene, yaw: float, resolution: int, observe: Observer) -> It
             ]
             for lit in (light, None)
         ]
-        yield contact_sheet(rows, list(scene.columns), ROWS)
+        return textures[-1], contact_sheet(rows, list(scene.columns), ROWS)
+
+    for frame, (texture, picture) in enumerate(_some_ahead(draw, range(len(clip)))):
+        observe(frame, texture)
+        yield picture
+
+
+def _some_ahead(work: Callable[[int], Result], items: Iterable[int]) -> Iterator[Result]:
+    """Results in order, `AHEAD` of which are computed while earlier ones are used."""
+    with ThreadPoolExecutor(AHEAD) as pool:
+        waiting: deque[Future[Result]] = deque()
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) > AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 class Frames:
