@@ -51,7 +51,7 @@ pipeline: $(RUNTIME)
 # --- development ---------------------------------------------------------------------------------
 
 test: $(DEV)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --durations 10
 
 lint: $(DEV)
 	$(BIN)/ruff check .

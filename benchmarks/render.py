@@ -18,7 +18,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import numba
 import numpy as np
 import torch
 from torch import Tensor
@@ -56,7 +55,7 @@ def main() -> None:
     peer = options.peer or ("deodr" if find_spec("deodr") else "pytorch")
     results = {
         "machine": platform.processor() or platform.machine(),
-        "threads": numba.get_num_threads(),
+        "threads": torch.get_num_threads(),
         "peer": peer,
         "against the peer": compare(head, peer, options.repeats),
         "scaling": scaling(head, options.repeats),
@@ -71,7 +70,7 @@ def main() -> None:
 def compare(head: HeadModel, peer: str, repeats: int) -> list[dict[str, Any]]:
     """Milliseconds an image, the peer's, their ratio, and peak memory, at each size."""
     rows = []
-    print(f"{numba.get_num_threads()} threads; milliseconds an image, x as fast as {peer}")
+    print(f"{torch.get_num_threads()} threads; milliseconds an image, x as fast as {peer}")
     for resolution in (224, 512):
         for batch in (1, 8):
             ours = ours_steps(head, resolution, batch)
@@ -105,7 +104,7 @@ def scaling(head: HeadModel, repeats: int) -> list[dict[str, Any]]:
             steps = ours_steps(meshes[factor], 512, batch)
             times = alternate({"ours": steps}, max(3, repeats // 4))
             row = {work: times["ours", work] / batch for work in WORK}
-            used = numba.get_num_threads()
+            used = torch.get_num_threads()
         rows.append({"triangles": factor, "batch": batch, "threads": used, **row})
         cells = "".join(f"  {work} {row[work]:6.2f}" for work in WORK)
         print(f"triangles x{factor:2} batch {batch:2} threads {used}{cells}")
@@ -115,13 +114,11 @@ def scaling(head: HeadModel, repeats: int) -> list[dict[str, Any]]:
 @contextmanager
 def at_most(threads: int) -> Iterator[None]:
     """Compute on this many threads; 0 leaves them as they are."""
-    before = numba.get_num_threads(), torch.get_num_threads()
+    before = torch.get_num_threads()
     if threads:
-        numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
         torch.set_num_threads(threads)
     yield
-    numba.set_num_threads(before[0])
-    torch.set_num_threads(before[1])
+    torch.set_num_threads(before)
 
 
 def startup() -> float:

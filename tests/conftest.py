@@ -1,7 +1,12 @@
 """Fixtures for every package's tests."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command sets it
+if "PYTEST_XDIST_WORKER" in os.environ:  # a worker for each core: one thread each
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import device
 import flame_like

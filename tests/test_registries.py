@@ -8,7 +8,7 @@ import torch
 from toy_guidance import MeanColour
 
 from clipface_cli.cli import app
-from clipface_cli.cli._command import run
+from clipface_cli.cli.command import run
 from clipface_cli.edit import DEFAULT, EditModels, PromptReader
 from clipface_cli.edit.initialization import INITIALIZATIONS
 from clipface_cli.guidance import load_guidance

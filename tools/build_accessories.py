@@ -9,7 +9,6 @@ import argparse
 import json
 from pathlib import Path
 
-import numba
 import numpy as np
 import torch
 from PIL import Image
@@ -161,7 +160,6 @@ def main() -> None:
     parser.add_argument("--asset", type=Path, default=ASSET)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    numba.set_num_threads(1)
     draw(options.out / "test", options.test, TEST_PEOPLE, SEED + 1)
     draw(options.out / "train", options.train, TRAIN_PEOPLE, SEED)
     squares, worn = load(options.out / "train", options.train)

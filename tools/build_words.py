@@ -24,7 +24,7 @@ from torch import Tensor
 from wordnet import Sense, read_wordnet
 
 from clipface_cli.artifacts import write_tensors
-from clipface_cli.guidance._words import FORMAT, stems
+from clipface_cli.guidance.words import FORMAT, stems
 
 TEMPLATE = "a face that looks {}"
 MEANING = 1.25  # weight of a word's definitions against the bare word

@@ -33,7 +33,7 @@ def write_scan(folder, mesh, pixels):
 def test_a_scan_becomes_the_head_it_was_cut_from(tmp_path, head):
     person = sample_subject(head, Generator.load("builtin"), 16)
     generator = Generator.create(128, 512, 16)  # only fills in what the scan does not show
-    made = scan_like.make(head, head.pose_head(person.params)[0], person.texture, spacing=0.004)
+    made = scan_like.make(head, head.pose_head(person.params)[0], person.texture, spacing=0.006)
     found = retopologise(write_scan(tmp_path, made.mesh, made.pixels), head, generator)
     assert found.face_share > 0.9
     assert found.mean_mm < 0.5

@@ -33,6 +33,20 @@ def test_seconds() -> None:
     assert 0.1 <= clock.seconds < 1
 
 
+def test_ctrl_c_keeps_the_steps_so_far() -> None:
+    for at, expected in ((2, [4.0, 1.0]), (0, [])):
+        clock, (optimizer, loss) = Clock(Budget()), descent()
+        after = iter([loss] * at)
+
+        def or_ctrl_c(after=after) -> torch.Tensor:
+            for value in after:
+                return value()
+            raise KeyboardInterrupt
+
+        assert optimize(optimizer, or_ctrl_c, clock, 9) == expected
+        assert clock.interrupted
+
+
 def test_a_loss_that_is_no_number() -> None:
     with pytest.raises(ClipfaceError, match="not a number at step 1"):
         optimize(*descent(float("nan")), Clock(Budget()), 4)

@@ -10,7 +10,7 @@ from PIL import Image
 from clipface_cli.baselines import Text2Mesh, TexturedHead
 from clipface_cli.baselines.augment import Augmentation, homography
 from clipface_cli.baselines.clip_loss import embed_text
-from clipface_cli.baselines.text2mesh import _Run, displaced
+from clipface_cli.baselines.text2mesh import Text2MeshRun, displaced
 from clipface_cli.baselines.vertex_colours import FineMesh, VertexColours
 from clipface_cli.head import HeadModel, HeadParams
 from clipface_cli.render import Camera, Renderer
@@ -52,7 +52,7 @@ def test_pretraining_predicts_the_texture(start: TexturedHead) -> None:
     settings = Text2Mesh(vertices=1, pretraining_steps=150, width=64, sigma=0.5)
     rows = torch.linspace(-0.9, 0.9, 32)
     start = replace(start, texture=rows[:, None].expand(1, 3, 32, 32))  # left and right alike
-    run = _Run(settings, start, None, torch.ones(1, 3), 0)
+    run = Text2MeshRun(settings, start, None, torch.ones(1, 3), 0)
     wanted = run.colours.read(start.texture)
     untaught = (run.field(run.features)[0] - wanted).abs().mean()
     run.pretrain()

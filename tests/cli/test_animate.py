@@ -7,7 +7,7 @@ import pytest
 
 from clipface_cli.artifacts.sequence import Sequence, write_sequence
 from clipface_cli.cli import app
-from clipface_cli.cli._command import run as run_command
+from clipface_cli.cli.command import run as run_command
 
 
 def _sequence(path: Path, expression: np.ndarray, fps: float = 25.0) -> str:

@@ -11,8 +11,8 @@ import pytest
 import typer
 
 from clipface_cli.cli import app, main
-from clipface_cli.cli._command import Result, add_command, run
-from clipface_cli.cli._options import pick_device
+from clipface_cli.cli.command import Result, add_command, run
+from clipface_cli.cli.options import pick_device
 from clipface_cli.errors import ClipfaceError, ClipfaceWarning, InputError
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from clipface_cli.cli import app, run
-from clipface_cli.cli._options import named_after
+from clipface_cli.cli.options import named_after
 from clipface_cli.errors import InputError
 from clipface_cli.train import guidance
 
@@ -52,20 +52,20 @@ def test_named_after_the_folder_above(here: Path) -> None:
 
 def test_photos_of_another_folder_are_not_mixed_in(here: Path) -> None:
     """Two folders of one name have one default."""
-    from clipface_cli.cli.preprocess import _default_output
+    from clipface_cli.cli.preprocess import default_output
 
     other = here / "some/ffhq"
     other.mkdir()
-    assert _default_output(other, force=False) == Path("ffhq-dataset")
+    assert default_output(other, force=False) == Path("ffhq-dataset")
     (here / "ffhq-dataset").mkdir()
     record = {"settings": {"photos": str(here / "ffhq")}}
     (here / "ffhq-dataset/run.json").write_text(json.dumps(record))
     with pytest.raises(InputError, match="was made of"):
-        _default_output(other, force=False)
-    assert _default_output(Path("ffhq"), force=False) == Path("ffhq-dataset")
-    assert _default_output(other, force=True) == Path("ffhq-dataset")
+        default_output(other, force=False)
+    assert default_output(Path("ffhq"), force=False) == Path("ffhq-dataset")
+    assert default_output(other, force=True) == Path("ffhq-dataset")
     (here / "ffhq").rmdir()  # moved elsewhere
-    assert _default_output(other, force=False) == Path("ffhq-dataset")
+    assert default_output(other, force=False) == Path("ffhq-dataset")
 
 
 @pytest.mark.usefixtures("here")

@@ -8,7 +8,7 @@ import torch
 
 from clipface_cli.avatar import sample_subject, save_subject
 from clipface_cli.cli import app
-from clipface_cli.cli._command import run as run_command
+from clipface_cli.cli.command import run as run_command
 from clipface_cli.edit import ExpressionMapper, Mappers, MotionMapper, TextureMapper
 from clipface_cli.head import HeadModel
 from clipface_cli.texture import Generator

@@ -2,12 +2,12 @@
 
 import pytest
 
-from clipface_cli.cli import _progress
+from clipface_cli.cli import progress
 
 
 def test_lines(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_progress, "EVERY", 0.0)
-    with _progress.progress("Editing", 3) as advance:
+    monkeypatch.setattr(progress, "EVERY", 0.0)
+    with progress.progress("Editing", 3) as advance:
         for done in range(3):
             advance(done + 1, "loss 0.5")
     lines = capsys.readouterr().err.splitlines()
@@ -17,7 +17,7 @@ def test_lines(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPat
 
 
 def test_seldom(capsys: pytest.CaptureFixture[str]) -> None:
-    with _progress.progress("Editing", 1000) as advance:
+    with progress.progress("Editing", 1000) as advance:
         for done in range(1000):
             advance(done + 1, "")
     assert len(capsys.readouterr().err.splitlines()) == 1

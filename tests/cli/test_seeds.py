@@ -3,8 +3,8 @@
 import pytest
 
 from clipface_cli.cli import app
-from clipface_cli.cli._command import run
-from clipface_cli.cli._options import parse_seeds
+from clipface_cli.cli.command import run
+from clipface_cli.cli.options import parse_seeds
 from clipface_cli.errors import InputError
 
 

@@ -12,7 +12,7 @@ from pygltflib import GLTF2
 from clipface_cli.artifacts import load_pixels, read_obj, read_sidecar, sidecar_path
 from clipface_cli.artifacts.sequence import Sequence, write_sequence
 from clipface_cli.cli import app
-from clipface_cli.cli._command import run as run_command
+from clipface_cli.cli.command import run as run_command
 from clipface_cli.head import HeadModel
 
 FAST = ["--steps", "1", "--resolution", "64"]

@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 
 from clipface_cli.artifacts import Mesh, load_pixels, read_obj
 from clipface_cli.cli import app
-from clipface_cli.cli._command import run as run_command
+from clipface_cli.cli.command import run as run_command
 
 turntable = import_module("clipface_cli.viewer.turntable")
 portrait_sheet = import_module("clipface_cli.viewer.portrait_sheet")

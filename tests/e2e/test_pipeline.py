@@ -11,7 +11,7 @@ from safetensors import safe_open
 
 from clipface_cli.artifacts import load_pixels, read_obj, read_sidecar, sidecar_path
 from clipface_cli.cli import app
-from clipface_cli.cli._command import run as run_command
+from clipface_cli.cli.command import run as run_command
 
 MADE = ("clipface.safetensors", "mtl", "obj", "png")
 

@@ -12,6 +12,7 @@ import torch
 import written_out
 from torch import Tensor, nn
 
+from clipface_cli.adam import Adam
 from clipface_cli.avatar import Subject, sample_subject
 from clipface_cli.edit import (
     PAPER,
@@ -110,7 +111,7 @@ def ours(models: EditModels, person: Subject, settings: EditSettings) -> tuple[B
     stages = PromptReader(models, person, settings).stages(PROMPT, 0)
     batch = BatchedEdit(models, [person], stages, [0], settings)
     views = ViewSampler(settings, repeat(random.Random(0), STEPS), models.device)
-    optimizer = batch.mappers.optimizer(settings.texture_rate, settings.expression_rate)
+    optimizer = Adam(batch.mappers.groups(settings.texture_rate, settings.expression_rate))
     steps: Steps = []
     for step in range(STEPS):
         evaluation = batch.step(optimizer, views[step])

@@ -1,8 +1,36 @@
-"""The cache of compiled kernels."""
+"""Kernels: their threads, and the cache of compiled ones."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from clipface_cli.geometry.jit import drop_stale_kernels
+import numpy as np
+import pytest
+import torch
+
+from clipface_cli.geometry.jit import Array, drop_stale_kernels, kernel, parallel
+
+
+@kernel
+def add_numbers(tasks: tuple[int, int], sums: Array) -> None:
+    for task in range(*tasks):
+        sums[task] += task
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_each_task_is_done_once_whoever_calls(
+    threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+
+    def run(tasks: int) -> Array:
+        sums = np.zeros(tasks, np.int64)
+        parallel(add_numbers, tasks, sums, least=1 + tasks % 3)
+        return sums
+
+    sizes = [0, 1, 2, 7, 1000] * 20
+    with ThreadPoolExecutor(3) as callers:
+        for tasks, sums in zip(sizes, callers.map(run, sizes), strict=True):
+            assert np.array_equal(sums, np.arange(tasks))
 
 
 def test_kernels_are_renewed_when_what_they_call_changes(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ import torch
 
 from clipface_cli.errors import InputError
 from clipface_cli.guidance import load_guidance, target_sentence
-from clipface_cli.guidance._peoples import without_peoples
+from clipface_cli.guidance.peoples import without_peoples
 
 
 @pytest.fixture(scope="module", params=["builtin", "evaluator"])

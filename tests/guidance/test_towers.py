@@ -3,7 +3,7 @@ import torch
 
 from clipface_cli.errors import InputError
 from clipface_cli.guidance import EmbeddedGuidance, Guidance
-from clipface_cli.guidance._words import WordTable
+from clipface_cli.guidance.words import WordTable
 
 CONCEPTS = ["zombie", "old", "red", "lips", "laughing", "a", "photo", "of", "face", "woman"]
 

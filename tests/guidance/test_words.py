@@ -4,7 +4,7 @@ from safetensors.numpy import save_file
 
 from clipface_cli.assets import builtin
 from clipface_cli.errors import InputError
-from clipface_cli.guidance._words import WordTable
+from clipface_cli.guidance.words import WordTable
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from clipface_cli.cli import app
-from clipface_cli.cli._command import run as run_command
+from clipface_cli.cli.command import run as run_command
 
 VISIBLE = 1.0  # mean difference of two pictures, of 255, that a person sees
 

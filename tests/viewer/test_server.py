@@ -10,7 +10,7 @@ import pytest
 
 from clipface_cli.artifacts import ViewerServer
 from clipface_cli.cli import app
-from clipface_cli.cli._command import run as run_command
+from clipface_cli.cli.command import run as run_command
 from clipface_cli.errors import InputError
 from clipface_cli.viewer import find_shown
 

@@ -32,16 +32,23 @@ def _material(name: str) -> str:
 
 def _geometry(mesh: Mesh, name: str) -> str:
     normals = vertex_normals(mesh.vertices, mesh.faces)
-    lines = [f"mtllib {name}.mtl", f"o {name}"]
-    lines += [f"v {x:.8f} {y:.8f} {z:.8f}" for x, y, z in mesh.vertices.tolist()]
-    lines += [f"vt {u:.8f} {v:.8f}" for u, v in mesh.uv.tolist()]
-    lines += [f"vn {x:.5f} {y:.5f} {z:.5f}" for x, y, z in normals.tolist()]
-    lines.append("usemtl skin")
-    for (a, b, c), (p, q, r) in zip(
-        (mesh.faces + 1).tolist(), (mesh.uv_faces + 1).tolist(), strict=True
-    ):
-        lines.append(f"f {a}/{p}/{a} {b}/{q}/{b} {c}/{r}/{c}")
-    return "\n".join(lines) + "\n"
+    a, b, c = (mesh.faces + 1).T
+    p, q, r = (mesh.uv_faces + 1).T
+    return "".join(
+        [
+            f"mtllib {name}.mtl\no {name}\n",
+            _lines("v %.8f %.8f %.8f\n", mesh.vertices),
+            _lines("vt %.8f %.8f\n", mesh.uv),
+            _lines("vn %.5f %.5f %.5f\n", normals),
+            "usemtl skin\n",
+            _lines("f %d/%d/%d %d/%d/%d %d/%d/%d\n", np.stack([a, p, a, b, q, b, c, r, c], 1)),
+        ]
+    )
+
+
+def _lines(form: str, rows: NDArray[np.generic]) -> str:
+    """One line for each row of numbers."""
+    return form * len(rows) % tuple(rows.ravel().tolist())
 
 
 def read_obj(path: Path) -> Mesh:

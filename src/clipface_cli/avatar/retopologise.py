@@ -43,6 +43,11 @@ class Retopologised:
     mean_mm: float
     max_mm: float
 
+    def save_comparison(self, path: Path, head: HeadModel) -> None:
+        """A picture of the scan above the head made of it, from two sides."""
+        rows = [views(shown, head, PORTRAIT) for shown in (self, self.subject)]
+        save_image(path, contact_sheet(rows, captions=["scan", "head"]))
+
     @property
     def facts(self) -> dict[str, Any]:
         """The report as plain numbers."""
@@ -90,12 +95,6 @@ def views(shown: Retopologised | Subject, head: HeadModel, resolution: int) -> l
     """
     scan = shown.scan if isinstance(shown, Retopologised) else _as_scan(shown, head)
     return [draw_scan(scan, Camera.turned(yaw), resolution, finer=2) for yaw in _SIDES]
-
-
-def save_comparison(path: Path, made: Retopologised, head: HeadModel) -> None:
-    """A picture of the scan above the head made of it, from two sides."""
-    rows = [views(shown, head, PORTRAIT) for shown in (made, made.subject)]
-    save_image(path, contact_sheet(rows, captions=["scan", "head"]))
 
 
 def _undone(found: Registration, scan: Scan) -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -65,7 +65,8 @@ class ClipMatrix:
 
         optimizer = torch.optim.Adam([offset], lr=self.rate)
         losses = optimize(optimizer, loss, clock, self.steps, head, callback)
-        return BaselineResult(head(), losses, clock.seconds, settings_of(self), (sentence,), NOTES)
+        facts = clock.seconds, settings_of(self), (sentence,), NOTES
+        return BaselineResult(head(), losses, *facts, clock.interrupted)
 
     def camera(self, random: torch.Generator, start: TexturedHead) -> Camera:
         """c of eq. 20: random views of one step."""

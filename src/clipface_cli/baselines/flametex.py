@@ -77,7 +77,8 @@ class FlameTex:
         optimizer = torch.optim.Adam([coefficients], lr=self.rate)
         losses = optimize(optimizer, loss, clock, self.steps, head, callback)
         notes = (*NOTES, PAINTED) if start.head.layout == "builtin" else NOTES
-        return BaselineResult(head(), losses, clock.seconds, settings_of(self), (sentence,), notes)
+        facts = clock.seconds, settings_of(self), (sentence,), notes
+        return BaselineResult(head(), losses, *facts, clock.interrupted)
 
 
 def linear_texture(head: HeadModel) -> LinearTexture:

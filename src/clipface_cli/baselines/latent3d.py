@@ -110,7 +110,8 @@ class Latent3d:
         optimizer = torch.optim.Adam([offset], lr=self.rate)
         losses = optimize(optimizer, loss, clock, self.steps, head, callback)
         notes = NOTES if self.identity else (*NOTES, GUIDING)
-        return BaselineResult(head(), losses, clock.seconds, settings_of(self), sentences, notes)
+        facts = clock.seconds, settings_of(self), sentences, notes
+        return BaselineResult(head(), losses, *facts, clock.interrupted)
 
     def sentences(self, prompt: str) -> tuple[str, ...]:
         """t_j of eq. 19: the prompt in each of K templates, or alone if it is a sentence."""

@@ -21,10 +21,14 @@ class Schedule(Protocol):
 
 
 class Clock:
-    """Wall time since it was made, held against a budget."""
+    """Wall time since it was made, held against a budget.
+
+    interrupted: Ctrl-C came before the budget was spent.
+    """
 
     def __init__(self, budget: Budget) -> None:
         self.budget, self._began = budget, time.monotonic()
+        self.interrupted = False
 
     @property
     def seconds(self) -> float:
@@ -53,23 +57,26 @@ def optimize(
     """Minimise `loss` (a differentiable scalar); its value at each step, before the update.
 
     Takes `usual_steps` or what the clock's budget says, ends when its time is over, and takes one
-    step in any case. head: the result as it is now, for the callback. Raises ClipfaceError where
-    the loss is not finite.
+    step in any case; Ctrl-C ends it after the steps so far. head: the result as it is now, for the
+    callback. Raises ClipfaceError where the loss is not finite.
     """
     steps, losses = clock.steps(usual_steps), list[float]()
-    while len(losses) < steps and not (losses and clock.over):
-        optimizer.zero_grad(set_to_none=True)
-        value = loss()
-        losses.append(value.item())
-        if not math.isfinite(losses[-1]):
-            raise ClipfaceError(
-                f"The loss is not a number at step {len(losses)}; try another seed or a head "
-                "whose texture is sound."
-            )
-        value.backward()
-        optimizer.step()
-        if schedule:
-            schedule.step()
-        if callback and head:
-            callback(Progress(len(losses), steps, losses[-1], head))
+    try:
+        while len(losses) < steps and not (losses and clock.over):
+            optimizer.zero_grad(set_to_none=True)
+            value = loss()
+            if not math.isfinite(now := value.item()):
+                raise ClipfaceError(
+                    f"The loss is not a number at step {len(losses) + 1}; try another seed or a "
+                    "head whose texture is sound."
+                )
+            value.backward()
+            optimizer.step()
+            losses.append(now)
+            if schedule:
+                schedule.step()
+            if callback and head:
+                callback(Progress(len(losses), steps, now, head))
+    except KeyboardInterrupt:
+        clock.interrupted = True
     return losses

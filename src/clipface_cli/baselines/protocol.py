@@ -71,7 +71,7 @@ class BaselineResult:
 
     losses: by step, before that step's update; seconds: of wall time in all; settings: every number
     of the method; sentences: the texts compared with renders; notes: where our form of the method
-    differs from its authors', in sentences.
+    differs from its authors', in sentences; interrupted: Ctrl-C ended it after these steps.
     """
 
     head: TexturedHead
@@ -80,6 +80,7 @@ class BaselineResult:
     settings: dict[str, Any]
     sentences: tuple[str, ...]
     notes: tuple[str, ...]
+    interrupted: bool = False
 
     @property
     def steps(self) -> int:

@@ -75,15 +75,14 @@ class Text2Mesh:
     ) -> BaselineResult:
         """Colour the vertices, after the head's own colours, as the prompt says."""
         began, sentence = Clock(Budget()), target(prompt)
-        run = _Run(self, start, guidance, embed_text(guidance, [sentence]), seed)
+        run = Text2MeshRun(self, start, guidance, embed_text(guidance, [sentence]), seed)
         run.pretrain()
         optimizer = torch.optim.Adam(run.field.parameters(), lr=self.rate)
         schedule = torch.optim.lr_scheduler.StepLR(optimizer, self.decay_steps, self.decay)
         clock = Clock(budget)  # the method needs its pre-training whole
         losses = optimize(optimizer, run.loss, clock, self.steps, run.head, callback, schedule)
-        return BaselineResult(
-            run.head(), losses, began.seconds, settings_of(self), (sentence,), NOTES
-        )
+        facts = began.seconds, settings_of(self), (sentence,), NOTES
+        return BaselineResult(run.head(), losses, *facts, clock.interrupted)
 
 
 _PRETRAINED: dict[str, dict[str, Tensor]] = {}
@@ -98,7 +97,7 @@ def _key(wanted: Tensor, features: Tensor, field: StyleField) -> str:
     return digest.hexdigest()
 
 
-class _Run:
+class Text2MeshRun:
     """The mesh, the network and the views of one run."""
 
     def __init__(
@@ -153,7 +152,7 @@ class _Run:
         _PRETRAINED[key] = {name: value.clone() for name, value in self.field.state_dict().items()}
 
     def loss(self) -> Tensor:
-        """L_CLIP of eq. 28 over the augmented renders of one step, and over those of the bare
+        """L_CLIP, (), of eq. 28 over the augmented renders of one step, and over those of the bare
         geometry where it changes."""
         settings, camera = self.settings, self.camera()
         texture, vertices = self.shown()

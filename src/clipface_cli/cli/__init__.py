@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from clipface_cli.cli import assets
-from clipface_cli.cli._command import add_command, run
 from clipface_cli.cli.animate import animate
+from clipface_cli.cli.command import add_command, run
 from clipface_cli.cli.compare import compare
 from clipface_cli.cli.edit import edit
 from clipface_cli.cli.evaluate import evaluate

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from clipface_cli.cli import _edit_options as options
-from clipface_cli.cli._command import Result
-from clipface_cli.cli._models import load_generator, load_head, load_on, weight_files
-from clipface_cli.cli._options import (
+from clipface_cli.cli import edit_options as options
+from clipface_cli.cli.command import Result
+from clipface_cli.cli.models import load_generator, load_head, load_on, weight_files
+from clipface_cli.cli.options import (
     Device,
     Force,
     GeneratorSource,
@@ -20,7 +20,7 @@ from clipface_cli.cli._options import (
     Seed,
     pick_device,
 )
-from clipface_cli.cli._progress import progress, say
+from clipface_cli.cli.progress import progress, say
 from clipface_cli.errors import InputError
 
 if TYPE_CHECKING:

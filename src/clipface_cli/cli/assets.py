@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from clipface_cli.cli._command import Result, add_command
-from clipface_cli.cli._options import Force
+from clipface_cli.cli.command import Result, add_command
+from clipface_cli.cli.options import Force
 from clipface_cli.errors import InputError
 
 if TYPE_CHECKING:

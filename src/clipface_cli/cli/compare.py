@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from clipface_cli.cli._command import Result
-from clipface_cli.cli._edit_options import PromptFile, Prompts, read_prompts
-from clipface_cli.cli._options import (
+from clipface_cli.cli.command import Result
+from clipface_cli.cli.edit_options import PromptFile, Prompts, read_prompts
+from clipface_cli.cli.options import (
     Device,
     Force,
     GeneratorSource,
@@ -18,7 +18,7 @@ from clipface_cli.cli._options import (
     Seed,
     pick_device,
 )
-from clipface_cli.cli._progress import progress
+from clipface_cli.cli.progress import progress
 from clipface_cli.errors import InputError
 
 METHODS = "clipface,clipface-paper,flametex,clipmatrix,text2mesh,latent3d"
@@ -44,7 +44,7 @@ def compare(
     ] = None,
     steps: Annotated[
         int | None,
-        typer.Option("--steps", help="Steps of every method [each method's own].", min=1),
+        typer.Option("--steps", help="Steps of every method [each method's own].", min=0),
     ] = None,
     seconds: Annotated[
         float | None,
@@ -93,7 +93,7 @@ def compare(
         raise InputError("Give --prompts FILE (one prompt a line) or --prompt TEXT.")
     from clipface_cli.artifacts import RunRecord
     from clipface_cli.baselines import Budget
-    from clipface_cli.cli._models import load_generator, load_head, load_on
+    from clipface_cli.cli.models import load_generator, load_head, load_on
     from clipface_cli.edit import EditModels
     from clipface_cli.evaluation import (
         Comparison,

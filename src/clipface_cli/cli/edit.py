@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clipface_cli.cli import _edit_options as options
-from clipface_cli.cli._command import Result
-from clipface_cli.cli._options import (
+from clipface_cli.cli import edit_options as options
+from clipface_cli.cli.command import Result
+from clipface_cli.cli.options import (
     Device,
     Force,
     GeneratorSource,
@@ -22,7 +22,7 @@ from clipface_cli.cli._options import (
     parse_seeds,
     pick_device,
 )
-from clipface_cli.cli._progress import progress, say
+from clipface_cli.cli.progress import progress, say
 from clipface_cli.errors import InputError
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def edit(
     texture_only: options.TextureOnly = False,
     expression_only: options.ExpressionOnly = False,
     method: options.Method = options.CLIPFACE,
+    displacement: options.Displacement = False,
     steps: options.Steps = None,
     preset: options.Preset = "default",
     views: options.Views = None,
@@ -91,19 +92,17 @@ def edit(
     )
     if not asked:
         _check_plain(given + options.changed(steps=steps, seeds=seeds, method=method))
-    if method != options.CLIPFACE:
-        _check_method(method, given + options.changed(mapper=mapper))
+    method = _method(method, displacement, given + options.changed(mapper=mapper))
     change, regions = (
         options.parse_change(texture_only, expression_only),
         options.parse_regions(only),
     )
     from clipface_cli.artifacts import RunRecord
     from clipface_cli.avatar import load_subject
-    from clipface_cli.avatar.retopologise import save_comparison
-    from clipface_cli.cli._models import load_generator, load_head, load_on, weight_files
+    from clipface_cli.cli.models import load_generator, load_head, load_on, weight_files
     from clipface_cli.edit import EditModels
     from clipface_cli.edit import preset as preset_of
-    from clipface_cli.edit.output import claim_outputs, edit_outputs, write_edits
+    from clipface_cli.edit.output import claim_outputs, edit_outputs, start_portraits, write_edits
     from clipface_cli.guidance import load_guidance
 
     edits = edit_outputs(mesh, asked or [_name(mapper)], found, output)
@@ -154,13 +153,14 @@ def edit(
                 work = _by_prompt(edits, subject, model, models, settings, start, preview)
     folder = claim_outputs(edits, force)
     if scan:
-        save_comparison(folder / "retopologised.png", scan, model)
+        scan.save_comparison(folder / "retopologised.png", model)
+    before = start_portraits(subject, model)
     with record.timing("edit"):
         work()
     if scan:
         for made in edits:
             made.scores["scan"] = scan.facts
-    path, facts = write_edits(edits, subject, model, folder, record)
+    path, facts = write_edits(edits, before, model, folder, record)
     return Result(path, facts, interrupted=any(made.interrupted for made in edits))
 
 
@@ -195,13 +195,19 @@ def _check_plain(given: list[str]) -> None:
         )
 
 
-def _check_method(name: str, given: list[str]) -> None:
-    """InputError for an unknown method, or with options that only ClipFace has."""
+def _method(name: str, displacement: bool, given: list[str]) -> str:
+    """The method's name; InputError for an unknown one, or with options that it does not have."""
+    if displacement and name not in ("text2mesh", "text2mesh-displacement"):
+        raise InputError("--displacement is Text2Mesh's; give --method text2mesh with it.")
+    if name == options.CLIPFACE:
+        return name
     from clipface_cli.evaluation import method_of
 
+    name = "text2mesh-displacement" if displacement else name
     method_of(name)
     if given:
         raise InputError(f"--method {name} has no {given[0]}; leave it out.")
+    return name
 
 
 def _from_scan(mesh: Path, head: HeadModel, network: Generator) -> Retopologised:

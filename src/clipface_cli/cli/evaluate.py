@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from clipface_cli.cli._command import Result
-from clipface_cli.cli._options import Device, Force, HeadSource, Seed, named_after, pick_device
-from clipface_cli.cli._progress import progress
+from clipface_cli.cli.command import Result
+from clipface_cli.cli.options import Device, Force, HeadSource, Seed, named_after, pick_device
+from clipface_cli.cli.progress import progress
 
 
 def evaluate(
@@ -70,7 +70,7 @@ def evaluate(
     stopped; models may be added. Under torchrun or srun the processes share the work.
     """
     from clipface_cli.artifacts import RunRecord
-    from clipface_cli.cli._models import load_head, load_on
+    from clipface_cli.cli.models import load_head, load_on
     from clipface_cli.evaluation import (
         Evaluation,
         load_generator_model,

@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 
 import typer
 
-from clipface_cli.cli._command import Result
-from clipface_cli.cli._models import load_head
-from clipface_cli.cli._options import Force, HeadSource, named_after
-from clipface_cli.cli._progress import progress
+from clipface_cli.cli.command import Result
+from clipface_cli.cli.models import load_head
+from clipface_cli.cli.options import Force, HeadSource, named_after
+from clipface_cli.cli.progress import progress
 from clipface_cli.errors import InputError
 
 DEFAULT = "glb"

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clipface_cli.cli._command import Result
-from clipface_cli.cli._options import Force, named_after
-from clipface_cli.cli._progress import progress, say
+from clipface_cli.cli.command import Result
+from clipface_cli.cli.options import Force, named_after
+from clipface_cli.cli.progress import progress, say
 from clipface_cli.errors import InputError
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def preprocess(
         resolution, encoder, parser, head, None if no_filter else limits, max_megapixels
     )
     check(photos, settings)
-    output = output or _default_output(photos, force)
+    output = output or default_output(photos, force)
     claim(output, force)
     record = RunRecord({"photos": photos.resolve(), "output": output, "workers": workers})
     run = Preprocessing(photos, output, settings)
@@ -145,7 +145,7 @@ def preprocess(
     return Result(output, {**vars(summary), "photos_per_second": round(rate, 2)})
 
 
-def _default_output(photos: Path, force: bool) -> Path:
+def default_output(photos: Path, force: bool) -> Path:
     """PHOTOS-dataset; InputError where other photos of the same name filled it."""
     output = named_after(photos, "-dataset")
     filled = None if force else _photos_of(output)

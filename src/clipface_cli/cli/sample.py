@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clipface_cli.cli._command import Result
-from clipface_cli.cli._options import (
+from clipface_cli.cli.command import Result
+from clipface_cli.cli.options import (
     Device,
     Force,
     GeneratorSource,
@@ -19,7 +19,7 @@ from clipface_cli.cli._options import (
     parse_seeds,
     pick_device,
 )
-from clipface_cli.cli._progress import progress
+from clipface_cli.cli.progress import progress
 from clipface_cli.errors import InputError
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def sample(
     units, seeds = parse_expression(expression), _corners(interpolate, count or STEPS)
     from clipface_cli.artifacts import RunRecord, captioned_sheet, claim_folder, save_image
     from clipface_cli.avatar import save_subject
-    from clipface_cli.cli._models import load_generator, load_head
+    from clipface_cli.cli.models import load_generator, load_head
     from clipface_cli.head import fit_units
     from clipface_cli.portrait import portrait
 

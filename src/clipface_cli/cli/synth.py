@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clipface_cli.cli._command import Result
-from clipface_cli.cli._options import Force, OutputFolder, Seed
-from clipface_cli.cli._progress import say
+from clipface_cli.cli.command import Result
+from clipface_cli.cli.options import Force, OutputFolder, Seed
+from clipface_cli.cli.progress import say
 
 if TYPE_CHECKING:
     from clipface_cli.artifacts import Pixels

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clipface_cli.cli._command import Result
-from clipface_cli.cli._options import Force
-from clipface_cli.cli._progress import progress, say
+from clipface_cli.cli.command import Result
+from clipface_cli.cli.options import Force
+from clipface_cli.cli.progress import progress, say
 from clipface_cli.errors import InputError
 
 if TYPE_CHECKING:

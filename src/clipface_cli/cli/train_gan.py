@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from clipface_cli.cli._command import Result
-from clipface_cli.cli._options import (
+from clipface_cli.cli.command import Result
+from clipface_cli.cli.options import (
     Devices,
     Force,
     HeadSource,
@@ -19,7 +19,7 @@ from clipface_cli.cli._options import (
     Seed,
     named_after,
 )
-from clipface_cli.cli._progress import say
+from clipface_cli.cli.progress import say
 from clipface_cli.errors import InputError
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from clipface_cli.cli._command import Result
-from clipface_cli.cli._options import (
+from clipface_cli.cli.command import Result
+from clipface_cli.cli.options import (
     Device,
     Force,
     Minutes,
@@ -18,7 +18,7 @@ from clipface_cli.cli._options import (
     Seed,
     Steps,
 )
-from clipface_cli.cli._progress import say
+from clipface_cli.cli.progress import say
 
 _GPU_REPEATS = 3  # steps with the same texts: CPUs sample texts slower than a GPU trains on them
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
-from clipface_cli.cli import _edit_options as options
-from clipface_cli.cli._command import Result
-from clipface_cli.cli._options import (
+from clipface_cli.cli import edit_options as options
+from clipface_cli.cli.command import Result
+from clipface_cli.cli.options import (
     Device,
     Devices,
     Force,
@@ -22,7 +22,7 @@ from clipface_cli.cli._options import (
     Seed,
     TextureOnly,
 )
-from clipface_cli.cli._progress import progress, say
+from clipface_cli.cli.progress import progress, say
 from clipface_cli.errors import InputError
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def train_mapper(
     if many and (codes or start):
         raise InputError("--codes and --start are for --prompt; leave them or --prompts out.")
     from clipface_cli.artifacts import RunRecord, claim_folder, slug
-    from clipface_cli.cli._models import load_generator, load_head, weight_files
+    from clipface_cli.cli.models import load_generator, load_head, weight_files
     from clipface_cli.edit import EditModels
     from clipface_cli.guidance import load_guidance
     from clipface_cli.train import mapper

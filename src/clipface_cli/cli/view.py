@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clipface_cli.cli._command import Result
-from clipface_cli.cli._models import load_head
-from clipface_cli.cli._progress import say
+from clipface_cli.cli.command import Result
+from clipface_cli.cli.models import load_head
+from clipface_cli.cli.progress import say
 
 if TYPE_CHECKING:
     from clipface_cli.artifacts import ViewerServer

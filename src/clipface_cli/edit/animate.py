@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from clipface_cli.adam import Adam
 from clipface_cli.avatar.subject import Subject
 from clipface_cli.edit.composition import TextureComposition
 from clipface_cli.edit.mappers import STILL, MotionMapper
@@ -185,7 +186,7 @@ class Animating:
         drawn: list[float] = []
         sampler = ViewSampler(settings.edit, _streams(settings, drawn), self.models.device)
         rate = settings.edit.texture_rate
-        optimizer = torch.optim.Adam(made.mapper.parameters(), rate, fused=True)
+        optimizer = Adam([{"params": made.mapper.parameters(), "lr": rate}])
         try:
             for step in range(settings.edit.steps):
                 done = descend(optimizer, self._evaluations(drawn[step], sampler[step]))

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from clipface_cli.adam import Adam
 from clipface_cli.avatar.subject import Subject
 from clipface_cli.edit.composition import TextureComposition
 from clipface_cli.edit.initialization import INITIALIZATIONS, Request, Start
@@ -22,16 +23,16 @@ from clipface_cli.edit.optimize import (
     Evaluation,
     Heads,
     Objective,
+    Optimizer,
     descend,
     limited_motion,
-    stacked,
 )
 from clipface_cli.edit.presets import EditSettings, default_settings
 from clipface_cli.edit.stages import PromptReader, Stage, StageBatch
 from clipface_cli.edit.views import Views, ViewSampler, fixed_views
 from clipface_cli.errors import InputError
 from clipface_cli.guidance import Guidance
-from clipface_cli.head import HeadModel
+from clipface_cli.head import HeadModel, HeadParams
 from clipface_cli.texture import Generator
 
 TOGETHER = 4  # edits that are optimised at once: more gain nothing on two cores
@@ -209,7 +210,7 @@ class BatchedEdit:
         self.composition = TextureComposition(
             models.generator, models.head, people, [stage.regions for stage in stages], settings
         )
-        params = stacked([person.params for person in people])
+        params = HeadParams.stacked([person.params for person in people])
         self.initial = Heads(params, self.composition.w, self.composition.initial)
         self.seeds = seeds
         self.mappers = MapperBatch(models.generator, models.head, seeds, settings.code_conditioned)
@@ -255,7 +256,7 @@ class BatchedEdit:
         settings, interrupted = self.settings, False
         stream = random.Random(self.seeds[0])
         sampler = ViewSampler(settings, repeat(stream, steps), self.models.device)
-        optimizer = self.mappers.optimizer(settings.texture_rate, settings.expression_rate)
+        optimizer = Adam(self.mappers.groups(settings.texture_rate, settings.expression_rate))
         log: list[Evaluation] = []
         stage = " | ".join(stage.prompt for stage in self.plan)
         try:
@@ -277,7 +278,7 @@ class BatchedEdit:
             for k, subject in enumerate(self._subjects(best=interrupted))
         ]
 
-    def step(self, optimizer: torch.optim.Optimizer, views: Views) -> Evaluation:
+    def step(self, optimizer: Optimizer, views: Views) -> Evaluation:
         """One step of Adam on the renders from these views."""
         before = self._before(views)
         w, expression = self._moved()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -98,9 +99,9 @@ class Mappers:
     def _present(self) -> list[TextureMapper | ExpressionMapper]:
         return [m for m in (self.texture, self.expression) if m is not None]
 
-    def optimizer(self, texture_rate: float, expression_rate: float) -> torch.optim.Adam:
-        """Adam with a learning rate for each mapper."""
-        return _adam(self.texture, texture_rate, self.expression, expression_rate)
+    def groups(self, texture_rate: float, expression_rate: float) -> list[dict[str, Any]]:
+        """Parameter groups for an optimizer: a learning rate for each mapper."""
+        return _groups(self.texture, texture_rate, self.expression, expression_rate)
 
     def __call__(self, w: Tensor, expression: Tensor) -> tuple[Tensor, Tensor]:
         """Edited w (B, L, w_dim) and expression (B, E); eq. 3 and 4."""
@@ -160,9 +161,9 @@ class MapperBatch(nn.Module):
         if mappers.expression is not None and self.code_conditioned:
             _copy(mappers.expression, self.expression)
 
-    def optimizer(self, texture_rate: float, expression_rate: float) -> torch.optim.Adam:
-        """Adam with a learning rate for each kind of mapper."""
-        return _adam(self.texture, texture_rate, self.expression, expression_rate)
+    def groups(self, texture_rate: float, expression_rate: float) -> list[dict[str, Any]]:
+        """Parameter groups for an optimizer: a learning rate for each kind of mapper."""
+        return _groups(self.texture, texture_rate, self.expression, expression_rate)
 
     def forward(self, w: Tensor, expression: Tensor) -> tuple[Tensor, Tensor]:
         """Offsets of codes (count, L, w_dim) and of expressions (count, E); eq. 3 and 4."""
@@ -171,16 +172,16 @@ class MapperBatch(nn.Module):
         return moved, self.expression(seen)
 
 
-def _adam(
+def _groups(
     texture: TextureMapper,
     texture_rate: float,
     expression: ExpressionMapper | None,
     expression_rate: float,
-) -> torch.optim.Adam:
-    groups = [{"params": texture.parameters(), "lr": texture_rate}]
+) -> list[dict[str, Any]]:
+    groups = [{"params": list(texture.parameters()), "lr": texture_rate}]
     if expression is not None:
-        groups.append({"params": expression.parameters(), "lr": expression_rate})
-    return torch.optim.Adam(groups, fused=True)
+        groups.append({"params": list(expression.parameters()), "lr": expression_rate})
+    return groups
 
 
 @torch.no_grad()

@@ -23,6 +23,8 @@ from clipface_cli.head import HeadModel, HeadParams
 from clipface_cli.render import Renderer
 from clipface_cli.texture import Generator
 
+PROBED = 8  # expressions of a person that are embedded at a time
+
 
 class EditModels:
     """Head model, generator and guidance, and renders of heads as the guidance sees them.
@@ -67,13 +69,12 @@ class EditModels:
             front = fixed_views(FRONT, self.device)
 
             def embed(offsets: Tensor) -> Tensor:
-                expressions = (person.params.expression + offsets).split(1)
-                return torch.cat(
-                    [
-                        self.embed(person.params, person.texture, e, front, settings.resolution)
-                        for e in expressions
-                    ]
-                )[:, 0]
+                seen = []
+                for some in (person.params.expression + offsets).split(PROBED):
+                    params = HeadParams.stacked([person.params] * len(some))
+                    texture = person.texture.expand(len(some), -1, -1, -1)
+                    seen.append(self.embed(params, texture, some, front, settings.resolution))
+                return torch.cat(seen)[:, 0]
 
             self._basis = person, ExpressionBasis.of(self.head, embed)
         return self._basis[1]

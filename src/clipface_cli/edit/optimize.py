@@ -7,10 +7,10 @@ and summed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
-import torch
 from torch import Tensor
 
 from clipface_cli.edit.additions import (
@@ -133,8 +133,16 @@ class Objective:
         return loss
 
 
+class Optimizer(Protocol):
+    """`Adam`, or one of PyTorch's."""
+
+    def zero_grad(self) -> None: ...
+
+    def step(self) -> object: ...
+
+
 def descend(
-    optimizer: torch.optim.Optimizer,
+    optimizer: Optimizer,
     evaluations: Iterable[Evaluation],
     average: Callable[[], None] | None = None,
 ) -> list[Evaluation]:
@@ -143,7 +151,7 @@ def descend(
     Each is differentiated before the next is computed, so memory does not grow with their number.
     average: brings the gradients of several processes together.
     """
-    optimizer.zero_grad(set_to_none=True)
+    optimizer.zero_grad()
     done = []
     for evaluation in evaluations:
         evaluation.loss.sum().backward()
@@ -164,11 +172,3 @@ def limited_motion(head: HeadModel, change: Tensor, most: float) -> Tensor:
     moved = (change @ head.basis[head.shape_size :]).unflatten(1, (3, -1))  # planes x, y, z
     furthest = moved.square().sum(1).amax(1, keepdim=True).clamp_min(most**2).sqrt()
     return change * (most / furthest)
-
-
-def stacked(params: Sequence[HeadParams]) -> HeadParams:
-    """Concatenate the parameters of several heads."""
-    names = ["shape", "expression", "pose"]
-    if params[0].displacement is not None:
-        names.append("displacement")
-    return HeadParams(**{name: torch.cat([getattr(p, name) for p in params]) for name in names})

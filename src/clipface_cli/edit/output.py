@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -82,24 +83,40 @@ def save_preview(folder: Path, edited: Subject, head: HeadModel) -> None:
     save_image(folder / "preview.png", image)
 
 
+def start_portraits(subject: Subject, head: HeadModel) -> Future[list[Pixels]]:
+    """Draw a head's portraits, some of (H, W, 3), beside other work such as an edit of it."""
+    with_one_thread = ThreadPoolExecutor(1)
+    drawing = with_one_thread.submit(_portraits, subject, head)
+    with_one_thread.shutdown(wait=False)
+    return drawing
+
+
+def _portraits(subject: Subject, head: HeadModel) -> list[Pixels]:
+    vertices = head.pose_head(subject.params)[0]
+    return portraits(head, vertices, subject.texture[0], resolution=PORTRAIT)
+
+
 def write_edits(
-    edits: Sequence[EditOutput], before: Subject, head: HeadModel, folder: Path, record: RunRecord
+    edits: Sequence[EditOutput],
+    before: Future[list[Pixels]],
+    head: HeadModel,
+    folder: Path,
+    record: RunRecord,
 ) -> tuple[Path, dict[str, Any]]:
-    """All files of all edits; the mesh of a single one, or the folder, and facts about them."""
+    """All files of all edits; the mesh of a single one, or the folder, and facts about them.
 
-    def pictures(subject: Subject) -> list[Pixels]:
-        vertices = head.pose_head(subject.params)[0]
-        return portraits(head, vertices, subject.texture[0], resolution=PORTRAIT)
-
-    shown = [pictures(before)]
+    before: portraits (H, W, 3) of the head where they began, from `start_portraits`.
+    """
+    shown = [before.result()]
     facts = []
     for made in edits:
         if made.subject is None:
             continue
         made.subject = made.subject.to("cpu")
-        save_subject(made.folder / MESH, made.subject, head)
         with record.timing("render"):
-            shown.append(pictures(made.subject))
+            after = start_portraits(made.subject, head)
+            save_subject(made.folder / MESH, made.subject, head)
+            shown.append(after.result())
         facts.append(_write_edit(made, shown[0], shown[-1], record))
     if len(edits) == 1:
         return Path(facts[0].pop("path")), facts[0]

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from typing import Any, Protocol
 
 from clipface_cli.avatar import Subject
-from clipface_cli.baselines import BASELINES, Baseline, Budget, TexturedHead
+from clipface_cli.baselines import BASELINES, Baseline, Budget, Text2Mesh, TexturedHead
 from clipface_cli.baselines import Progress as BaselineProgress
 from clipface_cli.edit import ABLATIONS, PRESETS, EditModels, ablated, edit_meshes, preset
 from clipface_cli.errors import InputError
@@ -147,6 +147,7 @@ class BaselineEdit:
             result.settings,
             result.sentences,
             result.notes,
+            result.interrupted,
         )
 
 
@@ -157,6 +158,7 @@ TITLES = {
     "latent3d": "Latent3d",
 }
 """How tables call the baselines; others by their own name."""
+DISPLACED = "text2mesh-displacement"  # its full form; the paper compares without (appendix 8)
 
 
 def _ablations(prefix: str, name: str) -> dict[str, Method]:
@@ -174,6 +176,7 @@ METHODS: dict[str, Method] = {
     "clipface-paper": PresetEdit("paper"),
     "clipface-released": PresetEdit("released"),
     **{name: BaselineEdit(name, TITLES.get(name, name), b) for name, b in BASELINES.items()},
+    DISPLACED: BaselineEdit(DISPLACED, "Text2Mesh with displacement", Text2Mesh(displacement=True)),
     **ABLATION_METHODS,
 }
 """Every method by the name that users type."""

@@ -1,14 +1,19 @@
-"""numba with types: parallel kernels, the functions they call, and arrays to give to them."""
+"""numba with types: kernels that threads share, the functions they call, and arrays for them."""
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, cast
 
 import numba  # type: ignore[import-untyped,unused-ignore]
+import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -16,15 +21,14 @@ Array: TypeAlias = NDArray[Any]
 
 F = TypeVar("F", bound=Callable[..., object])
 
+_PIECES = 4  # of the tasks of a kernel for each thread, so that none waits long for the last
+
 _FOLDERS = (
     "geometry",
     "render",
     "render/backends/cpu",
     "portrait",
 )  # of the package, that hold kernels
-
-prange = numba.prange
-get_num_threads = numba.get_num_threads
 
 
 def drop_stale_kernels(package: Path, folders: Sequence[str]) -> None:
@@ -71,13 +75,56 @@ drop_stale_kernels(Path(__file__).parents[1], _FOLDERS)
 
 
 def kernel(function: F) -> F:
-    """Compile a function whose `prange` loops use every core; compiled code is kept on disk."""
-    return cast(F, numba.njit(cache=True, parallel=True, error_model="numpy")(function))
+    """Compile `function(tasks, ...)`, which does a range (first, last + 1) of some work's tasks.
+
+    `parallel` runs it. It holds no lock, so that threads work at the same time, and compiled code
+    is kept on disk.
+    """
+    return cast(F, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
 
 
 def device(function: F) -> F:
     """Compile a function that kernels call."""
-    return cast(F, numba.njit(cache=True, error_model="numpy", inline="never")(function))
+    return cast(F, numba.njit(cache=True, error_model="numpy", forceinline=True)(function))
+
+
+def constants(*values: int) -> list[Any]:
+    """Integers that kernels give to devices; for each Python literal those would compile anew."""
+    return [np.int64(value) for value in values]
+
+
+def parallel(function: Callable[..., object], tasks: int, *arguments: Any, least: int = 1) -> None:
+    """Do all tasks of a `kernel`, on as many threads as PyTorch uses.
+
+    A thread that is free takes the next few tasks, so that a busy core delays only what it has; the
+    caller works as well, and waits for no thread that has not begun. Threads may call this at once.
+    least: how many tasks are worth another thread, which costs about 0.1 ms.
+    """
+    threads = torch.get_num_threads()
+    pieces = min(tasks // least, _PIECES * threads)
+    if threads == 1 or pieces < 2:
+        function((0, tasks), *arguments)
+        return
+    ranges = iter([(tasks * k // pieces, tasks * (k + 1) // pieces) for k in range(pieces)])
+
+    def work() -> None:
+        for some in ranges:  # of which each thread takes the next one
+            function(some, *arguments)
+
+    helpers = [_pool().submit(work) for _ in range(min(threads, pieces) - 1)]
+    work()
+    for helper in helpers:
+        if not helper.cancel():
+            helper.result()
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max(1, (os.cpu_count() or 1) - 1), "kernels")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # threads stay with the parent
 
 
 def array(tensor: Tensor) -> Array:

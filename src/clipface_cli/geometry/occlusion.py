@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from clipface_cli.geometry.jit import device, kernel, prange
+from clipface_cli.geometry.jit import device, kernel, parallel
 from clipface_cli.geometry.vectors import Array, Vector, dot, row
 from clipface_cli.geometry.zbuffer import FAR, draw
 
@@ -56,10 +56,17 @@ def _fit_span(points: Array, size: int, span: float) -> None:
 
 
 @kernel
-def _visible(vertices: Array, faces: Array, views: Array, size: int, span: float) -> Array:
-    """(N,V) uint8: vertex v is seen from direction n."""
-    seen = np.zeros((views.shape[0], vertices.shape[0]), np.uint8)
-    for n in prange(views.shape[0]):
+def _visible(
+    tasks: tuple[int, int],
+    vertices: Array,
+    faces: Array,
+    views: Array,
+    size: int,
+    span: float,
+    seen: Array,
+) -> None:
+    """Fill seen (N,V) uint8: vertex v is seen from direction n."""
+    for n in range(*tasks):
         turned = np.empty_like(vertices)
         for v in range(vertices.shape[0]):
             for axis in range(3):
@@ -74,7 +81,6 @@ def _visible(vertices: Array, faces: Array, views: Array, size: int, span: float
         for v in range(vertices.shape[0]):
             blocker = depth[int(turned[v, 1]), int(turned[v, 0])]
             seen[n, v] = turned[v, 2] - blocker < BIAS
-    return seen
 
 
 @device
@@ -110,4 +116,6 @@ def ambient_occlusion(
     views: `sky_views`. span: metres across every depth map; 0 fits each to what it shows.
     """
     views = sky_views() if views is None else views
-    return _gather(normals, views, _visible(vertices, faces, views, MAP_SIZE, span))
+    seen = np.zeros((len(views), len(vertices)), np.uint8)
+    parallel(_visible, len(views), vertices, faces, views, MAP_SIZE, span, seen)
+    return _gather(normals, views, seen)

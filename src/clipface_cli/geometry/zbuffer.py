@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from clipface_cli.geometry.jit import Array, device, kernel, prange
+from clipface_cli.geometry.jit import Array, device, kernel, parallel
 
 FAR = np.float32(1e30)  # depth of an empty pixel
 BANDS = 8  # of rows, drawn at the same time
@@ -54,9 +54,11 @@ def draw(
 
 
 @kernel
-def _draw_bands(points: Array, faces: Array, depth: Array, ids: Array) -> None:
+def _draw_bands(
+    tasks: tuple[int, int], points: Array, faces: Array, depth: Array, ids: Array
+) -> None:
     rows = (depth.shape[0] + BANDS - 1) // BANDS
-    for band in prange(BANDS):
+    for band in range(*tasks):
         draw(points, faces, depth, ids, band * rows, min(depth.shape[0], (band + 1) * rows))
 
 
@@ -69,5 +71,5 @@ def nearest(
     """
     depth = np.full((height, width), FAR, np.float32)
     ids = np.full((height, width), -1, np.int32)
-    _draw_bands(np.ascontiguousarray(points), faces, depth, ids)
+    parallel(_draw_bands, BANDS, np.ascontiguousarray(points), faces, depth, ids)
     return depth, ids

@@ -13,10 +13,10 @@ from torch.nn.utils.rnn import pad_sequence
 from clipface_cli.artifacts import quantised, read_tensors, restored, write_tensors
 from clipface_cli.errors import InputError
 from clipface_cli.guidance._image import ImageTower
-from clipface_cli.guidance._peoples import without_peoples
 from clipface_cli.guidance._text import TextTower
-from clipface_cli.guidance._words import WordTable
+from clipface_cli.guidance.peoples import without_peoples
 from clipface_cli.guidance.protocol import Coverage
+from clipface_cli.guidance.words import WordTable
 
 FORMAT = "clipface-guidance"
 MAX_WORDS = 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -32,6 +33,14 @@ class HeadParams:
         sizes = (shape, expression, 6)
         zeros = [torch.zeros(batch, size, device=device) for size in sizes]
         return cls(zeros[0], zeros[1], zeros[2])
+
+    @classmethod
+    def stacked(cls, heads: Sequence[HeadParams]) -> HeadParams:
+        """One batch of all of several batches, which have displacements or have none."""
+        names = ["shape", "expression", "pose"]
+        if heads[0].displacement is not None:
+            names.append("displacement")
+        return cls(**{name: torch.cat([getattr(head, name) for head in heads]) for name in names})
 
     def to(self, device: torch.device | str) -> HeadParams:
         """The same heads on another device."""

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from clipface_cli.adam import Adam
 from clipface_cli.head import HeadModel, HeadParams
 from clipface_cli.photos._illumination import Illumination
 from clipface_cli.photos.encoder import (
@@ -163,13 +164,13 @@ class PhotometricEncoder:
             for name in rates:
                 unknowns[name] = unknowns[name].detach().clone().requires_grad_(True)
             groups = [{"params": [unknowns[name]], "lr": rates[name]} for name in rates]
-            optimizer = torch.optim.Adam(groups, betas=(0.9, 0.99))
+            optimizer = Adam(groups, betas=(0.9, 0.99))
             for step in range(self.settings.steps):
                 share = _FINE[1] if step >= _FINE[0] * self.settings.steps else 1.0
                 for group, name in zip(optimizer.param_groups, rates, strict=True):
                     waits = step < self.settings.looking and name not in _COLOUR_RATES
                     group["lr"] = 0.0 if waits else share * rates[name]
-                optimizer.zero_grad(set_to_none=True)
+                optimizer.zero_grad()
                 self._loss(unknowns, views).backward()
                 optimizer.step()
         for name in rates:

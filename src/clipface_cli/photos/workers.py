@@ -137,13 +137,11 @@ _worker: tuple[Task, PhotoProcessor | ClipfaceError]
 def _prepare_worker(task: Task) -> None:
     """Prepare a worker: one thread, ends with its parent, leaves interrupts to the parent."""
     global _worker  # noqa: PLW0603 - a worker process has one task
-    import numba
     import torch
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_exit_with_parent, daemon=True).start()
     torch.set_num_threads(1)
-    numba.set_num_threads(1)
     try:
         _worker = task, task.load()
     except ClipfaceError as error:  # raised again by the first job, which can tell the parent

@@ -79,9 +79,7 @@ def grow(roots: Roots, scene: Scene) -> Curves:
     side = np.cross(normal, tangent)
     turn = roots.swing[:, None]
     comb = np.cos(turn) * tangent + np.sin(turn) * side
-    colours = np.empty((len(corners), 3), np.float32)
-    hair = np.empty(len(corners), np.float32)
-    shade_roots(roots.triangles, roots.weights, roots.tones, scene, colours, hair)
+    colours, hair = shade_roots(roots.triangles, roots.weights, roots.tones, scene)
     t = np.linspace(0, 1, POINTS)[None, :, None]
     reach = (roots.lengths * (SHORTEST + (1 - SHORTEST) * hair))[:, None, None]
     rise = LIFT * np.sin(BEND * t) * hair[:, None, None]

@@ -6,10 +6,11 @@ its own wrap, its own mix of smoothed and bumped normals and its own occlusion e
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
-from clipface_cli.geometry.jit import device, kernel, prange
+from clipface_cli.geometry.jit import constants, device, kernel, parallel
 from clipface_cli.geometry.vectors import Array, Vector, add, clip, direction, dot, row, step, unit
 from clipface_cli.portrait.scene import (
     AO_RED,
@@ -84,6 +85,7 @@ EYE_RADIUS = 0.0155  # metres
 CORNEA_DEPTH = 0.0016  # metres from the eye's surface to the iris
 EYE_OCCLUSION = (1.15, 1.42, 1.48)
 
+_RED, _GREEN, _BLUE = constants(0, 1, 2)
 _LIT = np.stack([(np.arange(SHADOW_TAPS + 1) / SHADOW_TAPS) ** power for power in SKIN_SHADOW])
 
 
@@ -115,9 +117,9 @@ def _channel(
 def _light(skin: float, smooth: Vector, bumped: Vector, point: Point, scene: Scene) -> Vector:
     """Light that a surface sends back; `skin` 1 spreads it as skin does, 0 is opaque."""
     return (
-        _channel(0, skin, smooth, bumped, point, scene),
-        _channel(1, skin, smooth, bumped, point, scene),
-        _channel(2, skin, smooth, bumped, point, scene),
+        _channel(_RED, skin, smooth, bumped, point, scene),
+        _channel(_GREEN, skin, smooth, bumped, point, scene),
+        _channel(_BLUE, skin, smooth, bumped, point, scene),
     )
 
 
@@ -351,12 +353,16 @@ def _cloth(point: Point, scene: Scene) -> Vector:
     )
 
 
-@kernel
 def shade(ids: Array, scene: Scene, image: Array) -> None:
     """Write linear light into `image` (H,W,3) where `ids` (H,W) names a triangle (not -1)."""
-    for y in prange(ids.shape[0]):
+    parallel(_shade, len(ids), ids, scene, image)
+
+
+@kernel
+def _shade(tasks: tuple[int, int], ids: Array, scene: Scene, image: Array) -> None:
+    for y in range(*tasks):
         for x in range(ids.shape[1]):
-            t = ids[y, x]
+            t = np.int64(ids[y, x])
             if t < 0:
                 continue
             point = point_seen(t, x + 0.5, y + 0.5, scene)
@@ -372,13 +378,27 @@ def shade(ids: Array, scene: Scene, image: Array) -> None:
             image[y, x, 2] = colour[2]
 
 
-@device
 def shade_roots(
-    triangles: Array, weights: Array, tones: Array, scene: Scene, colours: Array, hair: Array
+    triangles: Array, weights: Array, tones: Array, scene: Scene
+) -> tuple[Array, Array]:
+    """Linear colours (N,3) of strands rooted at points of triangles, and how much hair is there.
+
+    triangles (N,); weights (N,3) of their corners; tones (N,): brightness. Hair (N,) from 0 to 1.
+    """
+    colours = np.empty((len(triangles), 3), np.float32)
+    hair = np.empty(len(triangles), np.float32)
+    roots = triangles.astype(np.int32), weights, tones
+    parallel(_shade_roots, len(triangles), roots, scene, colours, hair)
+    return colours, hair
+
+
+@kernel
+def _shade_roots(
+    tasks: tuple[int, int], roots: Any, scene: Scene, colours: Array, hair: Array
 ) -> None:
-    """Linear colour (N,3) of strands rooted at points of triangles, and how much hair is there."""
-    for n in range(len(triangles)):
-        point = point_on(triangles[n], row(weights, n), 0.0, scene)
+    triangles, weights, tones = roots
+    for n in range(*tasks):
+        point = point_on(np.int64(triangles[n]), row(weights, n), 0.0, scene)
         red, green, blue, _, _ = texel(scene.texture, point.uv[0], point.uv[1])
         hair[n] = column_at(point, HAIR, scene)
         hair[n] *= hairiness(red, green, blue, scene.places[SKIN_TONE])

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from clipface_cli.geometry.jit import kernel, prange
+from clipface_cli.geometry.jit import kernel, parallel
 from clipface_cli.geometry.vectors import Array, clip
 
 WALL = np.array([0.1169, 0.1070, 0.1022])  # grey studio backdrop, linear
@@ -24,11 +24,15 @@ def _curve(steps: int) -> Array:
 _TONES = _curve(8192)
 
 
-@kernel
 def paint_wall(image: Array, colour: Array, falloff: float) -> None:
     """Fill (H,W,3) with a backdrop that darkens from left of the centre by `falloff`."""
+    parallel(_paint_wall, len(image), image, colour, falloff)
+
+
+@kernel
+def _paint_wall(tasks: tuple[int, int], image: Array, colour: Array, falloff: float) -> None:
     height, width = image.shape[0], image.shape[1]
-    for row in prange(height):
+    for row in range(*tasks):
         y = (row + 0.5) / height - 0.45
         for column in range(width):
             x = (column + 0.5) / width - 0.42
@@ -37,18 +41,22 @@ def paint_wall(image: Array, colour: Array, falloff: float) -> None:
                 image[row, column, channel] = max(colour[channel] * light, 0.0)
 
 
-@kernel
 def tone_map(image: Array, out: Array) -> None:
     """Turn linear light (2H,2W,3) into sRGB uint8 (H,W,3), averaging 2x2."""
-    last = len(_TONES) - 1
-    for row in prange(out.shape[0]):
+    parallel(_tone_map, len(out), image, out)
+
+
+@kernel
+def _tone_map(tasks: tuple[int, int], image: Array, out: Array) -> None:
+    brightest = len(_TONES) - 1
+    for row in range(*tasks):
         for column in range(out.shape[1]):
             for channel in range(3):
                 total = 0.5
                 for dy in range(2):
                     for dx in range(2):
                         x = clip(image[2 * row + dy, 2 * column + dx, channel], 0.0, _BRIGHTEST)
-                        total += 0.25 * _TONES[int(math.sqrt(x / _BRIGHTEST) * last + 0.5)]
+                        total += 0.25 * _TONES[int(math.sqrt(x / _BRIGHTEST) * brightest + 0.5)]
                 out[row, column, channel] = int(total)
 
 

@@ -2,9 +2,11 @@
 
 import math
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeAlias
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -77,7 +79,12 @@ def portraits(
     """
     _check(head, vertices, texture, resolution)
     posed = pose_head(topology(head), vertices, texture)
-    return [_photograph(posed, yaw, pitch, resolution, background) for yaw, pitch in views]
+
+    def seen(view: tuple[float, float]) -> NDArray[np.uint8]:
+        return _photograph(posed, *view, resolution, background)
+
+    with ThreadPoolExecutor(min(len(views), torch.get_num_threads())) as pool:
+        return list(pool.map(seen, views))
 
 
 def _check(head: HeadModel, vertices: Tensor, texture: Texture, resolution: int) -> None:

@@ -123,8 +123,7 @@ def comb(fixed: Planned, scene: Scene) -> Curves:
         return NONE
     strands = fixed.long_strands
     count = len(strands.lit)
-    shone, hair = np.empty((count, 3), np.float32), np.empty(count, np.float32)
-    shade_roots(strands.triangles, strands.corners, np.ones(count), scene, shone, hair)
+    shone, hair = shade_roots(strands.triangles, strands.corners, np.ones(count), scene)
     table = np.zeros((len(scene.vertices), 4), np.float32)
     table[strands.lit] = hair[:, None] * np.column_stack([shone, np.ones(count)])
     below = strands.along(table)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from clipface_cli.geometry.jit import device
+from clipface_cli.geometry.jit import constants, device
 from clipface_cli.geometry.vectors import (
     Array,
     Vector,
@@ -33,14 +33,14 @@ SKIN, LEFT_EYE, RIGHT_EYE, INTERIOR, CLOTH = 0, 1, 2, 3, 4  # materials
 # Columns of `Scene.vertices`. SCREEN is pixel x, y and distance; SMOOTH the normal as red light
 # sees it; TANGENT runs along the hair; REST is where the skin's grain is fixed; AO_RED to AO_BLUE
 # are occlusion as skin shows it; BAKED is the light painted into the texture.
-SCREEN, POSITION, NORMAL, SMOOTH, TANGENT, REST = 0, 3, 6, 9, 12, 15
-AO, AO_RED, BAKED, CAVITY, GLOSS, HAIR = 18, 19, 22, 25, 26, 27
+SCREEN, POSITION, NORMAL, SMOOTH, TANGENT, REST = constants(0, 3, 6, 9, 12, 15)
+AO, AO_RED, BAKED, CAVITY, GLOSS, HAIR = constants(18, 19, 22, 25, 26, 27)
 COLUMNS = 28
 
 # Rows of `Scene.places`. LIGHT is three rows (right, down, away) of the key's frame, LIGHT_MAP its
 # map's origin in metres and texels per metre; SKIN_TONE is the skin's brightness and redness, and
 # the slope of its grain.
-CAMERA, EYE, GAZE, LIGHT, LIGHT_MAP, SKIN_TONE = 0, 1, 3, 5, 8, 9
+CAMERA, EYE, GAZE, LIGHT, LIGHT_MAP, SKIN_TONE = constants(0, 1, 3, 5, 8, 9)
 PLACES = 10
 
 

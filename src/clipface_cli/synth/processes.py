@@ -7,7 +7,6 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import TypeVar
 
-import numba
 import torch
 
 Job = TypeVar("Job")
@@ -36,6 +35,5 @@ def process_pool(workers: int, begin: Callable[[], object] | None = None) -> Pro
 
 def _begin(begin: Callable[[], object] | None) -> None:
     torch.set_num_threads(1)
-    numba.set_num_threads(1)
     if begin is not None:
         begin()

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from clipface_cli.adam import Adam
 from clipface_cli.texture.generator import Generator
 from clipface_cli.texture.layers import fast_autocast
 from clipface_cli.texture.similarity import ssim
@@ -54,7 +55,7 @@ def invert(
         spread = codes[:, 0].std(0).clamp_min(LEAST_SPREAD)
         start = codes[_nearest(generator, codes, image, show, known)][None]
     offset = torch.zeros_like(start if space == "w+" else start[:, :1], requires_grad=True)
-    optimizer = torch.optim.Adam([offset], lr=RATE, betas=BETAS)
+    optimizer = Adam([{"params": [offset], "lr": RATE}], BETAS)
     for step in range(steps):
         optimizer.param_groups[0]["lr"] = RATE * min(1.0, 2 * (1 - step / steps))
         with fast_autocast(offset.device):

@@ -47,7 +47,7 @@ def losses(dataset_folder, tmp_path_factory) -> tuple[Losses, Losses, Losses]:
     out = tmp_path_factory.mktemp("processes")
     script = out / "train.py"
     script.write_text(SCRIPT)
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
     runs = [
         subprocess.Popen(
             [sys.executable, script, dataset_folder, out / devices, devices],

@@ -11,7 +11,7 @@ from clipface_cli.train.gan.losses import (
     reconstruction_loss,
     weighted_psnr,
 )
-from clipface_cli.train.gan.regularisers import gradient_penalty
+from clipface_cli.train.gan.regularisers import PathLength, gradient_penalty
 from clipface_cli.train.gan.weight_map import region_map, weight_map
 from clipface_cli.train.gan.whitening import COARSE, GAINS, whiten
 
@@ -26,6 +26,33 @@ def test_reconstruction_sees_colour_and_detail():
         shifted, flat, weight
     )
     assert abs(weighted_psnr(flat + 0.02, flat, weight) - 40) < 1e-3
+
+
+def test_reconstruction_written_out():
+    """L1 and L2, and twice the L1 of each Laplacian band, with weights of the band's size."""
+    torch.manual_seed(2)
+    error, weight = torch.randn(2, 3, 64, 64), torch.rand(1, 1, 64, 64)
+    target = torch.randn(2, 3, 64, 64)
+    coarse = error.unflatten(2, (32, 2)).unflatten(4, (32, 2)).mean((3, 5))
+    spread = nn.functional.interpolate(coarse, scale_factor=2, mode="bilinear")
+    expected = (weight * (error.abs() + error**2)).mean()
+    expected = expected + 2 * (weight * (error - spread).abs()).mean()
+    assert torch.allclose(reconstruction_loss(target + error, target, weight), expected, rtol=1e-4)
+
+
+def test_path_length_of_a_linear_generator():
+    """|J_w^T y| of a matrix, whose transpose times y it is, and its moving average."""
+    torch.manual_seed(0)
+    matrix, noise = torch.randn(3 * 4 * 4, 5), torch.randn(2, 3, 4, 4)
+    w = torch.randn(2, 3, 5, requires_grad=True)
+    textures = (w.mean(1) @ matrix.T).view(2, 3, 4, 4)
+    lengths = PathLength.lengths(textures, w, noise)
+    pulled = (noise.flatten(1) / 4) @ matrix / 3  # of each of the three levels
+    assert torch.allclose(lengths, pulled.norm(dim=1), rtol=1e-4)
+    path = PathLength()
+    path.update_mean(torch.tensor(2.0))
+    assert torch.allclose(path.mean, torch.tensor(0.02))
+    assert torch.allclose(path.penalty(torch.tensor([1.02, 0.02])), torch.tensor(0.5))
 
 
 def test_adversarial_losses_are_the_logistic_ones():

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from clipface_cli.guidance import EmbeddedGuidance, load_guidance
-from clipface_cli.guidance._peoples import without_peoples
-from clipface_cli.guidance._words import WordTable
 from clipface_cli.guidance.embedded import rows_of
+from clipface_cli.guidance.peoples import without_peoples
+from clipface_cli.guidance.words import WordTable
 from clipface_cli.train.guidance import training
 from clipface_cli.train.guidance.batch_sampler import BatchSampler
 from clipface_cli.train.guidance.changes import CHANGES

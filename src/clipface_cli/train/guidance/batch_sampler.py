@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from clipface_cli.guidance._words import WordTable
 from clipface_cli.guidance.embedded import rows_of
+from clipface_cli.guidance.words import WordTable
 from clipface_cli.head import HeadModel
 from clipface_cli.synth import Person, captions
 from clipface_cli.train.guidance.changes import EXPRESSION_CHANGES, Change

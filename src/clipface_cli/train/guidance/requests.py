@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from clipface_cli.guidance import SOURCE_PROMPT
-from clipface_cli.guidance._words import WordTable
+from clipface_cli.guidance.words import WordTable
 from clipface_cli.synth import RECIPES, captions, person_from_latent, sample_attributes
 from clipface_cli.train.guidance.changes import CHANGES, Change
 

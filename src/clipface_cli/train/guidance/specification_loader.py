@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from clipface_cli.guidance._words import WordTable
+from clipface_cli.guidance.words import WordTable
 from clipface_cli.head import HeadModel
 from clipface_cli.synth import process_pool
 from clipface_cli.train.guidance.batch_sampler import BatchSampler, BatchSpecification

@@ -21,8 +21,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from clipface_cli.guidance import SOURCE_PROMPT, EmbeddedGuidance
-from clipface_cli.guidance._words import WordTable
 from clipface_cli.guidance.embedded import rows_of
+from clipface_cli.guidance.words import WordTable
 from clipface_cli.head import HeadModel
 from clipface_cli.synth import ATTRIBUTE_SIZE
 from clipface_cli.texture import fast_autocast

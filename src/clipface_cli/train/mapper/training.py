@@ -78,7 +78,8 @@ def train_mapper(
     edit = settings.edit
     sampler = HeadSampler(models, settings, run.processes, codes)
     training = MapperTraining(models, settings, edited, lambda step: stages, sampler)
-    optimizer = mappers.optimizer(edit.texture_rate, edit.expression_rate)
+    groups = mappers.groups(edit.texture_rate, edit.expression_rate)
+    optimizer = torch.optim.Adam(groups, fused=True)
     training.optimize(run, modules, optimizer, {"prompts": [prompt]})
     if run.processes.is_first:
         mappers.save(run.folder, prompt)

@@ -4,7 +4,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from clipface_cli.geometry.jit import Array, device, kernel, prange
+from clipface_cli.geometry.jit import Array, device, kernel, parallel
 from clipface_cli.render.backends.cpu._visibility import BANDS, band, fill_band, plan, workspace
 
 Vector: TypeAlias = tuple[float, float, float]
@@ -12,26 +12,30 @@ Vector: TypeAlias = tuple[float, float, float]
 _CHUNKS = 8  # gradients to vertices are summed in this many fixed parts
 
 
+def forward(pos: Array, tri: Array, ranges: Array, rast: Array, rast_db: Array, cull: bool) -> None:
+    """Fill rast and rast_db (B, H, W, 4); image b shows the triangles `ranges[b]`."""
+    planned = plan(pos, tri, ranges, rast.shape[1], rast.shape[2], cull)
+    parallel(_forward, len(rast) * BANDS, pos, tri, planned, rast, rast_db, cull)
+
+
 @kernel
-def forward(
+def _forward(
+    tasks: tuple[int, int],
     pos: Array,
     tri: Array,
-    ranges: Array,
+    planned: Any,
     rast: Array,
     rast_db: Array,
     cull: bool,
-    workers: int,
 ) -> None:
-    batch, height, width = rast.shape[:3]
-    planned = plan(pos, tri, ranges, height, width, cull)
-    for worker in prange(workers):
-        work = workspace(height, width)
-        for task in range(worker, batch * BANDS, workers):
-            b, rows = task // BANDS, band(task % BANDS, height)
-            fill_band(pos, tri, planned, b, rows, (height, width), cull, work)
-            for y in range(*rows):
-                ids, mesh = work[0][y - rows[0]], pos[b % len(pos)]
-                _write_row(mesh, tri, ids, y, height, rast[b, y], rast_db[b, y])
+    height, width = rast.shape[1:3]
+    work = workspace(height, width)
+    for task in range(*tasks):
+        b, rows = task // BANDS, band(task % BANDS, height)
+        fill_band(pos, tri, planned, b, rows, (height, width), cull, work)
+        for y in range(*rows):
+            ids, mesh = work[0][y - rows[0]], pos[b % len(pos)]
+            _write_row(mesh, tri, ids, y, height, rast[b, y], rast_db[b, y])
 
 
 def vertex_parts(pos: Array) -> Array:
@@ -111,12 +115,18 @@ def _write_row(
 
 @kernel
 def backward(
-    pos: Array, tri: Array, rast: Array, grad_rast: Array, grad_db: Array, parts: Array
+    tasks: tuple[int, int],
+    pos: Array,
+    tri: Array,
+    rast: Array,
+    grad_rast: Array,
+    grad_db: Array,
+    parts: Array,
 ) -> None:
     """Sum into parts (M, chunks, V, 4); chunk k owns rows k, k + chunks, ... of its images."""
     batch, height = rast.shape[:2]
     meshes, chunks = parts.shape[:2]
-    for task in prange(meshes * chunks):
+    for task in range(*tasks):
         m, k = task // chunks, task % chunks
         images = batch // meshes
         for row in range(k, images * height, chunks):

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from clipface_cli.geometry.jit import Array, device, kernel, prange
+from clipface_cli.geometry.jit import Array, device, kernel
 
 Pixel: TypeAlias = tuple[int, int, int]  # image, row, column
 
@@ -83,12 +83,19 @@ def _corners(
 
 @kernel
 def forward(
-    texels: Array, uv: Array, level: Array, sizes: Array, out: Array, linear: bool, wrap: bool
+    tasks: tuple[int, int],
+    texels: Array,
+    uv: Array,
+    level: Array,
+    sizes: Array,
+    out: Array,
+    linear: bool,
+    wrap: bool,
 ) -> None:
-    """Fill out (B, H, W, C) with the texels (B or 1, N, C) at uv (B, H, W, 2)."""
-    batch, height, width = uv.shape[:3]
+    """Fill rows of out (B, H, W, C) with the texels (B or 1, N, C) at uv (B, H, W, 2)."""
+    height, width = uv.shape[1:3]
     places = uv, sizes, _starts(sizes)
-    for row in prange(batch * height):
+    for row in range(*tasks):
         b, y = row // height, row % height
         image = texels[b % texels.shape[0]]
         for x in range(width):
@@ -112,19 +119,20 @@ def _mean(image: Array, corners: Any, c: int) -> float:
 
 @kernel
 def backward_uv(
+    tasks: tuple[int, int],
     texels: Array,
     uv: Array,
     level: Array,
     sizes: Array,
     grad: Array,
-    grad_uv: Array,
-    grad_level: Array,
+    out: tuple[Array, Array],
     wrap: bool,
 ) -> None:
-    """Fill grad_uv (B, H, W, 2) and, where there are levels, grad_level (B, H, W)."""
-    batch, height, width = uv.shape[:3]
+    """Fill rows of gradients to UV (B, H, W, 2) and, where there are levels, to them (B, H, W)."""
+    grad_uv, grad_level = out
+    height, width = uv.shape[1:3]
     places = uv, sizes, _starts(sizes)
-    for row in prange(batch * height):
+    for row in range(*tasks):
         b, y = row // height, row % height
         image = texels[b % texels.shape[0]]
         for x in range(width):
@@ -156,18 +164,18 @@ def _slope(image: Array, corners: Any, grad: Array) -> tuple[float, float, float
 
 @kernel
 def backward_texels(
+    tasks: tuple[int, int],
     uv: Array,
     level: Array,
     sizes: Array,
     grad: Array,
     grad_texels: Array,
-    linear: bool,
-    wrap: bool,
+    modes: tuple[bool, bool],
     owners: Array,
 ) -> None:
-    """Scatter to texels: each thread owns some of them, so that no two write to one place."""
-    places = uv, sizes, _starts(sizes)
-    for worker in prange(owners.max() + 1):
+    """Scatter to texels: each owner has some of them, so that no two write to one place."""
+    (linear, wrap), places = modes, (uv, sizes, _starts(sizes))
+    for worker in range(*tasks):
         mine = owners == worker
         for b in range(uv.shape[0]):
             target = grad_texels[b % grad_texels.shape[0]]

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from clipface_cli.geometry.jit import Array, device, kernel, prange
+from clipface_cli.geometry.jit import Array, device, kernel, parallel
 from clipface_cli.render.backends.cpu._raster import at, lines_of, reciprocal
 from clipface_cli.render.backends.cpu._visibility import STRETCHES, stretch
 
@@ -23,9 +23,8 @@ _TURNS_LEFT = 8  # counter-clockwise in the image
 _UNSEEN = 16  # left out, or not wholly ahead of the camera
 
 
-@device
 def find_edges(
-    ids: Array, pos: Array, tri: Array, opposite: Array, cull: bool, workers: int
+    ids: Array, pos: Array, tri: Array, opposite: Array, cull: bool
 ) -> tuple[Array, Array, Array]:
     """Find where outlines cut pixels of ids (B, H, W), -1 where there is no triangle.
 
@@ -37,31 +36,33 @@ def find_edges(
     batch, height, width = ids.shape
     meshes = pos.shape[0]
     screen = np.empty((meshes, pos.shape[1], 2))
-    for m in range(meshes):
-        _to_pixels(pos[m], height, width, screen[m])
+    parallel(_to_pixels, meshes, pos, height, width, screen, least=4)
     facts = np.empty((meshes, tri.shape[0]), np.uint8)
     surfaces = pos, tri, opposite, screen, facts
     outlines = np.empty((meshes, STRETCHES, 3 * (tri.shape[0] // STRETCHES + 1)), np.int32)
     lengths, room = np.empty((meshes, STRETCHES), np.int64), np.empty((meshes, STRETCHES), np.int64)
-    _list_outlines(surfaces, cull, (height, width), (outlines, lengths, room))
-    tasks = batch * STRETCHES
+    listed, tasks = (outlines, lengths, room), batch * STRETCHES
+    work = surfaces, cull, (height, width), listed
+    parallel(_list_outlines, meshes * STRETCHES, *work, least=STRETCHES)
     firsts, counts = np.zeros(tasks + 1, np.int64), np.empty(tasks, np.int64)
-    for task in range(tasks):
-        firsts[task + 1] = firsts[task] + room[task // STRETCHES % meshes, task % STRETCHES]
+    np.cumsum(np.resize(room, tasks), out=firsts[1:])
     items, shares = np.empty((firsts[tasks], 6), np.int32), np.empty(firsts[tasks])
-    _follow_outlines(ids, surfaces, (outlines, lengths), (firsts, counts, items, shares), workers)
+    found = firsts, counts, items, shares
+    parallel(_follow_outlines, tasks, ids, surfaces, (outlines, lengths), found)
     return _compact(firsts, counts, items, shares)
 
 
 @kernel
-def _list_outlines(surfaces: Any, cull: bool, size: tuple[int, int], out: Any) -> None:
+def _list_outlines(
+    tasks: tuple[int, int], surfaces: Any, cull: bool, size: tuple[int, int], out: Any
+) -> None:
     """List outlines, as 3 * triangle + corner opposite, in STRETCHES parts of each mesh.
 
     Also what is known of each triangle, how many outlines there are in each part, and at most how
     many pairs of pixels they pass between.
     """
     (pos, tri, opposite, screen, facts), (outlines, lengths, room) = surfaces, out
-    for task in prange(pos.shape[0] * STRETCHES):
+    for task in range(*tasks):
         m, k = task // STRETCHES, task % STRETCHES
         mesh = pos[m], tri, opposite, screen[m], facts[m]
         span = stretch(k, 0, tri.shape[0])
@@ -69,18 +70,19 @@ def _list_outlines(surfaces: Any, cull: bool, size: tuple[int, int], out: Any) -
 
 
 @kernel
-def _follow_outlines(ids: Array, surfaces: Any, listed: Any, out: Any, workers: int) -> None:
+def _follow_outlines(
+    tasks: tuple[int, int], ids: Array, surfaces: Any, listed: Any, out: Any
+) -> None:
     """Fill the items and shares of each image's parts, and count them."""
     (pos, tri, opposite, screen, facts), (outlines, lengths) = surfaces, listed
     firsts, counts, items, shares = out
     meshes = pos.shape[0]
-    for worker in prange(workers):
-        for task in range(worker, counts.shape[0], workers):
-            b, k = task // STRETCHES, task % STRETCHES
-            m = b % meshes
-            mesh = pos[m], tri, opposite, screen[m], facts[m]
-            own = items[firsts[task] : firsts[task + 1]], shares[firsts[task] : firsts[task + 1]]
-            counts[task] = _follow(mesh, ids[b], outlines[m, k, : lengths[m, k]], own)
+    for task in range(*tasks):
+        b, k = task // STRETCHES, task % STRETCHES
+        m = b % meshes
+        mesh = pos[m], tri, opposite, screen[m], facts[m]
+        own = items[firsts[task] : firsts[task + 1]], shares[firsts[task] : firsts[task + 1]]
+        counts[task] = _follow(mesh, ids[b], outlines[m, k, : lengths[m, k]], own)
 
 
 @device
@@ -97,13 +99,14 @@ def _compact(
     return starts, items[:n].copy(), shares[:n].copy()
 
 
-@device
-def _to_pixels(pos: Array, height: int, width: int, screen: Array) -> None:
-    """Vertices (V, 2) in pixel indices."""
-    for v in range(pos.shape[0]):
-        w = np.float64(pos[v, 3])
-        screen[v, 0] = (pos[v, 0] / w * 0.5 + 0.5) * width - 0.5
-        screen[v, 1] = (pos[v, 1] / w * 0.5 + 0.5) * height - 0.5
+@kernel
+def _to_pixels(tasks: tuple[int, int], pos: Array, height: int, width: int, screen: Array) -> None:
+    """Vertices (M, V, 2) of some meshes in pixel indices."""
+    for m in range(*tasks):
+        for v in range(pos.shape[1]):
+            w = np.float64(pos[m, v, 3])
+            screen[m, v, 0] = (pos[m, v, 0] / w * 0.5 + 0.5) * width - 0.5
+            screen[m, v, 1] = (pos[m, v, 1] / w * 0.5 + 0.5) * height - 0.5
 
 
 @device
@@ -305,22 +308,23 @@ def _distance(screen: Array, a: int, b: int, y: int, x: int, axis: int, forward:
     return d if forward else -d
 
 
-@device
 def blend(color: Array, starts: Array, items: Array, shares: Array) -> Array:
     """Blend color (B, H, W, C) in place; returns source minus target (N, C) before blending."""
     difference = np.empty((items.shape[0], color.shape[3]), color.dtype)
-    if color.shape[0] == 1:
-        _blend_image(color[0], items, shares, difference)
-    else:
-        _blend_images(color, starts, items, shares, difference)
+    parallel(_blend_images, len(color), color, starts, items, shares, difference, least=2)
     return difference
 
 
 @kernel
 def _blend_images(
-    color: Array, starts: Array, items: Array, shares: Array, difference: Array
+    tasks: tuple[int, int],
+    color: Array,
+    starts: Array,
+    items: Array,
+    shares: Array,
+    difference: Array,
 ) -> None:
-    for b in prange(color.shape[0]):
+    for b in range(*tasks):
         own = slice(starts[b], starts[b + 1])
         _blend_image(color[b], items[own], shares[own], difference[own])
 
@@ -336,7 +340,6 @@ def _blend_image(color: Array, items: Array, shares: Array, difference: Array) -
             color[items[n, 0], items[n, 1], c] += abs(shares[n]) * difference[n, c]
 
 
-@device
 def blend_backward(
     grad: Array,
     pos: Array,
@@ -348,17 +351,19 @@ def blend_backward(
 ) -> None:
     """Turn the blended image's gradient, in place, into the image's before; add to grad_pos."""
     edges = starts, items, shares
-    if pos.shape[0] == 1:
-        _unblend_mesh(grad, pos, difference, grad_pos, edges, 0)
-    else:
-        _unblend_meshes(grad, pos, difference, grad_pos, edges)
+    parallel(_unblend_meshes, len(pos), grad, pos, difference, grad_pos, edges)
 
 
 @kernel
 def _unblend_meshes(
-    grad: Array, pos: Array, difference: Array, grad_pos: Array, edges: Any
+    tasks: tuple[int, int],
+    grad: Array,
+    pos: Array,
+    difference: Array,
+    grad_pos: Array,
+    edges: Any,
 ) -> None:
-    for m in prange(pos.shape[0]):
+    for m in range(*tasks):
         _unblend_mesh(grad, pos, difference, grad_pos, edges, m)
 
 

@@ -4,7 +4,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from clipface_cli.geometry.jit import Array, device, kernel, prange
+from clipface_cli.geometry.jit import Array, device, kernel
 from clipface_cli.render.backends.cpu._unlit_setup import (
     ONE,
     Planes,
@@ -23,16 +23,22 @@ _STRIP = 64  # rows of texels to which one thread sums gradients
 
 @kernel
 def backward_texture(
-    ids: Array, uv: Array, grad: Array, grad_tex: Array, corners: Array, workers: int
+    tasks: tuple[int, int],
+    ids: Array,
+    uv: Array,
+    grad: Array,
+    grad_tex: Array,
+    corners: Array,
+    workers: int,
 ) -> None:
-    """Scatter to texels: each thread owns strips of rows, so that no two write to one place.
+    """Scatter to texels: each worker owns strips of rows, so that no two write to one place.
 
     Triangles whose corners lie in one strip are scattered by its owner without further tests.
     """
     batch, height = ids.shape[:2]
     size = grad_tex.shape[2], grad_tex.shape[3]
     texels = grad_tex.reshape((grad_tex.shape[0], 3, size[0] * size[1]))
-    for worker in prange(workers):
+    for worker in range(*tasks):
         shares = _shares(corners, size[0], workers, worker)
         for row in range(batch * height):
             b, y = row // height, row % height
@@ -104,29 +110,34 @@ def _scatter_row(
 
 @kernel
 def backward_pos(
-    pos: Array, mesh: Any, ids: Array, uv: Array, grad: Array, parts: Array, workers: int
+    tasks: tuple[int, int],
+    pos: Array,
+    mesh: Any,
+    ids: Array,
+    uv: Array,
+    grad: Array,
+    parts: Array,
 ) -> None:
     """Sum gradients to vertices into parts (B, chunks, V, 4), each of a stretch of rows."""
     tri, corners, tex = mesh
-    batch, height, width = ids.shape
+    height, width = ids.shape[1:]
     texels = tex.reshape((tex.shape[0], 3, tex.shape[2] * tex.shape[3]))
     size, chunks = (tex.shape[2], tex.shape[3]), parts.shape[1]
-    for worker in prange(workers):
-        sums, found = np.zeros((tri.shape[0], 10)), np.empty(tri.shape[0], np.int32)
-        prepared = empty_setups(tri)
-        slopes = np.empty((width, 2), np.float32)
-        for task in range(worker, batch * chunks, workers):
-            b, k = task // chunks, task % chunks
-            n, head = 0, (pos[b], tri, corners, prepared, task)
-            for y in range(height * k // chunks, height * (k + 1) // chunks):
-                top = height - 1 - y
-                color = grad[b, 0, top], grad[b, 1, top], grad[b, 2, top]
-                _slope_row(ids[b, y], uv[b, y], texels[b % tex.shape[0]], size, color, slopes)
-                row = ids[b, y], slopes, (2 * y + 1) / height - 1
-                n = _sum_row(head, row, sums, found, n)
-            for i in range(n):
-                _pass_on(pos[b], tri, found[i], sums, parts[b, k])
-                sums[found[i]] = 0
+    sums, found = np.zeros((tri.shape[0], 10)), np.empty(tri.shape[0], np.int32)
+    prepared = empty_setups(tri)
+    slopes = np.empty((width, 2), np.float32)
+    for task in range(*tasks):
+        b, k = task // chunks, task % chunks
+        n, head = 0, (pos[b], tri, corners, prepared, task)
+        for y in range(height * k // chunks, height * (k + 1) // chunks):
+            top = height - 1 - y
+            color = grad[b, 0, top], grad[b, 1, top], grad[b, 2, top]
+            _slope_row(ids[b, y], uv[b, y], texels[b % tex.shape[0]], size, color, slopes)
+            row = ids[b, y], slopes, (2 * y + 1) / height - 1
+            n = _sum_row(head, row, sums, found, n)
+        for i in range(n):
+            _pass_on(pos[b], tri, found[i], sums, parts[b, k])
+            sums[found[i]] = 0
 
 
 @device

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from clipface_cli.geometry.jit import Array, device, kernel, prange
+from clipface_cli.geometry.jit import Array, device, kernel, parallel
 from clipface_cli.render.backends.cpu._raster import inner
 from clipface_cli.render.backends.cpu._silhouettes import blend, find_edges
 from clipface_cli.render.backends.cpu._unlit_setup import (
@@ -27,15 +27,13 @@ from clipface_cli.render.backends.cpu._visibility import (
 )
 
 
-@device
 def upright(planar: Array) -> Array:
     """(B, C, H, W) with row 0 at the top, seen as the operations' (B, H, W, C) from below."""
     return planar[:, :, ::-1].transpose(0, 2, 3, 1)
 
 
-@device
 def paint(
-    pos: Array, triangles: Triangles, tex: Array, background: Array, out: Any, workers: int
+    pos: Array, triangles: Triangles, tex: Array, background: Array, out: Any
 ) -> tuple[tuple[Array, Array, Array], Array, Array]:
     """Fill ids, uv (unless empty) where something is seen, image and alpha.
 
@@ -43,43 +41,44 @@ def paint(
     """
     (tri, opposite, _), (ids, _, image, alpha) = triangles, out
     planned = plan(pos, tri, whole(ids.shape[0], tri), ids.shape[1], ids.shape[2], True)
-    _paint_bands(pos, triangles, tex, background, planned, out, workers)
-    edges = find_edges(ids, pos, tri, opposite, True, workers)
+    mesh = pos, triangles, tex, background
+    parallel(_paint_bands, len(ids) * BANDS, *mesh, planned, out)
+    edges = find_edges(ids, pos, tri, opposite, True)
     return edges, blend(upright(image), *edges), blend(upright(alpha), *edges)
 
 
 @kernel
 def _paint_bands(
+    tasks: tuple[int, int],
     pos: Array,
     triangles: Triangles,
     tex: Array,
     background: Array,
     planned: Any,
     out: Any,
-    workers: int,
 ) -> None:
     (tri, _, corners), (ids, uv, image, alpha) = triangles, out
-    batch, height, width = ids.shape
+    height, width = ids.shape[1:]
     texels = tex.reshape((tex.shape[0], 3, tex.shape[2] * tex.shape[3]))
     size = tex.shape[2], tex.shape[3]
-    for worker in prange(workers):
-        work, scratch = workspace(height, width), np.empty((width, 2), np.float32)
-        prepared = empty_setups(tri)
-        for task in range(worker, batch * BANDS, workers):
-            b, rows = task // BANDS, band(task % BANDS, height)
-            fill_band(pos, tri, planned, b, rows, (height, width), True, work)
-            mesh = pos[b], tri, corners, prepared, task
-            behind = background[b % background.shape[0]]
-            for y in range(*rows):
-                top = height - 1 - y
-                ids[b, y] = work[0][y - rows[0], :width]
-                seen, sky = ids[b, y], behind[:, min(top, behind.shape[1] - 1)]
-                for c in range(3):
-                    _clear_row(sky[c], image[b, c, top])
-                place = uv[b, y] if uv.shape[0] > 0 else scratch
-                _place_row(mesh, seen, (2 * y + 1) / height - 1, place)
-                target = image[b, 0, top], image[b, 1, top], image[b, 2, top]
-                _paint_row(seen, place, texels[b % tex.shape[0]], size, target, alpha[b, 0, top])
+    work, scratch = workspace(height, width), np.empty((width, 2), np.float32)
+    prepared = empty_setups(tri)
+    for task in range(*tasks):
+        b, rows = task // BANDS, band(task % BANDS, height)
+        fill_band(pos, tri, planned, b, rows, (height, width), True, work)
+        mesh = pos[b], tri, corners, prepared, task
+        behind = background[b % background.shape[0]]
+        for y in range(*rows):
+            top = height - 1 - y
+            for x in range(width):
+                ids[b, y, x] = work[0][y - rows[0], x]
+            seen, sky = ids[b, y], behind[:, min(top, behind.shape[1] - 1)]
+            for c in range(3):
+                _clear_row(sky[c], image[b, c, top])
+            place = uv[b, y] if uv.shape[0] > 0 else scratch
+            _place_row(mesh, seen, (2 * y + 1) / height - 1, place)
+            target = image[b, 0, top], image[b, 1, top], image[b, 2, top]
+            _paint_row(seen, place, texels[b % tex.shape[0]], size, target, alpha[b, 0, top])
 
 
 @device

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from clipface_cli.geometry.jit import Array, device, kernel, prange
+from clipface_cli.geometry.jit import Array, device, kernel, parallel
 
 Point: TypeAlias = tuple[int, int, float]
 
@@ -34,7 +34,6 @@ def workspace(height: int, width: int) -> tuple[Array, Array, Array]:
     return np.empty(size, np.int32), np.empty(size, np.float64), np.empty((2, 9, 4), np.float64)
 
 
-@device
 def whole(batch: int, tri: Array) -> Array:
     """Ranges for images that show every triangle."""
     ranges = np.empty((batch, 2), np.int32)
@@ -42,7 +41,6 @@ def whole(batch: int, tri: Array) -> Array:
     return ranges
 
 
-@device
 def plan(
     pos: Array, tri: Array, ranges: Array, height: int, width: int, cull: bool
 ) -> tuple[Array, Array, Array, Array, Array]:
@@ -58,20 +56,23 @@ def plan(
     meshes, batch = pos.shape[0], ranges.shape[0]
     screen = np.empty((meshes, pos.shape[1], 2), np.int32)
     depth = np.empty(pos.shape[:2], np.float64)
-    for m in range(meshes):
-        _project(pos[m], height, width, screen[m], depth[m])
-    longest = (ranges[:, 1] - ranges[:, 0]).max() // STRETCHES + 1
+    parallel(_project, meshes, pos, height, width, screen, depth, least=4)
+    longest = int((ranges[:, 1] - ranges[:, 0]).max()) // STRETCHES + 1
     found = np.empty((batch, STRETCHES, longest), np.int32)
     rows = np.empty((batch, STRETCHES, longest, 2), np.int32)
     counts = np.empty((batch, STRETCHES), np.int64)
-    _list_candidates((tri, ranges, screen, depth), (height, width), cull, (found, counts, rows))
+    shown, out = (tri, ranges, screen, depth), (found, counts, rows)
+    work = shown, (height, width), cull, out
+    parallel(_list_candidates, batch * STRETCHES, *work, least=STRETCHES)
     return screen, depth, found, counts, rows
 
 
 @kernel
-def _list_candidates(meshes: Any, size: tuple[int, int], cull: bool, out: Any) -> None:
+def _list_candidates(
+    tasks: tuple[int, int], meshes: Any, size: tuple[int, int], cull: bool, out: Any
+) -> None:
     (tri, ranges, screen, depth), (found, counts, rows) = meshes, out
-    for task in prange(ranges.shape[0] * STRETCHES):
+    for task in range(*tasks):
         b, k = task // STRETCHES, task % STRETCHES
         mesh = tri, screen[b % screen.shape[0]], depth[b % depth.shape[0]]
         span = stretch(k, ranges[b, 0], ranges[b, 1])
@@ -85,15 +86,18 @@ def stretch(k: int, start: int, stop: int) -> tuple[int, int]:
     return start + count * k // STRETCHES, start + count * (k + 1) // STRETCHES
 
 
-@device
-def _project(pos: Array, height: int, width: int, screen: Array, depth: Array) -> None:
-    for i in range(pos.shape[0]):
-        x, y = np.float64(pos[i, 0]), np.float64(pos[i, 1])
-        z, w = np.float64(pos[i, 2]), np.float64(pos[i, 3])
-        depth[i], screen[i, 0], screen[i, 1] = np.nan, 0, 0
-        if w > 0 and abs(z) <= w and abs(x) <= GUARD * w and abs(y) <= GUARD * w:
-            screen[i, 0], screen[i, 1] = _snap(x, w, width), _snap(y, w, height)
-            depth[i] = z / w
+@kernel
+def _project(
+    tasks: tuple[int, int], pos: Array, height: int, width: int, screen: Array, depth: Array
+) -> None:
+    for m in range(*tasks):
+        for i in range(pos.shape[1]):
+            x, y = np.float64(pos[m, i, 0]), np.float64(pos[m, i, 1])
+            z, w = np.float64(pos[m, i, 2]), np.float64(pos[m, i, 3])
+            depth[m, i], screen[m, i, 0], screen[m, i, 1] = np.nan, 0, 0
+            if w > 0 and abs(z) <= w and abs(x) <= GUARD * w and abs(y) <= GUARD * w:
+                screen[m, i, 0], screen[m, i, 1] = _snap(x, w, width), _snap(y, w, height)
+                depth[m, i] = z / w
 
 
 @device

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from clipface_cli.geometry.jit import array, get_num_threads, indices
+from clipface_cli.geometry.jit import array, indices
 from clipface_cli.render.backends.cpu._silhouettes import blend, blend_backward, find_edges
 
 
@@ -46,9 +46,7 @@ def outline_edges(rast: Tensor, pos: Tensor, tri: Tensor, topology: Tensor) -> T
     The pixel sees the nearer surface; axis 0 is x; direction 1 leads to the higher index.
     """
     ids, points = array(rast[..., 3].int()) - 1, array(pos)
-    starts, items, shares = find_edges(
-        ids, points, indices(tri), indices(topology), False, get_num_threads()
-    )
+    starts, items, shares = find_edges(ids, points, indices(tri), indices(topology), False)
     target, source = items[:, 0:2], items[:, 2:4]  # y, x; the target sees the surface or does not
     inside = (shares >= 0)[:, None]
     near, next_to = np.where(inside, target, source), np.where(inside, source, target)
@@ -73,9 +71,7 @@ class _Antialias(torch.autograd.Function):
         out = color.clone(memory_format=torch.contiguous_format)
         meshes = array(pos if pos.ndim == 3 else pos[None])
         ids = array(rast[..., 3].int()) - 1
-        ctx.edges = find_edges(
-            ids, meshes, indices(tri), indices(opposite), False, get_num_threads()
-        )
+        ctx.edges = find_edges(ids, meshes, indices(tri), indices(opposite), False)
         ctx.difference = blend(array(out), *ctx.edges)
         ctx.boost = boost
         ctx.save_for_backward(pos)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from clipface_cli.geometry.jit import Array, array, device, indices, kernel, prange
+from clipface_cli.geometry.jit import Array, array, device, indices, kernel, parallel
 
 _CHUNKS = 16  # gradients to attributes are summed in this many fixed parts
 
@@ -30,7 +30,8 @@ class _Interpolate(torch.autograd.Function):
         out_da = attr.new_empty(*rast.shape[:3], 2 * len(chosen))
         which = np.array(chosen, np.int64)
         inputs = array(attr), array(rast), indices(tri), array(rast_db), which
-        _forward_kernel(*inputs, array(out), array(out_da))
+        rows = rast.shape[0] * rast.shape[1]
+        parallel(_forward_kernel, rows, *inputs, array(out), array(out_da))
         ctx.save_for_backward(attr, rast, tri, rast_db)
         ctx.which = which
         return out, out_da
@@ -44,21 +45,30 @@ class _Interpolate(torch.autograd.Function):
         grad_attr = grad_rast = grad_db = None
         if ctx.needs_input_grad[0]:
             parts = np.zeros((len(attr), max(1, _CHUNKS // len(attr)), *attr.shape[1:]))
-            _backward_attr_kernel(rast, tri, array(saved_db), *grads, parts)
+            inputs = rast, tri, array(saved_db), *grads
+            parallel(_backward_attr_kernel, parts.shape[0] * parts.shape[1], *inputs, parts)
             grad_attr = torch.from_numpy(parts.sum(axis=1)).to(saved_attr.dtype)
         if ctx.needs_input_grad[1] or ctx.needs_input_grad[3]:
             grad_rast, grad_db = saved_rast.new_empty(rast.shape), torch.zeros_like(saved_db)
             outputs = array(grad_rast), array(grad_db)
-            _backward_rast_kernel(attr, rast, tri, *grads, *outputs)
+            rows = rast.shape[0] * rast.shape[1]
+            parallel(_backward_rast_kernel, rows, attr, rast, tri, *grads, outputs)
         return grad_attr, grad_rast, None, grad_db, None
 
 
 @kernel
 def _forward_kernel(
-    attr: Array, rast: Array, tri: Array, rast_db: Array, which: Array, out: Array, out_da: Array
+    tasks: tuple[int, int],
+    attr: Array,
+    rast: Array,
+    tri: Array,
+    rast_db: Array,
+    which: Array,
+    out: Array,
+    out_da: Array,
 ) -> None:
-    batch, height, width = rast.shape[:3]
-    for row in prange(batch * height):
+    height, width = rast.shape[1:3]
+    for row in range(*tasks):
         b, y = row // height, row % height
         source = attr[b % attr.shape[0]]
         for x in range(width):
@@ -82,17 +92,18 @@ def _forward_kernel(
 
 @kernel
 def _backward_rast_kernel(
+    tasks: tuple[int, int],
     attr: Array,
     rast: Array,
     tri: Array,
     grad: Array,
     grad_da: Array,
     which: Array,
-    grad_rast: Array,
-    grad_db: Array,
+    out: tuple[Array, Array],
 ) -> None:
-    batch, height, width = rast.shape[:3]
-    for row in prange(batch * height):
+    grad_rast, grad_db = out
+    height, width = rast.shape[1:3]
+    for row in range(*tasks):
         b, y = row // height, row % height
         source = attr[b % attr.shape[0]]
         grad_rast[b, y] = 0
@@ -116,6 +127,7 @@ def _backward_rast_kernel(
 
 @kernel
 def _backward_attr_kernel(
+    tasks: tuple[int, int],
     rast: Array,
     tri: Array,
     rast_db: Array,
@@ -128,7 +140,7 @@ def _backward_attr_kernel(
     batch, height, width = rast.shape[:3]
     meshes, chunks = parts.shape[:2]
     rows = batch // meshes * height
-    for task in prange(meshes * chunks):
+    for task in range(*tasks):
         mesh, k = task // chunks, task % chunks
         part = parts[mesh, k]
         for row in range(k, rows, chunks):

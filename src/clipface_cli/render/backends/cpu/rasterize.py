@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from clipface_cli.geometry.jit import Array, array, get_num_threads, indices
+from clipface_cli.geometry.jit import Array, array, indices, parallel
 from clipface_cli.render.backends.cpu._raster import backward, forward, vertex_parts
 
 
@@ -48,7 +48,7 @@ class _Rasterize(torch.autograd.Function):
     ) -> Any:
         rast, rast_db = (pos.new_empty(len(spans), *resolution, 4) for _ in range(2))
         arrays = _meshes(pos), indices(tri), indices(spans), array(rast), array(rast_db)
-        forward(*arrays, cull, get_num_threads())
+        forward(*arrays, cull)
         ctx.save_for_backward(pos, tri, rast)
         ctx.grad_db = grad_db
         ctx.set_materialize_grads(False)
@@ -63,8 +63,8 @@ class _Rasterize(torch.autograd.Function):
         grad_db = nothing if grad_db is None or not ctx.grad_db else grad_db
         meshes = _meshes(pos)
         parts = vertex_parts(meshes)
-        arrays = array(rast), array(grad_rast), array(grad_db)
-        backward(meshes, indices(tri), *arrays, parts)
+        arrays = array(rast), array(grad_rast), array(grad_db), parts
+        parallel(backward, parts.shape[0] * parts.shape[1], meshes, indices(tri), *arrays)
         grad_pos = torch.from_numpy(parts.sum(axis=1)).to(pos.dtype).view_as(pos)
         return grad_pos, None, None, None, None, None
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from clipface_cli.geometry.jit import array, get_num_threads
+from clipface_cli.geometry.jit import array, parallel
 from clipface_cli.render.backends.cpu._sampling import (
     backward_texels,
     backward_uv,
@@ -44,7 +44,7 @@ class _Texture(torch.autograd.Function):
     ) -> Tensor:
         out = uv.new_empty(*uv.shape[:3], texels.shape[2])
         arrays = array(texels), array(uv), array(level), array(sizes), array(out)
-        forward(*arrays, linear, wrap)
+        parallel(forward, uv.shape[0] * uv.shape[1], *arrays, linear, wrap)
         ctx.save_for_backward(texels, uv, level, sizes)
         ctx.modes = linear, wrap
         return out
@@ -57,10 +57,13 @@ class _Texture(torch.autograd.Function):
         inputs = array(uv), array(level), array(sizes), array(grad)
         if ctx.needs_input_grad[0]:
             grad_texels = torch.zeros_like(texels, memory_format=torch.contiguous_format)
-            owners = texel_owners(texels.shape[1], get_num_threads())
-            backward_texels(*inputs, array(grad_texels), linear, wrap, owners)
+            count = torch.get_num_threads()
+            owners = texel_owners(texels.shape[1], count)
+            sums, modes = array(grad_texels), (linear, wrap)
+            parallel(backward_texels, count, *inputs, sums, modes, owners)
         if any(ctx.needs_input_grad[1:3]) and linear:
             grad_uv, grad_level = uv.new_empty(uv.shape), level.new_empty(level.shape)
             outputs = array(grad_uv), array(grad_level)
-            backward_uv(array(texels), *inputs, *outputs, wrap)
+            rows = uv.shape[0] * uv.shape[1]
+            parallel(backward_uv, rows, array(texels), *inputs, outputs, wrap)
         return grad_texels, grad_uv, grad_level, None, None, None

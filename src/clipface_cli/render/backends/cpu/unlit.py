@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from clipface_cli.geometry.jit import Array, array, get_num_threads, indices
+from clipface_cli.geometry.jit import Array, array, indices, parallel
 from clipface_cli.render.backends.cpu._raster import vertex_parts
 from clipface_cli.render.backends.cpu._silhouettes import blend_backward
 from clipface_cli.render.backends.cpu._unlit_backward import backward_pos, backward_texture
@@ -62,8 +62,7 @@ class _Draw(torch.autograd.Function):
             seen = some if learns else slice(0, some.stop - some.start)
             out = ids[seen], uv[seen], image[some], alpha[some]
             tex, sky = _items(texels, some), _items(behind, some)
-            blended = paint(points[some], triangles, tex, sky, out, get_num_threads())
-            ctx.blends.append(blended)
+            ctx.blends.append(paint(points[some], triangles, tex, sky, out))
         ctx.save_for_backward(pos, texture)
         ctx.triangles, ctx.seen = triangles, (ids, uv)
         ctx.set_materialize_grads(False)
@@ -72,9 +71,9 @@ class _Draw(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_image: Tensor | None, grad_alpha: Tensor | None) -> Any:
-        (pos, texture), (ids, uv), workers = ctx.saved_tensors, ctx.seen, get_num_threads()
+        (pos, texture), (ids, uv) = ctx.saved_tensors, ctx.seen
         points, texels, moves = array(pos), array(texture), np.zeros(pos.shape)
-        grad_texture = np.zeros(texels.shape, np.float32)
+        grad_texture, workers = np.zeros(texels.shape, np.float32), torch.get_num_threads()
         for some, (edges, *differences) in zip(_chunks(len(points)), ctx.blends, strict=True):
             mesh, own = points[some], moves[some]
             if grad_alpha is not None:
@@ -84,11 +83,13 @@ class _Draw(torch.autograd.Function):
             color = _unblended(grad_image[some], mesh, differences[0], own, edges)
             if ctx.needs_input_grad[1]:
                 sums = _items(grad_texture, some)
-                backward_texture(ids[some], uv[some], color, sums, ctx.triangles[2], workers)
+                painted, corners = (ids[some], uv[some], color, sums), ctx.triangles[2]
+                parallel(backward_texture, workers, *painted, corners, workers)
             if ctx.needs_input_grad[0]:
                 parts, skin = vertex_parts(mesh), _items(texels, some)
                 head = ctx.triangles[0], ctx.triangles[2], skin
-                backward_pos(mesh, head, ids[some], uv[some], color, parts, workers)
+                tasks, shown = parts.shape[0] * parts.shape[1], (ids[some], uv[some], color)
+                parallel(backward_pos, tasks, mesh, head, *shown, parts)
                 own += parts.sum(axis=1)
         learns_texture = grad_image is not None and ctx.needs_input_grad[1]
         return (

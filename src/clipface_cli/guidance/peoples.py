@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from clipface_cli.artifacts import read_toml
-from clipface_cli.guidance._words import unaccented
+from clipface_cli.guidance.words import unaccented
 
 _WORDS = Path(__file__).with_name("peoples.toml")
 _GROUPS = ("regions", "nations", "peoples", "faiths", "dated")

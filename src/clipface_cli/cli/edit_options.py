@@ -101,6 +101,14 @@ Method = Annotated[
         rich_help_panel=_HOW,
     ),
 ]
+Displacement = Annotated[
+    bool,
+    typer.Option(
+        "--displacement",
+        help="Text2Mesh's full form, which moves vertices too.",
+        rich_help_panel=_HOW,
+    ),
+]
 Steps = Annotated[
     int | None,
     typer.Option(

@@ -15,7 +15,7 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
-from clipface_cli.cli._config import apply_config
+from clipface_cli.cli.config import apply_config
 from clipface_cli.errors import ClipfaceError, ClipfaceWarning, InputError
 
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # typer has no public name for it
