@@ -1,7 +1,12 @@
 import numpy as np
 from shapes import tetrahedron
 
-from clipface_cli.geometry.subdivide import loop_matrix, midpoint_matrix, subdivide_faces
+from clipface_cli.geometry.subdivide import (
+    loop_matrix,
+    midpoint_matrix,
+    subdivide_faces,
+    unique_edges,
+)
 
 
 def test_loop_weights_are_affine_and_keep_a_plane_flat() -> None:
@@ -25,3 +30,11 @@ def test_border_vertices_follow_the_crease_rule() -> None:
     matrix = loop_matrix(np.array([[0, 1, 2]]), 3).toarray()
     np.testing.assert_allclose(matrix[0], [0.75, 0.125, 0.125])
     np.testing.assert_allclose(matrix[3:], midpoint_matrix(np.array([[0, 1, 2]]), 3).toarray()[3:])
+
+
+def test_edges_come_once_and_sorted_with_the_corners_they_start_at() -> None:
+    edges, corner_edge, count = unique_edges(np.array([[0, 1, 2], [2, 3, 0]]))
+    assert edges.tolist() == [[0, 1], [0, 2], [0, 3], [1, 2], [2, 3]]
+    assert corner_edge.tolist() == [[0, 3, 1], [4, 2, 1]]
+    assert count.tolist() == [1, 2, 1, 1, 1]
+    assert len(unique_edges(np.zeros((0, 3), np.int64))[0]) == 0

@@ -8,6 +8,7 @@ from clipface_cli.artifacts.images import (
     from_pixels,
     load_image,
     load_pixels,
+    png_bytes,
     save_image,
     to_pixels,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "load_image",
     "load_pixels",
     "page_file",
+    "png_bytes",
     "quantised",
     "read_obj",
     "read_sidecar",

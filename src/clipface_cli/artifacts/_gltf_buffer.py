@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from pygltflib import (
     ARRAY_BUFFER,
     ELEMENT_ARRAY_BUFFER,
@@ -25,9 +22,11 @@ from pygltflib import (
     AccessorSparseValues,
     Buffer,
     BufferView,
+    Image,
     Sparse,
 )
-from pygltflib import Image as GltfImage
+
+from clipface_cli.artifacts.images import png_bytes
 
 _COMPONENTS = {"float32": FLOAT, "uint32": UNSIGNED_INT, "uint16": UNSIGNED_SHORT}
 _COMPONENTS |= {"uint8": UNSIGNED_BYTE}
@@ -89,10 +88,8 @@ class GltfBuffer:
 
     def image(self, pixels: NDArray[np.uint8], name: str) -> int:
         """Image, as PNG."""
-        stream = io.BytesIO()
-        Image.fromarray(pixels).save(stream, format="PNG")
-        view = self._view(stream.getvalue(), None)
-        self._gltf.images.append(GltfImage(bufferView=view, mimeType="image/png", name=name))
+        view = self._view(png_bytes(pixels), None)
+        self._gltf.images.append(Image(bufferView=view, mimeType="image/png", name=name))
         return len(self._gltf.images) - 1
 
     def _accessor(self, values: NDArray[np.generic], target: int | None, bounds: bool) -> int:

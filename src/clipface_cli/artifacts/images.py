@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import TypeAlias
 
@@ -56,4 +57,11 @@ def save_image(path: str | Path, image: Tensor | Pixels) -> None:
     """Write one image as PNG: (1, 3, H, W) or (3, H, W) in [-1, 1], or 8-bit sRGB (H, W, 3)."""
     pixels = to_pixels(image) if isinstance(image, Tensor) else image
     with replacing(Path(path)) as partial:
-        Image.fromarray(pixels).save(partial, format="PNG", compress_level=_PNG_LEVEL)
+        partial.write_bytes(png_bytes(pixels))
+
+
+def png_bytes(pixels: Pixels) -> bytes:
+    """A PNG file of 8-bit levels: sRGB (H, W, 3), or with opacity (H, W, 4)."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, format="PNG", compress_level=_PNG_LEVEL)
+    return file.getvalue()

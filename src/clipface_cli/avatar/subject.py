@@ -18,6 +18,7 @@ from clipface_cli.artifacts import (
     Sidecar,
     from_pixels,
     load_image,
+    png_bytes,
     read_obj,
     read_sidecar,
     sidecar_path,
@@ -169,9 +170,7 @@ def _texture_hash(texture: Tensor) -> str:
 
 def _packed(state: Subject) -> dict[str, Tensor]:
     """State of a head that undo restores: expression, w, and the texture as PNG."""
-    file = io.BytesIO()
-    Image.fromarray(to_pixels(state.texture)).save(file, format="PNG")
-    png = torch.frombuffer(bytearray(file.getvalue()), dtype=torch.uint8)
+    png = torch.frombuffer(bytearray(png_bytes(to_pixels(state.texture))), dtype=torch.uint8)
     return {"expression": state.params.expression.clone(), "w": state.w.clone(), "png": png}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import torch
 from torch import Tensor
 
@@ -26,9 +28,17 @@ class CodePrior:
     def __init__(self, generator: Generator) -> None:
         self.codes = sample_codes(generator)
         self.mean = self.codes.mean(0)
+
+    @cached_property
+    def _whiten(self) -> Tensor:
+        """(w_dim, w_dim): what turns codes less their mean into uncorrelated ones."""
         values, axes = torch.linalg.eigh(torch.cov(self.codes.T))
-        self._whiten = axes / (values + _LEAST_VARIANCE * values[-1]).sqrt()
-        self._scale = ((self.codes - self.mean) @ self._whiten).square().mean()
+        return axes / (values + _LEAST_VARIANCE * values[-1]).sqrt()
+
+    @cached_property
+    def _scale(self) -> Tensor:
+        """Mean square () of whitened codes."""
+        return ((self.codes - self.mean) @ self._whiten).square().mean()
 
     def distance(self, change: Tensor) -> Tensor:
         """Mean squared length (B,) of changes of code (B, L, w_dim); 1: as between people."""

@@ -9,11 +9,11 @@ def unique_edges(
     faces: NDArray[np.int64],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Undirected edges (E,2), edge of each corner k -> k+1 as (F,3), faces per edge (E,)."""
-    corners = np.stack([faces, np.roll(faces, -1, axis=1)], axis=2)
-    edges, index, count = np.unique(
-        np.sort(corners.reshape(-1, 2), axis=1), axis=0, return_inverse=True, return_counts=True
-    )
-    return edges, index.reshape(-1, 3), count
+    ahead = np.roll(faces, -1, axis=1)
+    size = int(faces.max(initial=0)) + 1
+    keys = np.minimum(faces, ahead).astype(np.int64) * size + np.maximum(faces, ahead)
+    keys, index, count = np.unique(keys.ravel(), return_inverse=True, return_counts=True)
+    return np.stack(np.divmod(keys, size), axis=1), index.reshape(-1, 3), count
 
 
 def subdivide_faces(faces: NDArray[np.int64], vertices: int) -> NDArray[np.int64]:

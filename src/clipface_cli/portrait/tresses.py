@@ -47,8 +47,12 @@ def plan_tresses(faces: Array, uv: Array, uv_faces: Array, rest: Array, masks: A
     graph = adjacency(faces, len(rest))
     rim = (graph @ ears > 0) & ~ears
     degree = sp.diags(np.asarray(graph.sum(axis=1)).ravel())
-    system = (degree - graph)[ears][:, ears].tocsc()
-    flatten = splu(system).solve(graph[ears][:, rim].toarray()) if ears.any() else np.zeros((0, 0))
+    flatten = np.zeros((0, 0))
+    if ears.any():
+        factors = splu((degree - graph)[ears][:, ears].tocsc())
+        # One by one: for many, BLAS takes all cores, and waits for them where others compute.
+        sides = graph[rim][:, ears].toarray()
+        flatten = np.stack([factors.solve(side) for side in sides], axis=1)
     bare = rest.copy()
     bare[ears] = flatten @ rest[rim]
     anchors, patches = [], []
