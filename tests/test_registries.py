@@ -1,4 +1,4 @@
-"""What a user picks by a word: adding one is one entry of a dict."""
+"""Registries, from which a user picks by a word: adding one is one entry of a dict."""
 
 from pathlib import Path
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""What all baselines have in common."""
+"""The contract of all baselines."""
 
 from types import SimpleNamespace
 

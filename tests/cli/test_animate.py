@@ -1,4 +1,4 @@
-"""What `clipface animate` says about sequences it cannot use."""
+"""Errors of `clipface animate` about sequences it cannot use."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What all subcommands share: results, exit codes, sentences, configuration."""
+"""The contract of all subcommands: results, exit codes, sentences, configuration."""
 
 import json
 import subprocess

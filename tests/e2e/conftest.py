@@ -61,7 +61,7 @@ class Alone:
         self.folder = folder
 
     def __call__(self, line: str) -> tuple[Path, str]:
-        """What the last line on stdout names, and stderr."""
+        """The path that the last line on stdout names, and stderr."""
         done = subprocess.run(
             [COMMAND, *shlex.split(line)],
             cwd=self.folder,

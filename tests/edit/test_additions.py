@@ -1,4 +1,4 @@
-"""What preset `default` adds to the loss, against plain definitions."""
+"""Terms that preset `default` adds to the loss, against plain definitions."""
 
 import torch
 from toy_guidance import MeanColour

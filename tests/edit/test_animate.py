@@ -76,7 +76,7 @@ def test_turning_does_not_repaint() -> None:
 
 
 def test_mapper_tells_frames_apart() -> None:
-    """What the last layer sees of a clip's ends differs, however alike their states are."""
+    """The last layer's view of a clip's ends differs, however alike their states are."""
     rise = torch.linspace(0, 1, FRAMES)[:, None]
     clip = Clip.of(torch.ones(FRAMES, 5) + 0.1 * rise * torch.ones(5), torch.zeros(FRAMES, 6))
     w = torch.randn(1, 4, 16).expand(2, -1, -1)

@@ -1,4 +1,4 @@
-"""What the embedded models do to the mesh for an expression, in a single pass."""
+"""Movements of the mesh by the embedded models for an expression, in a single pass."""
 
 from dataclasses import replace
 

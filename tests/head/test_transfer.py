@@ -1,4 +1,4 @@
-"""What is carried from the embedded head to one of FLAME's size and topology."""
+"""Units carried from the embedded head to one of FLAME's size and topology."""
 
 from pathlib import Path
 

@@ -45,7 +45,7 @@ _waited: list[list[str]] = []
 
 
 class _Backend:
-    """What PyTorch asks of a device's module."""
+    """Functions that PyTorch asks of a device's module."""
 
     @staticmethod
     def is_available() -> bool:

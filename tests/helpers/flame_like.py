@@ -30,7 +30,7 @@ RINGS, SEGMENTS = 17, 32
 
 @dataclass
 class FlameLike:
-    """What the files hold, and for each vertex where it is on the embedded head's template."""
+    """Contents of the files, and for each vertex where it is on the embedded head's template."""
 
     vertices: Array  # (5023, 3)
     faces: Ints  # (9976, 3)

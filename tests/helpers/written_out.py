@@ -73,7 +73,7 @@ class Adam:
 
 @dataclass
 class Scenery:
-    """What the equations take as given."""
+    """Inputs of the equations."""
 
     head: HeadModel
     generator: Generator

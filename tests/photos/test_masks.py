@@ -1,4 +1,4 @@
-"""What of a photo is left."""
+"""Masks: the part of a photo that is left."""
 
 import numpy as np
 import torch

@@ -1,4 +1,4 @@
-"""What may be written where, before any photo is read."""
+"""Folders that may be written, before any photo is read."""
 
 import json
 from pathlib import Path

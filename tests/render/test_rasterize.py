@@ -1,4 +1,4 @@
-"""What pixels see: coverage, depth, weights."""
+"""Triangles that pixels see: coverage, depth, weights."""
 
 import torch
 

@@ -132,7 +132,7 @@ class Browser:
         self.settle()
 
     def screen(self) -> np.ndarray:
-        """What a person sees, (H, W, 3)."""
+        """The picture that a person sees, (H, W, 3)."""
         shot = self.send("Page.captureScreenshot", format="png")["data"]
         return np.asarray(Image.open(io.BytesIO(base64.b64decode(shot))).convert("RGB"))
 

@@ -1,4 +1,4 @@
-"""What the viewer's server answers, and to whom."""
+"""Answers of the viewer's server, and to whom."""
 
 import http.client
 import socket

@@ -60,7 +60,7 @@ def started(
 
 
 def train(training: AdversarialTraining, steps: int) -> dict[str, float]:
-    """What the last steps metrics."""
+    """Metrics of the last steps."""
     metrics: dict[str, float] = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ClipfaceWarning)
