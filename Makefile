@@ -30,10 +30,12 @@ $(BIN)/python:
 
 $(RUNTIME): pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP_INSTALL) -e .
+	$(BIN)/python -m clipface_cli.cli.kernels
 	@touch $@
 
 $(DEV): pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP_INSTALL) -e '.[dev]'
+	$(BIN)/python -m clipface_cli.cli.kernels
 	@touch $(RUNTIME) $@
 
 # --- use -----------------------------------------------------------------------------------------

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
 EVERY = 5.0  # seconds between two lines on a pipe
 _REFRESH = 0.1  # seconds between two updates of a bar
+_RECENT = 20  # steps over which the rate is taken
 Item = TypeVar("Item")
 Note = str | Callable[[], str]  # such as the loss; a function is called only for what is shown
 Advance = Callable[[int, Note], None]  # steps done, a note
@@ -30,26 +32,39 @@ def say(message: str) -> None:
     print(message, file=sys.stderr, flush=True)  # noqa: T201
 
 
+class Rate:
+    """Steps a second over the last ones; the first, which may compile kernels, does not count."""
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self._seen: deque[tuple[float, int]] = deque(maxlen=_RECENT)
+
+    def text(self, now: float, done: int) -> str:
+        """Rate and remaining time after `done` steps at `now` seconds; empty until they are known.
+
+        To be called after every step.
+        """
+        self._seen.append((now, done))
+        then, before = self._seen[0]
+        if done <= before or now <= then:
+            return ""
+        rate = (done - before) / (now - then)
+        return f"{rate:.1f}/s, {(self.total - done) / rate:.0f} s left"
+
+
 @contextmanager
 def _bar(title: str, total: int) -> Iterator[Advance]:
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
     )
-    start = time.monotonic()
+    rate = Rate(total)
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(title, total=total, rate="", note="")
 
@@ -58,27 +73,27 @@ def _bar(title: str, total: int) -> Iterator[Advance]:
         def advance(done: int, note: Note) -> None:
             nonlocal last
             now = time.monotonic()
+            speed = rate.text(now, done)
             if now - last < _REFRESH and done < total:
                 return
             last = now
-            rate = f"{done / max(now - start, 1e-9):.1f}/s"
-            bar.update(task, completed=done, rate=rate, note=_text(note))
+            bar.update(task, completed=done, rate=speed, note=_text(note))
 
         yield advance
 
 
 def _lines(title: str, total: int) -> Advance:
-    start = last = time.monotonic()
+    last, rate = time.monotonic(), Rate(total)
 
     def advance(done: int, note: Note) -> None:
         nonlocal last
         now = time.monotonic()
+        speed = rate.text(now, done)
         if now - last < EVERY and done < total:
             return
         last = now
-        rate = done / max(now - start, 1e-9)
-        left = (total - done) / max(rate, 1e-9)
-        say(f"{title} {done}/{total}, {rate:.1f}/s, {left:.0f} s left. {_text(note)}".rstrip())
+        told = ", ".join(filter(None, [f"{title} {done}/{total}", speed]))
+        say(f"{told}. {_text(note)}".rstrip())
 
     return advance
 
