@@ -5,6 +5,7 @@ in plain PyTorch. Both run in turn in this process; times are medians per image.
 """
 
 import argparse
+import atexit
 import json
 import platform
 import statistics
@@ -23,7 +24,16 @@ import torch
 from torch import Tensor
 
 from clipface_cli.head import HeadModel
-from clipface_cli.render import Camera, Renderer, antialias_construct_topology_hash, flip_v
+from clipface_cli.render import (
+    Camera,
+    Renderer,
+    antialias,
+    antialias_construct_topology_hash,
+    flip_v,
+    interpolate,
+    rasterize,
+    texture,
+)
 
 Steps = dict[str, Callable[[], object]]
 
@@ -46,6 +56,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=20)
     parser.add_argument("--peer", choices=["deodr", "pytorch"])
     parser.add_argument("--out", type=Path, default=Path("benchmarks/out/render.json"))
+    parser.add_argument("--busy", action="store_true", help="keep one core busy meanwhile")
     parser.add_argument("--memory", type=int, nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.memory:
@@ -53,7 +64,11 @@ def main() -> None:
         return
     head = HeadModel.load("builtin")
     peer = options.peer or ("deodr" if find_spec("deodr") else "pytorch")
+    if options.busy:
+        busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+        atexit.register(busy.kill)
     results = {
+        "busy": options.busy,
         "machine": platform.processor() or platform.machine(),
         "threads": torch.get_num_threads(),
         "peer": peer,
@@ -73,19 +88,23 @@ def compare(head: HeadModel, peer: str, repeats: int) -> list[dict[str, Any]]:
     print(f"{torch.get_num_threads()} threads; milliseconds an image, x as fast as {peer}")
     for resolution in (224, 512):
         for batch in (1, 8):
-            ours = ours_steps(head, resolution, batch)
-            theirs = PEERS[peer](head, resolution)
-            times = alternate({"ours": ours, "theirs": theirs}, repeats)
-            row: dict[str, Any] = {"resolution": resolution, "batch": batch}
-            for work in WORK:
-                mine, other = times["ours", work] / batch, times["theirs", work]
-                row[work] = {"ms": mine, "peer ms": other, "ratio": other / mine}
-            row["peak MB"] = peak_memory(resolution, batch)
-            rows.append(row)
-            cells = "".join(
-                f"  {work} {row[work]['ms']:6.2f} {row[work]['ratio']:5.1f}x" for work in WORK
-            )
-            print(f"{resolution:4} batch {batch:2}{cells}  peak {row['peak MB']:4.0f} MB")
+            sides = {
+                "Renderer": ours_steps(head, resolution, batch),
+                "one by one": operation_steps(head, resolution, batch),
+                "peer": PEERS[peer](head, resolution),
+            }
+            times = alternate(sides, repeats)
+            for side in ("Renderer", "one by one"):
+                row: dict[str, Any] = {"side": side, "resolution": resolution, "batch": batch}
+                for work in WORK:
+                    mine, other = times[side, work] / batch, times["peer", work]
+                    row[work] = {"ms": mine, "peer ms": other, "ratio": other / mine}
+                cells = "".join(
+                    f"  {work} {row[work]['ms']:6.2f} {row[work]['ratio']:5.1f}x" for work in WORK
+                )
+                print(f"{resolution:4} batch {batch:2} {side:10}{cells}", flush=True)
+                rows.append(row)
+            rows[-2]["peak MB"] = peak_memory(resolution, batch)
     return rows
 
 
@@ -210,6 +229,36 @@ def ours_steps(head: Any, resolution: int, batch: int) -> Steps:
     texture_leaf, vertices_leaf = (x.clone().requires_grad_() for x in (texture, vertices))
     return {
         WORK[0]: lambda: renderer(vertices, texture, camera),
+        WORK[1]: lambda: backward(texture_leaf),
+        WORK[2]: lambda: backward(texture_leaf, vertices_leaf),
+    }
+
+
+def operation_steps(head: Any, resolution: int, batch: int) -> Steps:
+    """The same by the four public operations, called one by one as nvdiffrast's users do."""
+    torch.manual_seed(0)
+    vertices = head.template[None].repeat(batch, 1, 1)
+    tex = torch.rand(1, TEXELS, TEXELS, 3) * 2 - 1
+    camera = Camera.turned([3.0 * i for i in range(batch)])
+    tri, uv, uv_tri = head.faces.int(), flip_v(head.uv), head.uv_faces.int()
+    topology = antialias_construct_topology_hash(tri)
+    weights = torch.rand(batch, resolution, resolution, 3)
+
+    def draw(vertices: Tensor, tex: Tensor) -> Tensor:
+        pos = camera.to_clip(vertices)
+        rast, _ = rasterize(pos, tri, (resolution, resolution))
+        places, _ = interpolate(uv, rast, uv_tri)
+        color = texture(tex, places) * (rast[..., 3:] > 0)
+        return antialias(color, rast, pos, tri, topology)
+
+    def backward(*leaves: Tensor) -> None:
+        for leaf in leaves:
+            leaf.grad = None
+        draw(leaves[1] if leaves[1:] else vertices, leaves[0]).backward(weights)
+
+    texture_leaf, vertices_leaf = (x.clone().requires_grad_() for x in (tex, vertices))
+    return {
+        WORK[0]: lambda: draw(vertices, tex),
         WORK[1]: lambda: backward(texture_leaf),
         WORK[2]: lambda: backward(texture_leaf, vertices_leaf),
     }

@@ -42,9 +42,10 @@ class Rate:
     def text(self, now: float, done: int) -> str:
         """Rate and remaining time after `done` steps at `now` seconds; empty until they are known.
 
-        To be called after every step.
+        To be called after every step; other news of the same step may come between.
         """
-        self._seen.append((now, done))
+        if not self._seen or done != self._seen[-1][1]:
+            self._seen.append((now, done))
         then, before = self._seen[0]
         if done <= before or now <= then:
             return ""

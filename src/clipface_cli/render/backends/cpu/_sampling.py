@@ -24,7 +24,9 @@ def wrap_or_clamp(i: int, size: int, wrap: bool) -> int:
     """Index of a texel beyond the border."""
     if 0 <= i < size:
         return i
-    return i % size if wrap else min(max(i, 0), size - 1)
+    if not wrap:
+        return min(max(i, 0), size - 1)
+    return i + size if -size <= i < 0 else i % size  # a division takes long
 
 
 @device
@@ -62,23 +64,34 @@ def _blend(level: Array, pixel: Pixel, levels: int) -> tuple[int, int, float]:
 
 @device
 def _corners(
-    places: Any, pixel: Pixel, at: int, linear: bool, wrap: bool
+    uv: Array, x: int, level: tuple[int, int, int], linear: bool, wrap: bool
 ) -> tuple[int, int, int, int, float, float]:
-    """Texels of level `at` around a pixel's UV (00, 01, 10, 11), and the second ones' weights.
+    """Texels of a level around pixel x of a row (00, 01, 10, 11), and the second ones' weights.
 
-    places: UV (B, H, W, 2), the levels' sizes (L, 2), and their first texels (L,).
+    uv (W, 2); level: its rows, columns and first texel. Unsigned, as numba tests others for
+    negative ones at each use.
     """
-    uv, sizes, starts = places
-    b, y, x = pixel
-    u, v, start = uv[b, y, x, 0], uv[b, y, x, 1], starts[at]
-    rows, columns = sizes[at, 0], sizes[at, 1]
+    u, v, (rows, columns, start) = uv[x, 0], uv[x, 1], level
     if not linear:
-        at = start + _nearest(v, rows, wrap) * columns + _nearest(u, columns, wrap)
+        at = np.uint64(start + _nearest(v, rows, wrap) * columns + _nearest(u, columns, wrap))
         return at, at, at, at, 0.0, 0.0
     i0, i1, wx = bilinear(u, columns, wrap)
     j0, j1, wy = bilinear(v, rows, wrap)
     first, second = start + j0 * columns, start + j1 * columns
-    return first + i0, first + i1, second + i0, second + i1, wx, wy
+    return (
+        np.uint64(first + i0),
+        np.uint64(first + i1),
+        np.uint64(second + i0),
+        np.uint64(second + i1),
+        wx,
+        wy,
+    )
+
+
+@device
+def _level(sizes: Array, starts: Array, at: int) -> tuple[int, int, int]:
+    """Rows, columns and first texel of level `at`."""
+    return sizes[at, 0], sizes[at, 1], starts[at]
 
 
 @kernel
@@ -94,19 +107,25 @@ def forward(
 ) -> None:
     """Fill rows of out (B, H, W, C) with the texels (B or 1, N, C) at uv (B, H, W, 2)."""
     height, width = uv.shape[1:3]
-    places = uv, sizes, _starts(sizes)
+    starts, finest = _starts(sizes), _level(sizes, _starts(sizes), 0)
     for row in range(*tasks):
         b, y = row // height, row % height
-        image = texels[b % texels.shape[0]]
+        image, places, colours = texels[b % texels.shape[0]], uv[b, y], out[b, y]
+        if level.shape[0] == 0:
+            for x in range(width):
+                corners = _corners(places, x, finest, linear, wrap)
+                for c in range(out.shape[3]):
+                    colours[x, c] = _mean(image, corners, c)
+            continue
         for x in range(width):
             first, second, share = _blend(level, (b, y, x), sizes.shape[0])
-            corners = _corners(places, (b, y, x), first, linear, wrap)
+            corners = _corners(places, x, _level(sizes, starts, first), linear, wrap)
             for c in range(out.shape[3]):
-                out[b, y, x, c] = _mean(image, corners, c)
+                colours[x, c] = _mean(image, corners, c)
             if share > 0:
-                corners = _corners(places, (b, y, x), second, linear, wrap)
+                corners = _corners(places, x, _level(sizes, starts, second), linear, wrap)
                 for c in range(out.shape[3]):
-                    out[b, y, x, c] += share * (_mean(image, corners, c) - out[b, y, x, c])
+                    colours[x, c] += share * (_mean(image, corners, c) - colours[x, c])
 
 
 @device
@@ -131,35 +150,38 @@ def backward_uv(
     """Fill rows of gradients to UV (B, H, W, 2) and, where there are levels, to them (B, H, W)."""
     grad_uv, grad_level = out
     height, width = uv.shape[1:3]
-    places = uv, sizes, _starts(sizes)
+    starts = _starts(sizes)
     for row in range(*tasks):
         b, y = row // height, row % height
-        image = texels[b % texels.shape[0]]
+        image, places, given = texels[b % texels.shape[0]], uv[b, y], grad[b, y]
         for x in range(width):
             first, second, share = _blend(level, (b, y, x), sizes.shape[0])
-            corners = _corners(places, (b, y, x), first, True, wrap)
-            gx, gy, value = _slope(image, corners, grad[b, y, x])
+            corners = _corners(places, x, _level(sizes, starts, first), True, wrap)
+            gx, gy = _slope(image, corners, given, x)
             gx, gy = gx * sizes[first, 1], gy * sizes[first, 0]
             if level.shape[0] > 0:
-                corners = _corners(places, (b, y, x), second, True, wrap)
-                hx, hy, other = _slope(image, corners, grad[b, y, x])
+                finer = corners
+                corners = _corners(places, x, _level(sizes, starts, second), True, wrap)
+                hx, hy = _slope(image, corners, given, x)
                 gx += share * (hx * sizes[second, 1] - gx)
                 gy += share * (hy * sizes[second, 0] - gy)
-                grad_level[b, y, x] = other - value
+                change = 0.0
+                for c in range(given.shape[1]):
+                    change += given[x, c] * (_mean(image, corners, c) - _mean(image, finer, c))
+                grad_level[b, y, x] = change
             grad_uv[b, y, x, 0], grad_uv[b, y, x, 1] = gx, gy
 
 
 @device
-def _slope(image: Array, corners: Any, grad: Array) -> tuple[float, float, float]:
-    """Gradient to the place in texels, and to a factor on the sampled colour."""
+def _slope(image: Array, corners: Any, grad: Array, x: int) -> tuple[float, float]:
+    """Gradient to the place of pixel x, in texels."""
     i00, i01, i10, i11, wx, wy = corners
-    gx = gy = value = 0.0
-    for c in range(grad.shape[0]):
+    gx = gy = 0.0
+    for c in range(grad.shape[1]):
         p00, p01, p10, p11 = image[i00, c], image[i01, c], image[i10, c], image[i11, c]
-        gx += grad[c] * ((p01 - p00) * (1 - wy) + (p11 - p10) * wy)
-        gy += grad[c] * ((p10 - p00) * (1 - wx) + (p11 - p01) * wx)
-        value += grad[c] * _mean(image, corners, c)
-    return gx, gy, value
+        gx += grad[x, c] * ((p01 - p00) * (1 - wy) + (p11 - p10) * wy)
+        gy += grad[x, c] * ((p10 - p00) * (1 - wx) + (p11 - p01) * wx)
+    return gx, gy
 
 
 @kernel
@@ -174,22 +196,33 @@ def backward_texels(
     owners: Array,
 ) -> None:
     """Scatter to texels: each owner has some of them, so that no two write to one place."""
-    (linear, wrap), places = modes, (uv, sizes, _starts(sizes))
+    (linear, wrap), starts = modes, _starts(sizes)
     for worker in range(*tasks):
         mine = owners == worker
-        for b in range(uv.shape[0]):
-            target = grad_texels[b % grad_texels.shape[0]]
-            for y in range(uv.shape[1]):
-                for x in range(uv.shape[2]):
-                    first, second, share = _blend(level, (b, y, x), sizes.shape[0])
-                    for at, weight in ((first, 1 - share), (second, share)):
-                        if weight > 0:
-                            corners = _corners(places, (b, y, x), at, linear, wrap)
-                            _scatter(target, mine, corners, weight, grad[b, y, x])
+        for row in range(uv.shape[0] * uv.shape[1]):
+            b, y = row // uv.shape[1], row % uv.shape[1]
+            target, places, given = grad_texels[b % grad_texels.shape[0]], uv[b, y], grad[b, y]
+            for x in range(uv.shape[2]):
+                if not _any(given, x):
+                    continue
+                first, second, share = _blend(level, (b, y, x), sizes.shape[0])
+                for at, weight in ((first, 1 - share), (second, share)):
+                    if weight > 0:
+                        corners = _corners(places, x, _level(sizes, starts, at), linear, wrap)
+                        _scatter(target, mine, corners, weight, given, x)
 
 
 @device
-def _scatter(target: Array, mine: Array, corners: Any, weight: float, grad: Array) -> None:
+def _any(grad: Array, x: int) -> bool:
+    """Whether a pixel has a gradient at all: where nothing is seen it has none."""
+    for c in range(grad.shape[1]):  # noqa: SIM110 - `any` would make an array
+        if grad[x, c] != 0:
+            return True
+    return False
+
+
+@device
+def _scatter(target: Array, mine: Array, corners: Any, weight: float, grad: Array, x: int) -> None:
     i00, i01, i10, i11, wx, wy = corners
     for i, part in (
         (i00, (1 - wx) * (1 - wy)),
@@ -197,6 +230,6 @@ def _scatter(target: Array, mine: Array, corners: Any, weight: float, grad: Arra
         (i10, (1 - wx) * wy),
         (i11, wx * wy),
     ):
-        if mine[i >> _BLOCK_BITS]:
-            for c in range(grad.shape[0]):
-                target[i, c] += grad[c] * part * weight
+        if mine[i >> np.uint64(_BLOCK_BITS)]:
+            for c in range(grad.shape[1]):
+                target[i, c] += grad[x, c] * part * weight

@@ -20,7 +20,8 @@ from clipface_cli.render.backends.protocol import Lookup
 def texture(lookup: Lookup) -> Tensor:
     """Colours (B, H, W, C)."""
     level, uv = mip_level(lookup), lookup.uv
-    texels = torch.cat([tex.flatten(1, 2) for tex in lookup.levels], 1)
+    flat = [tex.flatten(1, 2) for tex in lookup.levels]
+    texels = torch.cat(flat, 1) if len(flat) > 1 else flat[0]
     sizes = torch.tensor([tex.shape[1:3] for tex in lookup.levels], device="cpu")
     level = uv.new_zeros(0, 0, 0) if level is None else level.expand(uv.shape[:3])
     out: Tensor = _Texture.apply(  # type: ignore[no-untyped-call]
