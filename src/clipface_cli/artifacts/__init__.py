@@ -5,6 +5,7 @@ from clipface_cli.artifacts.files import claim_file, claim_folder, replacing, sl
 from clipface_cli.artifacts.glb import rig_bytes, write_glb, write_rig
 from clipface_cli.artifacts.images import (
     Pixels,
+    decode_pixels,
     from_pixels,
     load_image,
     load_pixels,
@@ -44,6 +45,7 @@ __all__ = [
     "claim_file",
     "claim_folder",
     "contact_sheet",
+    "decode_pixels",
     "enlarge",
     "file_hash",
     "from_pixels",

@@ -8,14 +8,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
 from clipface_cli.artifacts import (
     Mesh,
+    Pixels,
     Sidecar,
+    decode_pixels,
     from_pixels,
     load_image,
     read_obj,
@@ -180,17 +181,23 @@ def _unpacked(known: Sidecar, subject: Subject) -> list[Subject]:
     before = len(known.history) - len(known.earlier)
     states = []
     for step, state in enumerate(known.earlier):
-        picture = Image.open(io.BytesIO(state["png"].numpy().tobytes())).convert("RGB")
         states.append(
             replace(
                 subject,
                 params=subject.params.with_expression(state["expression"]),
                 w=state["w"],
-                texture=from_pixels(np.asarray(picture)),
+                texture=from_pixels(_undo_picture(state["png"])),
                 history=known.history[: max(before + step, 0)],
             )
         )
     return states
+
+
+def _undo_picture(png: Tensor) -> Pixels:
+    try:
+        return decode_pixels(png.numpy().tobytes())
+    except InputError as error:
+        raise InputError(f"A picture for --undo in the sidecar: {error}.") from error
 
 
 def known_params(known: Sidecar | None, vertices: Tensor, head: HeadModel) -> HeadParams | None:
