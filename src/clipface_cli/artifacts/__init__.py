@@ -13,7 +13,7 @@ from clipface_cli.artifacts.images import (
     to_pixels,
 )
 from clipface_cli.artifacts.mesh import Mesh, turned
-from clipface_cli.artifacts.obj import read_obj, write_obj
+from clipface_cli.artifacts.obj import read_geometry, read_obj, write_obj
 from clipface_cli.artifacts.ply import write_ply
 from clipface_cli.artifacts.quantised import quantised, restored
 from clipface_cli.artifacts.rig import Joint, Motion, Part, Rig
@@ -53,6 +53,7 @@ __all__ = [
     "load_pixels",
     "page_file",
     "quantised",
+    "read_geometry",
     "read_obj",
     "read_sidecar",
     "read_tensors",

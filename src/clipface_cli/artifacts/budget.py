@@ -18,8 +18,12 @@ class Budget:
         """What the arrays of a file of `size` bytes may take: four times as much, and 64 MB."""
         return cls(4 * size + SPARE_BYTES)
 
+    def admit(self, size: int) -> None:
+        """Allow for the arrays of one more file of `size` bytes."""
+        self.left += 4 * size
+
     def spend(self, amount: int, what: str) -> None:
         """Take `amount`; InputError, a clause that begins with `what`, where less is left."""
         if not 0 <= amount <= self.left:
-            raise InputError(f"{what} would take {amount:,} bytes, more than is allowed")
+            raise InputError(f"{what} would take {amount:,} bytes; {self.left:,} are allowed")
         self.left -= amount

@@ -109,7 +109,7 @@ def load_pixels(path: str | Path) -> Pixels:
 
 
 def decode_pixels(data: bytes) -> Pixels:
-    """The bytes of a picture file as `load_pixels` reads it; InputError, a clause, likewise."""
+    """A picture file's bytes, read as by `load_pixels`: 8-bit (H, W, 3); InputError, a clause."""
     return _rgb(data)
 
 

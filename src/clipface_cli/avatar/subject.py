@@ -137,13 +137,16 @@ def save_subject(path: Path, subject: Subject, head: HeadModel) -> None:
     )
 
 
-def load_subject(path: Path, head: HeadModel, generator: Generator) -> Subject:
+def load_subject(
+    path: Path, head: HeadModel, generator: Generator, allow_outside: bool = False
+) -> Subject:
     """Read a textured mesh: from its sidecar where that still describes it, else by fitting.
 
     The head lies on the CPU; a texture is inverted where the generator is. Raises InputError for a
-    missing or unreadable file, another topology, or no texture.
+    missing or unreadable file, another topology, or no texture, and for one outside the mesh's
+    folder unless `allow_outside` is set.
     """
-    mesh = read_obj(path)
+    mesh = read_obj(path, allow_outside)
     if mesh.texture is None:
         raise InputError(f"{path} names no texture (map_Kd in its .mtl); an edit needs one.")
     vertices, texture = torch.from_numpy(mesh.vertices).float(), load_image(mesh.texture)
