@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from clipface_cli.artifacts.references import without_comment
+from clipface_cli.artifacts.references import readings
 from clipface_cli.errors import InputError
 
+_COMMENT = re.compile(r"\s#\s")  # after the name of a new material
 _VECTORS = ("-s", "-o", "-t")  # options of one to three numbers
 _WORDS = ("-blendu", "-blendv", "-cc", "-bm", "-boost", "-imfchan", "-texres", "-type")  # unused
 
@@ -50,7 +52,8 @@ class Materials:
 
     def get(self, name: str) -> Material | None:
         """The material of a `usemtl` statement, whose name may be followed by a comment."""
-        return self.named.get(name) or self.named.get(without_comment(name).strip())
+        found = (self.named.get(reading) for reading in readings(name))
+        return next(filter(None, found), None)
 
     def read_library(self, path: Path) -> None:
         """Add a file's materials; InputError, with its line, for statements that make no sense."""
@@ -60,6 +63,7 @@ class Materials:
             try:
                 if keyword == "newmtl":
                     material = self.named[rest.strip()] = Material(path.parent)
+                    self.named.setdefault(_COMMENT.split(rest)[0].strip(), material)
                 elif keyword.lower() == "map_kd" and rest.strip():
                     material.map = _texture_map(rest)
                 elif keyword == "Kd":
@@ -123,7 +127,7 @@ def _numbers(words: list[str]) -> int:
 
 def _colour(text: str) -> tuple[float, float, float] | None:
     """Red, green and blue; one number is grey. None for spectra."""
-    words = without_comment(text).split()[:3]
+    words = text.split("#", 1)[0].split()[:3]
     if words[0] in ("spectral", "xyz"):
         return None
     red, green, blue = (float(word) for word in (words if len(words) == 3 else words[:1] * 3))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from clipface_cli.errors import InputError
 
+_READINGS = 8  # of one name, at most
 _DRIVE = re.compile(r"^[A-Za-z]:/")
 
 
@@ -32,7 +33,7 @@ class References:
         the mesh's own. Raises InputError where only a file outside the mesh's folder is meant.
         """
         folders = list(dict.fromkeys([base or self.folder, self.folder]))
-        spellings = [portable(text) for text in dict.fromkeys((name, without_comment(name)))]
+        spellings = [portable(reading) for reading in readings(name)]
         for text in filter(None, spellings):
             named = [self._named(folder, text) for folder in folders]
             beside = [self._step(folder, posixpath.basename(text)) for folder in folders]
@@ -93,9 +94,11 @@ def portable(name: str) -> str:
     return name.strip().strip('"').replace("\\", "/")
 
 
-def without_comment(text: str) -> str:
-    """A statement up to a blank and a #; a name may hold a # of its own."""
-    return re.split(r"\s#", text, maxsplit=1)[0]
+def readings(text: str) -> list[str]:
+    """What a name may mean, which may hold a # and be followed by a comment: the longest first."""
+    parts = re.split(r"(\s#)", text)
+    ends = range(len(parts), 0, -2)
+    return ["".join(parts[:end]).strip() for end in ends][-_READINGS:]
 
 
 def _folded(name: str) -> str:

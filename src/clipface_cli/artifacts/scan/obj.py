@@ -33,11 +33,11 @@ def add_obj(builder: ScanBuilder, references: References) -> None:
     """
     statements = read_statements(references.mesh)
     mesh, colours = statements.mesh(), _vertex_colours(statements)
-    textured = (mesh.uv_faces >= 0).all(1)
+    textured = mesh.uv_faces.min(1) >= 0
     uv = np.zeros((len(mesh.faces), 3, 2))
     uv[textured] = mesh.uv[mesh.uv_faces[textured]]
     picture = np.full(len(mesh.faces), -1)
-    coloured = np.array(np.isfinite(colours[mesh.faces].reshape(-1, 9)).all(1), np.bool_)
+    coloured = ~np.isnan(colours[mesh.faces].sum((1, 2)))
     by_vertices = np.zeros(len(mesh.faces), np.bool_)
     for material, rows in _by_material(statements, references):
         if material is not None and material.map is not None:
