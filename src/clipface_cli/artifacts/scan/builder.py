@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +15,7 @@ from clipface_cli.errors import InputError
 PICTURE_BYTES = 512 << 20  # all decoded pictures of one scan
 SURFACE_BYTES = 1 << 30  # all vertices and corners of one scan
 _CORNER_BYTES = 3 * (8 + 16)  # of a triangle: vertices and texture coordinates
+FAR = 1e18  # of any unit: what is beyond, infinite or no number, is a fault
 WHITE = (1.0, 1.0, 1.0)
 
 
@@ -95,9 +95,11 @@ class ScanBuilder:
             self._wraps,
             tint,
         )
-        used: list[NDArray[Any]] = [found.vertices[found.faces], found.uv]
-        if not all(np.isfinite(values).all() for values in (*used, 0.0 if tint is None else tint)):
-            raise InputError("has places, texture coordinates or colours that are no numbers")
+        used = [found.vertices[found.faces], found.uv, *([] if tint is None else [tint])]
+        if not all((np.abs(values) < FAR).all() for values in used):
+            raise InputError(
+                "has places, texture coordinates or colours that are no usable numbers"
+            )
         return found.welded()
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from clipface_cli.artifacts.references import References
 from clipface_cli.artifacts.scan.builder import ScanBuilder
 from clipface_cli.artifacts.scan.gltf import add_gltf
@@ -29,8 +31,9 @@ def read_scan(path: Path, allow_outside: bool = False) -> Scan:
         raise InputError(f"{path} is no scan that can be read; give OBJ, GLB or PLY.")
     builder = ScanBuilder()
     try:
-        read(builder, References(path, allow_outside))
-        return builder.scan()
+        with np.errstate(over="ignore", invalid="ignore"):  # the scan refuses what comes of it
+            read(builder, References(path, allow_outside))
+            return builder.scan()
     except InputError as error:
         sentence = str(error)
         if str(path) in sentence or sentence.startswith("The image"):
