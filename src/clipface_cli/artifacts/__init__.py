@@ -5,6 +5,7 @@ from clipface_cli.artifacts.files import claim_file, claim_folder, replacing, sl
 from clipface_cli.artifacts.glb import rig_bytes, write_glb, write_rig
 from clipface_cli.artifacts.images import (
     Pixels,
+    decode_pixels,
     from_pixels,
     load_image,
     load_pixels,
@@ -13,7 +14,7 @@ from clipface_cli.artifacts.images import (
     to_pixels,
 )
 from clipface_cli.artifacts.mesh import Mesh, turned
-from clipface_cli.artifacts.obj import read_obj, write_obj
+from clipface_cli.artifacts.obj import read_geometry, read_obj, write_obj
 from clipface_cli.artifacts.ply import write_ply
 from clipface_cli.artifacts.quantised import quantised, restored
 from clipface_cli.artifacts.rig import Joint, Motion, Part, Rig
@@ -45,6 +46,7 @@ __all__ = [
     "claim_file",
     "claim_folder",
     "contact_sheet",
+    "decode_pixels",
     "enlarge",
     "file_hash",
     "from_pixels",
@@ -53,6 +55,7 @@ __all__ = [
     "page_file",
     "png_bytes",
     "quantised",
+    "read_geometry",
     "read_obj",
     "read_sidecar",
     "read_tensors",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from array import array
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +14,14 @@ from torch import Tensor
 from clipface_cli.artifacts.files import write_text
 from clipface_cli.artifacts.images import Pixels, save_image
 from clipface_cli.artifacts.mesh import Mesh
+from clipface_cli.artifacts.mtl import Material, Materials, TextureMap, read_lines, split
+from clipface_cli.artifacts.references import References, portable
 from clipface_cli.errors import InputError
 from clipface_cli.geometry import vertex_normals
+
+MOST_CORNERS = 10_000  # of a polygon
+_WITH_COLOUR = 6  # numbers of a vertex that has a colour after its place
+_BETWEEN_LIBRARIES = re.compile(r"(?<=\.mtl)\s+", re.IGNORECASE)  # their names may hold blanks
 
 
 def write_obj(path: Path, mesh: Mesh, texture: Tensor | Pixels) -> None:
@@ -51,156 +60,160 @@ def _lines(form: str, rows: NDArray[np.generic]) -> str:
     return form * len(rows) % tuple(rows.ravel().tolist())
 
 
-def read_obj(path: Path) -> Mesh:
+def read_obj(path: Path, allow_outside: bool = False) -> Mesh:
     """Read an OBJ of any origin: polygons become fans, negative indices and CRLF are fine.
 
     Normals, groups and lines are ignored. Texture coordinates count only when every corner has
-    one. Raises InputError when the file is missing, not an OBJ, or refers to what is not there.
+    one. Raises InputError when the file is missing, not an OBJ, refers to what is not there, shows
+    several pictures, or one that is not in its folder unless `allow_outside` is set.
     """
+    statements = read_statements(path)
+    references = References(path, allow_outside)
+    materials = statements.materials(references)
+    return replace(_mesh(statements), texture=_texture(statements, materials, references))
+
+
+def read_geometry(path: Path) -> Mesh:
+    """An OBJ without its materials, which are not looked for; InputError as of `read_obj`."""
+    return _mesh(read_statements(path))
+
+
+def read_statements(path: Path) -> ObjStatements:
+    """What an OBJ says, statement by statement; InputError where that makes no sense."""
     if path.suffix.lower() != ".obj" or not path.is_file():
         problem = "is not an .obj file" if path.exists() else "does not exist"
         raise InputError(
             f"The mesh {path} {problem}; give an OBJ such as `clipface sample` writes."
         )
-    return _parsed(path).mesh()
+    found = ObjStatements(path)
+    for number, line in enumerate(read_lines(path), 1):
+        found.read_line(number, line)
+    return found
 
 
-def read_parts(path: Path) -> tuple[Mesh, list[Path], NDArray[np.int64]]:
-    """Read an OBJ of several materials: the mesh, colour images, which one a face shows (F,).
+class ObjStatements:
+    """Collects the statements of one file.
 
-    -1 where a face shows none. Raises InputError as `read_obj` does.
+    vertices, uv: numbers of three and of two coordinates; colours: of vertices (red, green, blue),
+    by their numbers. faces, uv_faces: triangles (F, 3), -1 where a corner has no texture
+    coordinate; used: names of materials; worn (F,): which of them each face has, or -1.
     """
-    parser = _parsed(path)
-    mesh = parser.mesh()
-    names = [parser.materials.get(name) for name in parser.used]
-    shown = [names[used] if used >= 0 else None for used in parser.worn]
-    images = list(dict.fromkeys(image for image in shown if image is not None))
-    if not images and mesh.texture is not None:
-        return mesh, [mesh.texture], np.zeros(len(mesh.faces), np.int64)
-    which = [-1 if image is None else images.index(image) for image in shown]
-    return mesh, images, np.array(which, np.int64)
-
-
-def _parsed(path: Path) -> _Parser:
-    parser = _Parser(path)
-    for number, line in enumerate(_text(path).replace("\\\n", " ").splitlines(), 1):
-        parser.read_line(number, line.split(" #", 1)[0])
-    return parser
-
-
-class _Parser:
-    """Collects the statements of one file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.vertices: list[list[float]] = []
-        self.uv: list[list[float]] = []
-        self.faces: list[list[int]] = []
-        self.uv_faces: list[list[int]] = []
-        self.materials: dict[str, Path] = {}
+        self.vertices, self.uv = array("d"), array("d")
+        self.colours: dict[int, list[float]] = {}
+        self.faces, self.uv_faces = array("q"), array("q")
         self.used: list[str] = []
-        self.worn: list[int] = []  # which of `used` each face wears
+        self.worn = array("q")
+        self.libraries: dict[str, None] = {}  # in their order, each once
 
     def read_line(self, number: int, line: str) -> None:
-        keyword, rest = _split(line)
+        """Take one statement; those that say nothing of surface and colours are passed over."""
+        keyword, rest = split(line)
         try:
             if keyword == "v":
-                self.vertices.append(_floats(rest, 3))
+                self._add_vertex(rest.split("#", 1)[0].split())
             elif keyword == "vt":
-                self.uv.append(_floats(rest + " 0", 2))
+                self.uv.extend(_floats([*rest.split("#", 1)[0].split(), "0"], 2))
             elif keyword == "f":
-                self._add_polygon(rest.split())
+                self._add_polygon(rest.split("#", 1)[0].split())
             elif keyword == "mtllib":
-                self.materials |= _read_materials(self.path.parent / _portable(rest))
+                self.libraries[rest.strip()] = None
             elif keyword == "usemtl":
                 self.used.append(rest.strip())
-        except (ValueError, IndexError) as error:
+        except (ValueError, IndexError, OverflowError) as error:
             raise InputError(
                 f"{self.path}, line {number}: cannot read {line[:60]!r}; export the mesh again."
             ) from error
 
-    def _add_polygon(self, corners: list[str]) -> None:
-        fields = [corner.split("/") for corner in corners]
-        polygon = [_index(f[0], len(self.vertices)) for f in fields]
-        textured = all(len(f) > 1 and f[1] for f in fields)
-        uv_polygon = [_index(f[1], len(self.uv)) for f in fields] if textured else []
-        for i in range(1, len(polygon) - 1):
-            self.faces.append([polygon[0], polygon[i], polygon[i + 1]])
-            self.worn.append(len(self.used) - 1)
-            if textured:
-                self.uv_faces.append([uv_polygon[0], uv_polygon[i], uv_polygon[i + 1]])
+    def materials(self, references: References) -> Materials:
+        """The libraries' materials, each file read once; a missing library is no error."""
+        found, read = Materials(), set()
+        for statement in self.libraries:
+            paths = [references.find(statement)]
+            if paths == [None]:  # several in one statement
+                paths = [references.find(name) for name in _BETWEEN_LIBRARIES.split(statement)]
+            for path in paths:
+                if path is not None and path not in read:
+                    read.add(path)
+                    found.read_library(path)
+        return found
 
     def mesh(self) -> Mesh:
-        if not self.faces:
+        """The surface; uv_faces is -1 where a corner has no texture coordinate.
+
+        Raises InputError where it has no faces, or ones of vertices that are not there.
+        """
+        vertices = np.array(self.vertices, np.float64).reshape(-1, 3)
+        faces = np.array(self.faces, np.int64).reshape(-1, 3)
+        uv = np.array(self.uv, np.float64).reshape(-1, 2)
+        uv_faces = np.array(self.uv_faces, np.int64).reshape(-1, 3)
+        if len(faces) == 0:
             raise InputError(f"{self.path} holds no faces; is it an OBJ mesh?")
-        vertices = np.array(self.vertices, np.float64)
-        faces = np.array(self.faces, np.int64)
         if faces.max() >= len(vertices) or not np.isfinite(vertices).all():
-            raise InputError(
-                f"{self.path} is damaged: a face or vertex is not valid; export it again."
-            )
-        textured = len(self.uv_faces) == len(faces)
-        if textured and np.max(self.uv_faces) >= len(self.uv):
+            problem = "a face or vertex is not valid"
+            raise InputError(f"{self.path} is damaged: {problem}; export it again.")
+        if uv_faces.max() >= len(uv):
             raise InputError(f"{self.path} is damaged: a texture coordinate is missing.")
-        return Mesh(
-            vertices,
-            faces,
-            np.array(self.uv if textured else [], np.float64).reshape(-1, 2),
-            np.array(self.uv_faces if textured else [], np.int64).reshape(-1, 3),
-            self._texture(),
+        return Mesh(vertices, faces, uv, uv_faces)
+
+    def _add_vertex(self, words: list[str]) -> None:
+        if len(words) >= _WITH_COLOUR:  # more than the place and its weight
+            self.colours[len(self.vertices) // 3] = _floats(words[3:], 3)
+        self.vertices.extend(_floats(words, 3))
+
+    def _add_polygon(self, corners: list[str]) -> None:
+        if len(corners) > MOST_CORNERS:
+            raise ValueError("too many corners")
+        fields = [corner.split("/") for corner in corners]
+        places, uvs = len(self.vertices) // 3, len(self.uv) // 2
+        polygon = [_index(f[0], places) for f in fields]
+        textured = all(len(f) > 1 and f[1] for f in fields)
+        uv_polygon = [_index(f[1], uvs) for f in fields] if textured else [-1] * len(fields)
+        for i in range(1, len(polygon) - 1):
+            self.faces.extend((polygon[0], polygon[i], polygon[i + 1]))
+            self.uv_faces.extend((uv_polygon[0], uv_polygon[i], uv_polygon[i + 1]))
+            self.worn.append(len(self.used) - 1)
+
+
+def _mesh(statements: ObjStatements) -> Mesh:
+    mesh = statements.mesh()
+    if (mesh.uv_faces < 0).any():
+        return replace(mesh, uv=mesh.uv[:0], uv_faces=mesh.uv_faces[:0])
+    return mesh
+
+
+def _texture(
+    statements: ObjStatements, materials: Materials, references: References
+) -> Path | None:
+    """The one picture that the faces show, else of any material, else a PNG of the mesh's name.
+
+    A picture that is not there is named all the same, for whoever reads it to say so.
+    """
+    path = statements.path
+    shown = dict.fromkeys(statements.used[used] for used in set(statements.worn) if used >= 0)
+    own = _maps([materials.get(name) for name in shown])
+    maps = own or _maps(list(materials.named.values()))
+    if not maps:
+        sibling = path.with_suffix(".png")
+        return sibling if sibling.is_file() else None
+    (texture, folder), names = maps[0], {texture.name for texture, _ in own}
+    if len(names) > 1 or not texture.is_plain:
+        raise InputError(
+            f"{path} has {len(names)} pictures, or one that is scaled or moved (map_Kd); a head "
+            "has one, as it is: add --retopologise to `edit`, which bakes them."
         )
-
-    def _texture(self) -> Path | None:
-        """The image of the first used material that has one, else a PNG of the mesh's name."""
-        images = [self.materials[name] for name in self.used if name in self.materials]
-        images += list(self.materials.values())
-        sibling = self.path.with_suffix(".png")
-        return images[0] if images else sibling if sibling.is_file() else None
+    return references.find(texture.name, folder) or folder / portable(texture.name)
 
 
-def _read_materials(path: Path) -> dict[str, Path]:
-    """Colour image of each material that has one; a missing library is no error."""
-    images: dict[str, Path] = {}
-    name = ""
-    for line in _text(path).splitlines() if path.is_file() else ():
-        keyword, rest = _split(line)
-        if keyword == "newmtl":
-            name = rest.strip()
-        elif keyword.lower() == "map_kd" and rest.strip():
-            images[name] = _image(path.parent, _portable(rest))
-    return images
+def _maps(materials: list[Material | None]) -> list[tuple[TextureMap, Path]]:
+    """The materials' pictures, each with the folder of its library."""
+    return [(look.map, look.folder) for look in materials if look is not None and look.map]
 
 
-def _image(folder: Path, text: str) -> Path:
-    """The file a `map_Kd` names; options such as `-s 1 1 1` may precede it."""
-    if text.startswith("-") and not (folder / text).is_file():
-        words = text.split()
-        for first in range(len(words)):
-            candidate = folder / " ".join(words[first:])
-            if candidate.is_file():
-                return candidate
-        text = words[-1]
-    return folder / text
-
-
-def _text(path: Path) -> str:
-    """The file as text with Unix line ends, whatever wrote it."""
-    text = path.read_bytes().decode("utf-8-sig", errors="replace")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _split(line: str) -> tuple[str, str]:
-    """Keyword and the rest of a statement."""
-    words = line.split(None, 1)
-    return (words[0], words[1]) if len(words) == 2 else ("", "")
-
-
-def _portable(name: str) -> str:
-    return name.strip().strip('"').replace("\\", "/")
-
-
-def _floats(text: str, count: int) -> list[float]:
-    values = [float(word) for word in text.split()[:count]]
+def _floats(words: list[str], count: int) -> list[float]:
+    values = [float(word) for word in words[:count]]
     if len(values) < count:
         raise ValueError("too few numbers")
     return values

@@ -17,7 +17,7 @@ from typing import Any
 
 from clipface_cli.artifacts.files import write_text
 
-PACKAGES = ("clipface-cli", "torch", "numpy", "numba", "safetensors", "pillow", "trimesh")
+PACKAGES = ("clipface-cli", "torch", "numpy", "numba", "safetensors", "pillow")
 
 
 class RunRecord:

@@ -153,9 +153,9 @@ def _tar_sentence(path: Path) -> str:
 
 
 def _read_obj(path: Path) -> Any:
-    from clipface_cli.artifacts import read_obj
+    from clipface_cli.artifacts import read_geometry
 
-    mesh = read_obj(path)
+    mesh = read_geometry(path)
     return {
         "vertices": mesh.vertices.astype(np.float32),
         "faces": mesh.faces.astype(np.int32),

@@ -44,14 +44,19 @@ def read_motion(source: str, head: HeadModel, progress: Progress) -> Sequence:
 
 
 def moved_subject(
-    mesh: Path | None, motion: Sequence, head: HeadModel, generator: Generator, seed: int
+    mesh: Path | None,
+    motion: Sequence,
+    head: HeadModel,
+    generator: Generator,
+    seed: int,
+    allow_outside: bool = False,
 ) -> tuple[Subject, str]:
     """The mesh's head, else a sampled one, in the sequence's shape where it has one.
 
     Also a sentence that says which, empty for the mesh's.
     """
     if mesh is not None:
-        return load_subject(mesh, head, generator), ""
+        return load_subject(mesh, head, generator, allow_outside), ""
     subject = sample_subject(head, generator, seed)
     if motion.shape is None:
         return subject, f"No --mesh: the head is sampled (seed {seed})."

@@ -62,13 +62,15 @@ class Retopologised:
         )
 
 
-def retopologise(path: Path, head: HeadModel, generator: Generator) -> Retopologised:
+def retopologise(
+    path: Path, head: HeadModel, generator: Generator, allow_outside: bool = False
+) -> Retopologised:
     """Read a scan and make a head of it, with the generator's code and the scan's own detail.
 
     Raises InputError when it cannot be read, has no texture, shows no face, or when the head does
     not come to lie on it.
     """
-    scan, landmarks = locate_face(read_scan(path), head)
+    scan, landmarks = locate_face(_pictured(path, allow_outside), head)
     found = register(head, Surface(scan.vertices, scan.faces), landmarks)
     scan = replace(scan, vertices=_undone(found, scan))
     vertices = head.pose_head(found.params)[0]
@@ -95,6 +97,15 @@ def views(shown: Retopologised | Subject, head: HeadModel, resolution: int) -> l
     """
     scan = shown.scan if isinstance(shown, Retopologised) else _as_scan(shown, head)
     return [draw_scan(scan, Camera.turned(yaw), resolution, finer=2) for yaw in _SIDES]
+
+
+def _pictured(path: Path, allow_outside: bool) -> Scan:
+    """The scan, which must have more to show than one colour for each part."""
+    scan = read_scan(path, allow_outside)
+    by_vertices = scan.tint is not None and np.ptp(scan.tint, axis=(0, 1)).max() > 0
+    if not by_vertices and all(picture.size == 3 for picture in scan.pictures):
+        raise InputError(f"{path} has plain colours and no picture; a head needs a texture.")
+    return scan
 
 
 def _undone(found: Registration, scan: Scan) -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -33,12 +33,13 @@ class Rigged:
     history: list[dict[str, Any]] = field(default_factory=list)
 
 
-def read_textured(path: Path) -> tuple[Mesh, Pixels]:
+def read_textured(path: Path, allow_outside: bool = False) -> tuple[Mesh, Pixels]:
     """A mesh and its texture (H, W, 3), 8-bit sRGB.
 
-    Raises InputError where the mesh has no texture or no texture coordinates.
+    Raises InputError where the mesh has no texture or no texture coordinates, and where its
+    texture is not in its folder unless `allow_outside` is set; so do the functions below.
     """
-    mesh = read_obj(path)
+    mesh = read_obj(path, allow_outside)
     if mesh.texture is None:
         raise InputError(f"{path} names no texture (map_Kd in its .mtl); there must be one.")
     texture = load_pixels(mesh.texture)
@@ -47,13 +48,13 @@ def read_textured(path: Path) -> tuple[Mesh, Pixels]:
     return mesh, texture
 
 
-def load_rigged(path: Path, head: HeadModel) -> Rigged:
+def load_rigged(path: Path, head: HeadModel, allow_outside: bool = False) -> Rigged:
     """Read a mesh; its sidecar says the parameters, or they are fitted to the vertices.
 
     Raises InputError for files that cannot be read. A mesh with another number of vertices than
     the head's stays without a rig.
     """
-    mesh, texture = read_textured(path)
+    mesh, texture = read_textured(path, allow_outside)
     sidecar = sidecar_path(path)
     known = read_sidecar(sidecar) if sidecar.is_file() else None
     history = known.history if known else []
@@ -64,9 +65,9 @@ def load_rigged(path: Path, head: HeadModel) -> Rigged:
     return Rigged(mesh, rig_of(head, params, vertices), texture, params, history)
 
 
-def load_head_only(path: Path, head: HeadModel) -> Rigged:
+def load_head_only(path: Path, head: HeadModel, allow_outside: bool = False) -> Rigged:
     """Read a mesh of this head, as portraits need it; InputError for one of another origin."""
-    made = load_rigged(path, head)
+    made = load_rigged(path, head, allow_outside)
     if made.params is None:
         raise InputError(
             f"{path} is not the head {head.head_id} ({len(made.mesh.vertices)} vertices, not "

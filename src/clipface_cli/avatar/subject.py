@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from clipface_cli.artifacts import (
     Mesh,
+    Pixels,
     Sidecar,
+    decode_pixels,
     from_pixels,
     load_image,
     png_bytes,
@@ -137,13 +136,16 @@ def save_subject(path: Path, subject: Subject, head: HeadModel) -> None:
     )
 
 
-def load_subject(path: Path, head: HeadModel, generator: Generator) -> Subject:
+def load_subject(
+    path: Path, head: HeadModel, generator: Generator, allow_outside: bool = False
+) -> Subject:
     """Read a textured mesh: from its sidecar where that still describes it, else by fitting.
 
     The head lies on the CPU; a texture is inverted where the generator is. Raises InputError for a
-    missing or unreadable file, another topology, or no texture.
+    missing or unreadable file, another topology, or no texture, and for one outside the mesh's
+    folder unless `allow_outside` is set.
     """
-    mesh = read_obj(path)
+    mesh = read_obj(path, allow_outside)
     if mesh.texture is None:
         raise InputError(f"{path} names no texture (map_Kd in its .mtl); an edit needs one.")
     vertices, texture = torch.from_numpy(mesh.vertices).float(), load_image(mesh.texture)
@@ -179,17 +181,23 @@ def _unpacked(known: Sidecar, subject: Subject) -> list[Subject]:
     before = len(known.history) - len(known.earlier)
     states = []
     for step, state in enumerate(known.earlier):
-        picture = Image.open(io.BytesIO(state["png"].numpy().tobytes())).convert("RGB")
         states.append(
             replace(
                 subject,
                 params=subject.params.with_expression(state["expression"]),
                 w=state["w"],
-                texture=from_pixels(np.asarray(picture)),
+                texture=from_pixels(_undo_picture(state["png"])),
                 history=known.history[: max(before + step, 0)],
             )
         )
     return states
+
+
+def _undo_picture(png: Tensor) -> Pixels:
+    try:
+        return decode_pixels(png.numpy().tobytes())
+    except InputError as error:
+        raise InputError(f"A picture for --undo in the sidecar: {error}.") from error
 
 
 def known_params(known: Sidecar | None, vertices: Tensor, head: HeadModel) -> HeadParams | None:

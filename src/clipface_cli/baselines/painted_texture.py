@@ -5,12 +5,17 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
-from clipface_cli.artifacts import from_pixels, read_tensors, to_pixels, write_tensors
+from clipface_cli.artifacts import (
+    decode_pixels,
+    from_pixels,
+    read_tensors,
+    to_pixels,
+    write_tensors,
+)
 from clipface_cli.assets import builtin
 from clipface_cli.texture import LinearTexture
 
@@ -49,5 +54,4 @@ def _file(picture: Tensor, quality: int | None = None) -> Tensor:
 
 def _picture(file: Tensor) -> Tensor:
     """Back to (1, 3, R, R)."""
-    with Image.open(io.BytesIO(file.numpy().tobytes())) as image:
-        return from_pixels(np.asarray(image.convert("RGB")))
+    return from_pixels(decode_pixels(file.numpy().tobytes()))

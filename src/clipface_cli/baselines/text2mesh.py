@@ -152,7 +152,7 @@ class Text2MeshRun:
         _PRETRAINED[key] = {name: value.clone() for name, value in self.field.state_dict().items()}
 
     def loss(self) -> Tensor:
-        """L_CLIP of eq. 28, shape (), over one step's augmented renders, and over those of the bare
+        """L_CLIP of eq. 28, a scalar, over one step's augmented renders, and over those of the bare
         geometry where it changes."""
         settings, camera = self.settings, self.camera()
         texture, vertices = self.shown()

@@ -12,6 +12,7 @@ from clipface_cli.cli import edit_options as options
 from clipface_cli.cli.command import Result
 from clipface_cli.cli.models import load_generator, load_head, load_on, weight_files
 from clipface_cli.cli.options import (
+    AllowOutside,
     Device,
     Force,
     GeneratorSource,
@@ -102,6 +103,7 @@ def animate(
     head: HeadSource = None,
     generator: GeneratorSource = "builtin",
     device: Device = "auto",
+    allow_outside: AllowOutside = False,
     force: Force = False,
 ) -> Result:
     """Move a head by a sequence and texture it by a prompt, strongest where it moves most.
@@ -140,7 +142,7 @@ def animate(
         motion = read_motion(sequence, model, progress)
         motion.fps = fps or motion.fps
         network = load_generator(generator, model, where)
-        subject, whose = moved_subject(mesh, motion, model, network, seed)
+        subject, whose = moved_subject(mesh, motion, model, network, seed, allow_outside)
         subject = subject.to(where)
     if whose:
         say(whose)

@@ -12,6 +12,7 @@ import typer
 from clipface_cli.cli import edit_options as options
 from clipface_cli.cli.command import Result
 from clipface_cli.cli.options import (
+    AllowOutside,
     Device,
     Force,
     GeneratorSource,
@@ -66,6 +67,7 @@ def edit(
     head: HeadSource = None,
     generator: GeneratorSource = "builtin",
     device: Device = "auto",
+    allow_outside: AllowOutside = False,
     force: Force = False,
 ) -> Result:
     """Optimise texture and expression of a head until its renders match a prompt.
@@ -126,8 +128,8 @@ def edit(
     with record.timing("load"):
         model = load_head(head, mesh)
         network = load_generator(generator, model, where)
-        scan = _from_scan(mesh, model, network) if retopologise else None
-        subject = scan.subject if scan else load_subject(mesh, model, network)
+        scan = _from_scan(mesh, model, network, allow_outside) if retopologise else None
+        subject = scan.subject if scan else load_subject(mesh, model, network, allow_outside)
         work: Callable[[], None]
         if undo:
             work = _undo(edits[0], subject)
@@ -210,12 +212,14 @@ def _method(name: str, displacement: bool, given: list[str]) -> str:
     return name
 
 
-def _from_scan(mesh: Path, head: HeadModel, network: Generator) -> Retopologised:
+def _from_scan(
+    mesh: Path, head: HeadModel, network: Generator, allow_outside: bool
+) -> Retopologised:
     """A head made of a scan; says how well."""
     from clipface_cli.avatar.retopologise import retopologise
 
     say(f"Making a head of {mesh}: landmarks, registration, texture; about two minutes.")
-    scan = retopologise(mesh, head, network)
+    scan = retopologise(mesh, head, network, allow_outside)
     say(str(scan))
     return scan
 

@@ -10,7 +10,7 @@ import typer
 
 from clipface_cli.cli.command import Result
 from clipface_cli.cli.models import load_head
-from clipface_cli.cli.options import Force, HeadSource, named_after
+from clipface_cli.cli.options import AllowOutside, Force, HeadSource, named_after
 from clipface_cli.cli.progress import progress
 from clipface_cli.errors import InputError
 
@@ -58,6 +58,7 @@ def export(
         ),
     ] = None,
     head: HeadSource = None,
+    allow_outside: AllowOutside = False,
     force: Force = False,
 ) -> Result:
     """Write a textured head as GLB, HTML page, OBJ, PLY or STL.
@@ -66,7 +67,7 @@ def export(
     --turntable and neither --format nor -o only the film is written.
     """
     if sheet is not None:
-        return _sheet(meshes, sheet, head, force)
+        return _sheet(meshes, sheet, head, allow_outside, force)
     if len(meshes) > 1:
         raise InputError("Give one mesh, or --sheet OUT.png for a picture of several.")
     from clipface_cli.artifacts import claim_file
@@ -87,11 +88,13 @@ def export(
             )
         made.append(_ending(output or named_after(mesh, f".{ending}"), ending))
         exporter.claim(made[0], mesh, force)
-        request = ExportRequest(mesh, made[0], load, resolution, up, PER_METRE[units])
+        request = ExportRequest(
+            mesh, made[0], load, resolution, up, PER_METRE[units], allow_outside
+        )
         facts |= exporter.write(request)
     if turntable is not None:
         with progress("Filming the turntable", TURNTABLE_FRAMES) as advance:
-            write_turntable(mesh, turntable, load(), lambda done: advance(done, ""))
+            write_turntable(mesh, turntable, load(), lambda done: advance(done, ""), allow_outside)
         made.append(turntable)
         facts["turntable"] = str(turntable)
     return Result(made[0], facts)
@@ -113,12 +116,16 @@ def _ending(path: Path, ending: str) -> Path:
     return path
 
 
-def _sheet(paths: list[Path], target: Path, source: str | None, force: bool) -> Result:
+def _sheet(
+    paths: list[Path], target: Path, source: str | None, allow_outside: bool, force: bool
+) -> Result:
     from clipface_cli.artifacts import claim_file
     from clipface_cli.viewer import write_portrait_sheet
 
     claim_file(_ending(target, "png"), force)
     head = load_head(source, paths[0])
     with progress("Portraits", len(paths)) as advance:
-        found = write_portrait_sheet(paths, target, head, lambda done: advance(done, ""))
+        found = write_portrait_sheet(
+            paths, target, head, lambda done: advance(done, ""), allow_outside
+        )
     return Result(target, {"heads": found.people, "prompts": found.prompts})

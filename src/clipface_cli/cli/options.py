@@ -47,6 +47,12 @@ GeneratorSource = Annotated[
     str,
     typer.Option("--generator", "-g", metavar="RUN", help="Texture generator: builtin or a path."),
 ]
+AllowOutside = Annotated[
+    bool,
+    typer.Option(
+        "--allow-outside", help="Also follow names of pictures that leave the mesh's folder."
+    ),
+]
 HeadSource = Annotated[
     str | None,
     typer.Option(

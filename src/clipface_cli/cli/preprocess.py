@@ -97,7 +97,7 @@ def preprocess(
         typer.Option(
             "--max-megapixels", help="Larger pictures are refused.", rich_help_panel=_LIMITS
         ),
-    ] = 64,
+    ] = 68,
     force: Force = False,
 ) -> Result:
     """Turn a folder of photos into a dataset to train on.

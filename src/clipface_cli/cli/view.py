@@ -12,6 +12,7 @@ import typer
 
 from clipface_cli.cli.command import Result
 from clipface_cli.cli.models import load_head
+from clipface_cli.cli.options import AllowOutside
 from clipface_cli.cli.progress import say
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def view(
     open_browser: Annotated[
         bool, typer.Option("--open/--no-open", help="Open the page in the browser.")
     ] = True,
+    allow_outside: AllowOutside = False,
 ) -> Result:
     """Show heads in the browser: turn them, move their faces.
 
@@ -39,7 +41,7 @@ def view(
 
     paths = find_shown(path)
     folder = path if path.is_dir() else path.parent
-    heads, meshes = listing(paths, folder, cache(partial(load_head, None)))
+    heads, meshes = listing(paths, folder, cache(partial(load_head, None)), allow_outside)
     title = path.resolve().name
     server = ViewerServer(
         {

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from clipface_cli.artifacts.dataset import PARAMETERS
+from clipface_cli.artifacts.images import MAX_MEGAPIXELS
 from clipface_cli.errors import InputError
 from clipface_cli.head import HeadParams
 from clipface_cli.photos import align, filters
@@ -20,7 +21,7 @@ from clipface_cli.photos.accessory_detector import AccessoryDetector
 from clipface_cli.photos.encoder import Encoded, Encoder
 from clipface_cli.photos.landmarks import Face, find_faces
 from clipface_cli.photos.masks import HeadMask, cover
-from clipface_cli.photos.reading import MAX_MEGAPIXELS, read_photo
+from clipface_cli.photos.reading import read_photo
 from clipface_cli.photos.squares import Square
 
 Pixels = NDArray[np.uint8]

@@ -31,6 +31,7 @@ from clipface_cli.artifacts.dataset import (
     read_note,
     read_tables,
 )
+from clipface_cli.artifacts.images import MAX_MEGAPIXELS
 from clipface_cli.errors import ClipfaceError, InputError
 from clipface_cli.head import HeadModel, HeadParams
 from clipface_cli.launch import rank_and_size
@@ -41,7 +42,7 @@ from clipface_cli.photos.encoder import Encoder
 from clipface_cli.photos.filters import Limits
 from clipface_cli.photos.overlay import close_up, wireframe
 from clipface_cli.photos.photo_processor import PhotoProcessor
-from clipface_cli.photos.reading import MAX_MEGAPIXELS, read_photo
+from clipface_cli.photos.reading import read_photo
 from clipface_cli.photos.registry import load_encoder, load_parser
 from clipface_cli.photos.sources import list_photos
 from clipface_cli.photos.squares import Square

@@ -120,9 +120,8 @@ def _aligned(scan: Scan, places: Array, wanted: Array, seen: Array) -> tuple[Sca
 def _outward(placed: Scan) -> Scan:
     """The scan with its triangles counter-clockwise as seen from outside, as the head has them."""
     a, b, c = placed.vertices[placed.faces].transpose(1, 0, 2)
-    if np.einsum("fc,fc->", a, np.cross(b, c)) >= 0:
-        return placed
-    return replace(placed, faces=placed.faces[:, ::-1].copy(), uv=placed.uv[:, ::-1].copy())
+    outward = np.einsum("fc,fc->", a, np.cross(b, c)) >= 0
+    return placed if outward else placed.inside_out()
 
 
 def _turns() -> list[Array]:

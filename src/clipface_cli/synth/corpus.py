@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from safetensors.numpy import load_file, save_file
 
+from clipface_cli.artifacts import load_image
 from clipface_cli.artifacts.dataset import (
     PARAMETERS,
     image_name,
@@ -196,9 +197,7 @@ def _render(
 
 def load_texture(path: Path) -> torch.Tensor:
     """A PNG as (3, R, R) in [-1, 1]."""
-    with Image.open(path) as image:
-        pixels = np.array(image.convert("RGB"), np.float32)
-    return torch.from_numpy(pixels).permute(2, 0, 1) / 127.5 - 1
+    return load_image(path)[0]
 
 
 def _write_tables(

@@ -28,7 +28,11 @@ class SheetContents:
 
 
 def write_portrait_sheet(
-    paths: Sequence[Path], target: Path, head: HeadModel, report: Callable[[int], None]
+    paths: Sequence[Path],
+    target: Path,
+    head: HeadModel,
+    report: Callable[[int], None],
+    allow_outside: bool = False,
 ) -> SheetContents:
     """Portraits of meshes of this head, told apart by shape and by the edits that they remember.
 
@@ -37,7 +41,7 @@ def write_portrait_sheet(
     people: dict[bytes, str] = {}
     pictures: dict[tuple[bytes, str], Pixels] = {}
     for done, path in enumerate(paths, 1):
-        made = load_head_only(path, head)
+        made = load_head_only(path, head, allow_outside)
         person, prompts = _person(made), _prompts(made)
         if prompts == ORIGINAL or person not in people:
             people[person] = path.stem if prompts == ORIGINAL else path.parent.name

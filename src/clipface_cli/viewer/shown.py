@@ -59,10 +59,10 @@ class Compared:
         return rig
 
 
-def with_original(path: Path, head: HeadModel) -> Compared:
+def with_original(path: Path, head: HeadModel, allow_outside: bool = False) -> Compared:
     """The mesh, and the one that an edit made it from."""
-    now, source = load_rigged(path, head), _source(path)
-    before = load_rigged(source, head) if source else None
+    now, source = load_rigged(path, head, allow_outside), _source(path)
+    before = load_rigged(source, head, allow_outside) if source else None
     if before and before.params is None:
         before = None  # a scan with a surface of its own
     if before and before.texture.shape != now.texture.shape:
@@ -104,7 +104,10 @@ def shown_mesh(path: Path, url: str) -> Shown:
 
 
 def listing(
-    paths: list[Path], folder: Path, head: Callable[[Path], HeadModel]
+    paths: list[Path],
+    folder: Path,
+    head: Callable[[Path], HeadModel],
+    allow_outside: bool = False,
 ) -> tuple[list[Shown], dict[str, Resource]]:
     """The page's list, and what to answer for the address of each mesh; GLB files are served."""
     heads: list[Shown] = []
@@ -116,12 +119,12 @@ def listing(
             continue
         url = f"/mesh/{number}.glb"
         heads.append(shown_mesh(path, url))
-        resources[url] = ("model/gltf-binary", partial(_mesh_glb, path, head))
+        resources[url] = ("model/gltf-binary", partial(_mesh_glb, path, head, allow_outside))
     return heads, resources
 
 
-def _mesh_glb(path: Path, head: Callable[[Path], HeadModel]) -> bytes:
-    return with_original(path, head(path)).glb()
+def _mesh_glb(path: Path, head: Callable[[Path], HeadModel], allow_outside: bool) -> bytes:
+    return with_original(path, head(path), allow_outside).glb()
 
 
 def _run(path: Path) -> dict[str, dict[str, Any]]:

@@ -19,13 +19,17 @@ CHUNK = 12  # frames for which the head is prepared once
 
 
 def write_turntable(
-    source: Path, target: Path, head: HeadModel, report: Callable[[int], None]
+    source: Path,
+    target: Path,
+    head: HeadModel,
+    report: Callable[[int], None],
+    allow_outside: bool = False,
 ) -> None:
     """Film a textured mesh of this head from the front all around; `report` gets frames done.
 
     Raises InputError where the mesh is not this head's.
     """
-    made = load_head_only(source, head)
+    made = load_head_only(source, head, allow_outside)
     vertices = torch.from_numpy(made.mesh.vertices).float()
     views = [(2 * math.pi * k / FRAMES, 0.0) for k in range(FRAMES)]
 

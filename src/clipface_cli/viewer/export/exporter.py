@@ -18,7 +18,8 @@ class ExportRequest:
     """source: the mesh; target: the file to write; head: loads the source's head model.
 
     resolution: texels a side of the texture, None for its own; up: the axis that points up;
-    per_metre: units of length a metre has.
+    per_metre: units of length a metre has; allow_outside: whether the texture may lie outside the
+    source's folder.
     """
 
     source: Path
@@ -27,6 +28,7 @@ class ExportRequest:
     resolution: int | None = None
     up: str = "y"
     per_metre: float = 1.0
+    allow_outside: bool = False
 
 
 @dataclass(frozen=True)

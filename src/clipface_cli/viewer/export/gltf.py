@@ -11,7 +11,7 @@ from clipface_cli.viewer.export.exporter import ExportRequest, Facts, mesh_facts
 def write_glb_export(request: ExportRequest) -> Facts:
     """Materials of the parts, such as eyes and teeth, are those of `head.rig`."""
     head = request.head()
-    made = load_rigged(request.source, head)
+    made = load_rigged(request.source, head, request.allow_outside)
     rig, texture = made.rig, resized(made.texture, request.resolution)
     if made.params is not None:
         (rig,) = dress(head, (rig, texture))

@@ -9,7 +9,7 @@ from clipface_cli.viewer.shown import shown_mesh, with_original
 
 def write_page_export(request: ExportRequest) -> Facts:
     """With the head before its last edit, to compare."""
-    made = with_original(request.source, request.head())
+    made = with_original(request.source, request.head(), request.allow_outside)
     shown = shown_mesh(request.source, "")
     write_page(request.target, request.source.stem, shown, made.glb(request.resolution))
     return {"bytes": request.target.stat().st_size}
