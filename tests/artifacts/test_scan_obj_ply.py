@@ -94,12 +94,12 @@ def test_libraries(tmp_path: Path, libraries: str) -> None:
 def test_a_library_is_read_once_however_often_it_is_named(tmp_path: Path) -> None:
     library = "newmtl m\nmap_Kd green.png\n" + "newmtl other\nKd 1 1 1\n" * 2000
     path = write(tmp_path, "mtllib scan.mtl\n" * 20000 + PLAIN, library)
-    started = time.monotonic()
+    started = time.process_time()
     assert face_colours(read_scan(path)) == [GREEN, GREEN]
     spelt = "".join(f"mtllib {'./' * (n % 50)}scan.mtl #{n}\n" for n in range(20000))
     path.write_text(spelt + PLAIN)
     assert face_colours(read_scan(path)) == [GREEN, GREEN]
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_material_names_with_comments_and_hashes(tmp_path: Path) -> None:
