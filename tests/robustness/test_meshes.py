@@ -89,6 +89,8 @@ def rich() -> Gltf:
     bind = made.accessor(np.eye(4, dtype="f4").reshape(1, 16))
     made.json["nodes"].append({"translation": [1, 0, 0], "children": []})
     made.json["skins"] = [{"joints": [1], "inverseBindMatrices": bind}]
+    made.json["extensionsRequired"] = ["KHR_texture_transform"]
+    made.json["extensionsUsed"] = ["KHR_texture_transform", "KHR_materials_pbrSpecularGlossiness"]
     made.json["samplers"] = [{"wrapS": 33648}]
     made.json["textures"][0]["sampler"] = 0
     rows, values = np.array([2], "u2"), np.array([[1, 7, 0]], "f4")

@@ -101,7 +101,8 @@ def load_pixels(path: str | Path) -> Pixels:
     """
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"The image {path} does not exist.")
+        problem = "is no plain file" if path.exists() else "does not exist"
+        raise InputError(f"The image {path} {problem}.")
     try:
         return _rgb(path)
     except InputError as error:

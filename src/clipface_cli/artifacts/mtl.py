@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from clipface_cli.artifacts.references import readings
+from clipface_cli.artifacts.references import readable, readings
 from clipface_cli.errors import InputError
 
 _COMMENT = re.compile(r"\s#\s")  # after the name of a new material
@@ -74,14 +75,18 @@ class Materials:
                 ) from error
 
 
-def read_lines(path: Path) -> list[str]:
-    """The file's lines, whatever system wrote it."""
-    data = path.read_bytes()
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("latin-1")
-    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\\\n", " ").split("\n")
+def read_lines(path: Path) -> Iterator[str]:
+    """The file's lines, whatever system wrote it; those that a backslash ends go on."""
+    held = ""
+    with path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
+        for line in file:
+            text = readable(line.rstrip("\n"))
+            if text.endswith("\\"):
+                held += text[:-1] + " "
+                continue
+            yield held + text
+            held = ""
+    yield held
 
 
 def split(line: str) -> tuple[str, str]:

@@ -101,5 +101,14 @@ def readings(text: str) -> list[str]:
     return ["".join(parts[:end]).strip() for end in ends][-_READINGS:]
 
 
+def readable(text: str) -> str:
+    """Text of another encoding than UTF-8, decoded with surrogate escapes, as Latin-1."""
+    try:
+        data = text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode("utf-8")  # halves of characters, from JSON
+    return text if len(data.decode("utf-8", "ignore")) == len(text) else data.decode("latin-1")
+
+
 def _folded(name: str) -> str:
-    return unicodedata.normalize("NFC", name).casefold()
+    return unicodedata.normalize("NFC", readable(name)).casefold()

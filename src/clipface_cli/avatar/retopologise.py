@@ -103,7 +103,8 @@ def save_comparison(path: Path, made: Retopologised, head: HeadModel) -> None:
 def _pictured(path: Path, allow_outside: bool) -> Scan:
     """The scan, which must have more to show than one colour for each part."""
     scan = read_scan(path, allow_outside)
-    if scan.tint is None and all(picture.size == 3 for picture in scan.pictures):
+    by_vertices = scan.tint is not None and np.ptp(scan.tint, axis=(0, 1)).max() > 0
+    if not by_vertices and all(picture.size == 3 for picture in scan.pictures):
         raise InputError(f"{path} has plain colours and no picture; a head needs a texture.")
     return scan
 

@@ -14,6 +14,7 @@ from clipface_cli.errors import InputError
 
 PICTURE_BYTES = 512 << 20  # all decoded pictures of one scan
 SURFACE_BYTES = 1 << 30  # all vertices and corners of one scan
+MOST_PARTS = 10_000
 _CORNER_BYTES = 3 * (8 + 16)  # of a triangle: vertices and texture coordinates
 FAR = 1e18  # of any unit: what is beyond, infinite or no number, is a fault
 WHITE = (1.0, 1.0, 1.0)
@@ -62,6 +63,8 @@ class ScanBuilder:
         picture: the numbers (F,) of the pictures that they show, or one for all; without uv it is
         of one colour. tint (F, 3, 3): see `Scan`.
         """
+        if len(self._faces) == MOST_PARTS:
+            raise InputError(f"has more than {MOST_PARTS} parts; join them in a modelling program")
         size = vertices.nbytes + len(faces) * _CORNER_BYTES
         self._surface_budget.spend(size, "has surfaces that")
         self._vertices.append(vertices)

@@ -91,8 +91,8 @@ class GltfFile:
             raise InputError(f"is damaged: accessors[{index}] holds no colours")
         return _normalised((values, values.dtype.kind != "f"))[:, :3].clip(0, 1)
 
-    def view(self, index: object) -> bytes:
-        """The bytes of a buffer view."""
+    def view(self, index: object) -> memoryview:
+        """The bytes of a buffer view, without a copy."""
         view = self.item("bufferViews", index)
         for name, method in MESH_COMPRESSION.items():
             if name in object_in(view, "extensions"):
@@ -101,7 +101,7 @@ class GltfFile:
         start, length = whole(view, "byteOffset"), whole(view, "byteLength")
         if start + length > len(data):
             raise InputError(f"is cut off or damaged: bufferViews[{index}] is not all there")
-        return data[start : start + length]
+        return memoryview(data)[start : start + length]
 
     def load(self, uri: str) -> bytes:
         """The bytes that a URI means: a data URI, or a file beside the mesh."""
@@ -128,9 +128,9 @@ class GltfFile:
         if not str(version).startswith("2"):
             raise InputError(f"is glTF {version}, only 2.0 is read; export it again")
         for name in list_of(self.root, "extensionsRequired"):
-            if name in MESH_COMPRESSION:
-                raise _compressed(MESH_COMPRESSION[name])
-            if name not in READ:
+            if str(name) in MESH_COMPRESSION:
+                raise _compressed(MESH_COMPRESSION[str(name)])
+            if str(name) not in READ:
                 raise InputError(f"needs the extension {name}, which is not read; export without")
 
     def _buffer(self, index: object) -> bytes:

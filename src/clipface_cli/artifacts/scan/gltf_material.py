@@ -119,7 +119,7 @@ def _decoded(file: GltfFile, image: Object, where: str) -> Pixels:
     uri = image.get("uri")
     if isinstance(uri, str) and not uri.startswith("data:"):
         return load_pixels(file.file(uri))
-    data = file.load(uri) if isinstance(uri, str) else file.view(image.get("bufferView"))
+    data = file.load(uri) if isinstance(uri, str) else bytes(file.view(image.get("bufferView")))
     try:
         return decode_pixels(data)
     except InputError as error:

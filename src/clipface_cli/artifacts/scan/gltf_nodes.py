@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from clipface_cli.artifacts.scan.gltf_file import GltfFile, Object, Values, list_of, vector
+from clipface_cli.artifacts.scan.groups import groups
 from clipface_cli.errors import InputError
 
 _IDENTITY = tuple(np.eye(4).ravel())
@@ -80,11 +82,14 @@ class Nodes:
         return moved / total[:, None]
 
 
-def _weighted(bones: list[Values], joint: Values, weight: Values, vertices: Values) -> Values:
+def _weighted(
+    bones: list[Values], joint: NDArray[np.int64], weight: Values, vertices: Values
+) -> Values:
     """Vertices (V, 3) moved by their joints (V,) and times their weights (V,)."""
     found = np.zeros_like(vertices)
-    for number in np.unique(joint[weight != 0]):
-        rows = np.flatnonzero((joint == number) & (weight != 0))
+    pulled = np.flatnonzero(weight != 0)
+    for number, among in groups(joint[pulled]):
+        rows = pulled[among]
         found[rows] = _moved(bones[number], vertices[rows]) * weight[rows, None]
     return found
 

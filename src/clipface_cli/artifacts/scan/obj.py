@@ -15,6 +15,7 @@ from clipface_cli.artifacts.mtl import Material, TextureMap
 from clipface_cli.artifacts.obj import ObjStatements, read_statements
 from clipface_cli.artifacts.references import References
 from clipface_cli.artifacts.scan.builder import WHITE, ScanBuilder
+from clipface_cli.artifacts.scan.groups import groups
 from clipface_cli.artifacts.scan.surface import REPEAT, Wraps, linear
 from clipface_cli.errors import InputError
 
@@ -84,9 +85,7 @@ def _by_material(
     names = list(dict.fromkeys(statements.used))
     numbers = {name: number for number, name in enumerate(names)}
     worn = np.array([*(numbers[name] for name in statements.used), -1])[np.array(statements.worn)]
-    order = np.argsort(worn, kind="stable")
-    for rows in np.split(order, np.flatnonzero(np.diff(worn[order])) + 1):
-        number = int(worn[rows[0]])
+    for number, rows in groups(worn):
         yield default or (materials.get(names[number]) if number >= 0 else None), rows
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from clipface_cli.artifacts.references import References
+from clipface_cli.artifacts.references import References, readable
 from clipface_cli.artifacts.scan.builder import ScanBuilder
 from clipface_cli.artifacts.scan.gltf import add_gltf
 from clipface_cli.artifacts.scan.obj import add_obj
@@ -26,7 +26,8 @@ def read_scan(path: Path, allow_outside: bool = False) -> Scan:
     """
     read = _READERS.get(path.suffix.lower())
     if not path.is_file():
-        raise InputError(f"The scan {path} does not exist.")
+        problem = "is no plain file" if path.exists() else "does not exist"
+        raise InputError(f"The scan {path} {problem}.")
     if read is None:
         raise InputError(f"{path} is no scan that can be read; give OBJ, GLB or PLY.")
     builder = ScanBuilder()
@@ -35,7 +36,7 @@ def read_scan(path: Path, allow_outside: bool = False) -> Scan:
             read(builder, References(path, allow_outside))
             return builder.scan()
     except InputError as error:
-        sentence = str(error)
+        sentence = readable(str(error))
         if str(path) in sentence or sentence.startswith("The image"):
             raise
         raise InputError(f"{path} {sentence}.") from error

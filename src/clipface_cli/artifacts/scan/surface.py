@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipface_cli.artifacts.images import Pixels
+from clipface_cli.artifacts.scan.groups import groups
 
 Wrap: TypeAlias = Literal["repeat", "mirror", "clamp"]
 Wraps: TypeAlias = tuple[Wrap, Wrap]
@@ -37,9 +38,7 @@ class Scan:
         """Colours (N, 3) in -1..1 at points of faces (N,), given by weights (N, 3) of corners."""
         uv = (self.uv[face] * weights[..., None]).sum(1)
         found = np.zeros((len(face), 3), np.float32)
-        which = self.picture[face]
-        for number in np.unique(which):
-            rows = np.flatnonzero(which == number)
+        for number, rows in groups(self.picture[face]):
             wraps = self.wraps[number] if self.wraps else REPEAT
             found[rows] = _bilinear(self.pictures[number], uv[rows], wraps)
         if self.tint is not None:
