@@ -128,7 +128,8 @@ def save_image(path: str | Path, image: Tensor | Pixels) -> None:
 
 def upright(picture: ImageFile.ImageFile) -> Image.Image:
     """The decoded picture turned as EXIF says, with 8 bits a sample."""
-    image = ImageOps.exif_transpose(picture)
+    image: Image.Image = picture
+    ImageOps.exif_transpose(image, in_place=True)
     if image.mode[0] in "IF":
         return Image.fromarray(_eight_bits(np.asarray(image), image.mode))
     return image
@@ -136,7 +137,8 @@ def upright(picture: ImageFile.ImageFile) -> Image.Image:
 
 def _rgb(source: Path | bytes) -> Pixels:
     with open_picture(source) as picture:
-        return np.array(upright(picture).convert("RGB"))
+        image = upright(picture)
+        return np.array(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def _eight_bits(samples: NDArray[np.generic], mode: str) -> Pixels:

@@ -64,7 +64,7 @@ class Materials:
             try:
                 if keyword == "newmtl":
                     material = self.named[rest.strip()] = Material(path.parent)
-                    self.named.setdefault(_COMMENT.split(rest)[0].strip(), material)
+                    self.named.setdefault(_COMMENT.split(rest, maxsplit=1)[0].strip(), material)
                 elif keyword.lower() == "map_kd" and rest.strip():
                     material.map = _texture_map(rest)
                 elif keyword == "Kd":

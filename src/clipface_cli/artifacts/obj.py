@@ -18,6 +18,7 @@ from clipface_cli.artifacts.references import References, portable
 from clipface_cli.errors import InputError
 from clipface_cli.geometry import vertex_normals
 
+MOST_CORNERS = 10_000  # of a polygon
 _WITH_COLOUR = 6  # numbers of a vertex that has a colour after its place
 _BETWEEN_LIBRARIES = re.compile(r"(?<=\.mtl)\s+", re.IGNORECASE)  # their names may hold blanks
 
@@ -155,6 +156,8 @@ class ObjStatements:
         self.vertices.extend(_floats(words, 3))
 
     def _add_polygon(self, corners: list[str]) -> None:
+        if len(corners) > MOST_CORNERS:
+            raise ValueError("too many corners")
         fields = [corner.split("/") for corner in corners]
         places, uvs = len(self.vertices) // 3, len(self.uv) // 2
         polygon = [_index(f[0], places) for f in fields]

@@ -96,9 +96,9 @@ def portable(name: str) -> str:
 
 def readings(text: str) -> list[str]:
     """What a name may mean, which may hold a # and be followed by a comment: the longest first."""
-    parts = re.split(r"(\s#)", text)
-    ends = range(len(parts), 0, -2)
-    return ["".join(parts[:end]).strip() for end in ends][-_READINGS:]
+    ends = [len(text), *(match.start() for match in reversed([*re.finditer(r"\s#", text)]))]
+    kept = ends[: _READINGS // 2] + ends[_READINGS // 2 :][-_READINGS // 2 :]
+    return [text[:end].strip() for end in kept]
 
 
 def readable(text: str) -> str:

@@ -12,10 +12,10 @@ from clipface_cli.artifacts.images import Pixels
 from clipface_cli.artifacts.scan.surface import REPEAT, Scan, Wraps, encoded, linear
 from clipface_cli.errors import InputError
 
-PICTURE_BYTES = 512 << 20  # all decoded pictures of one scan
-SURFACE_BYTES = 1 << 30  # all vertices and corners of one scan
+PICTURE_BYTES = 400 << 20  # all decoded pictures of one scan
+SURFACE_BYTES = 512 << 20  # all vertices and corners of one scan
 MOST_PARTS = 10_000
-_CORNER_BYTES = 3 * (8 + 16)  # of a triangle: vertices and texture coordinates
+_VERTEX_BYTES, _FACE_BYTES = 24, 72  # a place; three corners and their texture coordinates
 FAR = 1e18  # of any unit: what is beyond, infinite or no number, is a fault
 WHITE = (1.0, 1.0, 1.0)
 
@@ -50,6 +50,11 @@ class ScanBuilder:
         levels = np.round(255 * np.clip(colour, 0, 1)).astype(np.uint8)
         return self.picture(tuple(levels.tolist()), lambda: levels.reshape(1, 1, 3))
 
+    def reserve(self, vertices: int, faces: int) -> None:
+        """Make sure, before they are laid out, that so many more may be added."""
+        size = vertices * _VERTEX_BYTES + faces * _FACE_BYTES
+        self._surface_budget.spend(size, "has a surface that")
+
     def add(
         self,
         vertices: NDArray[np.float64],
@@ -65,8 +70,6 @@ class ScanBuilder:
         """
         if len(self._faces) == MOST_PARTS:
             raise InputError(f"has more than {MOST_PARTS} parts; join them in a modelling program")
-        size = vertices.nbytes + len(faces) * _CORNER_BYTES
-        self._surface_budget.spend(size, "has surfaces that")
         self._vertices.append(vertices)
         self._faces.append(faces + self._count)
         which = np.broadcast_to(picture, len(faces))

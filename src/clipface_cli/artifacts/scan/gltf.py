@@ -61,6 +61,7 @@ def _add_primitive(
     faces = _faces(file, primitive, len(vertices))
     if not len(faces):
         return
+    builder.reserve(len(vertices), len(faces))
     vertices = nodes.placed(node, _morphed(file, vertices, primitive, weights), attributes)
     uv, tint = None, None
     if look.coordinates is not None:

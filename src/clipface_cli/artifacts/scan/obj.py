@@ -33,6 +33,7 @@ def add_obj(builder: ScanBuilder, references: References) -> None:
     Raises InputError for faces that have none of them.
     """
     statements = read_statements(references.mesh)
+    builder.reserve(len(statements.vertices) // 3, len(statements.worn))
     mesh, colours = statements.mesh(), _vertex_colours(statements)
     textured = mesh.uv_faces.min(1) >= 0
     uv = np.zeros((len(mesh.faces), 3, 2))

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipface_cli.artifacts.images import load_pixels
+from clipface_cli.artifacts.obj import MOST_CORNERS
 from clipface_cli.artifacts.references import References
 from clipface_cli.artifacts.scan.builder import WHITE, ScanBuilder
 from clipface_cli.artifacts.scan.ply_elements import Element, List, PlyFile, read_ply
@@ -35,8 +36,12 @@ def add_ply(builder: ScanBuilder, references: References) -> None:
     polygons = face.list_of("vertex_indices", "vertex_index") if face is not None else None
     if vertex is None or face is None or places is None or polygons is None:
         raise InputError("holds no triangles; is it a point cloud?")
+    pieces = np.maximum(polygons.counts - 2, 0)
+    if polygons.counts.max(initial=0) > MOST_CORNERS:
+        raise InputError(f"has a face of more than {MOST_CORNERS} corners; triangulate it")
+    builder.reserve(vertex.count, int(pieces.sum()))
     vertices = np.stack(places, 1).astype(np.float64)
-    corners, owner = _fans(polygons.counts)
+    corners, owner = _fans(polygons.counts, pieces)
     faces = polygons.values.astype(np.float64)[corners]
     if not ((faces >= 0) & (faces < len(vertices))).all():
         raise InputError("is damaged: a face has a vertex that is not there; export it again")
@@ -60,10 +65,14 @@ def add_ply(builder: ScanBuilder, references: References) -> None:
     builder.add(vertices, triangles, None, builder.plain(WHITE), linear(tint))
 
 
-def _fans(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Corners (F, 3) of the triangles of polygons, in their list, and the polygon (F,) of each."""
+def _fans(
+    counts: NDArray[np.int64], pieces: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Corners (F, 3) of the triangles of polygons, in their list, and the polygon (F,) of each.
+
+    counts, pieces: corners and triangles (N,) of the polygons.
+    """
     starts = np.cumsum(counts) - counts
-    pieces = np.maximum(counts - 2, 0)
     owner = np.repeat(np.arange(len(counts)), pieces)
     step = np.arange(len(owner)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
     first = starts[owner]

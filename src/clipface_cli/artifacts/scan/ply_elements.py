@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,7 @@ _TYPES = {
     **dict.fromkeys(("float", "float32"), "f4"),
     **dict.fromkeys(("double", "float64"), "f8"),
 }
+_LAYOUTS = dict(zip(("i1", "u1", "i2", "u2", "i4", "u4", "f4", "f8"), "bBhHiIfd", strict=True))
 _ORDERS = {"ascii": "", "binary_little_endian": "<", "binary_big_endian": ">"}
 _HEADER_BYTES = 1 << 16
 
@@ -132,6 +134,9 @@ class _Reader:
         """Read the columns of the next element."""
         if not element.properties or not element.count:
             return
+        kinds = element.properties.values()
+        shortest = sum(self._type(kind.count or kind.type).itemsize for kind in kinds)
+        self._check(self._at + element.count * shortest)
         if not self._read_even(element):
             self._read_rows(element)
 
@@ -164,25 +169,43 @@ class _Reader:
         return True
 
     def _read_rows(self, element: Element) -> None:
-        """Read rows of different lengths, one by one."""
+        """Read rows of different lengths: first where each begins, one by one."""
         kinds = element.properties
-        taken: dict[str, list[bytes]] = {name: [] for name in kinds}
+        starts: dict[str, list[int]] = {name: [] for name in kinds}
         counts: dict[str, list[int]] = {name: [] for name in kinds}
-        widths = {name: self._type(kind.type).itemsize for name, kind in kinds.items()}
-        for _ in range(element.count):
-            for name, kind in kinds.items():
-                count = 1
-                if kind.count:
-                    count = self._count(kind, self._at)
-                    self._at += self._type(kind.count).itemsize
-                end = self._at + count * widths[name]
-                self._check(end)
-                taken[name].append(self._data[self._at : end])
-                counts[name].append(count)
-                self._at = end
+        plan = [
+            (
+                self._type(kind.type).itemsize,
+                struct.Struct(self._layout(kind.count)) if kind.count else None,
+                starts[name].append,
+                counts[name].append,
+            )
+            for name, kind in kinds.items()
+        ]
+        at = self._at
+        try:
+            for _ in range(element.count):
+                for width, length, start, count in plan:
+                    number = 1
+                    if length is not None:
+                        number = int(length.unpack_from(self._data, at)[0])
+                        at += length.size
+                    start(at)
+                    count(number)
+                    at += number * width
+                    if number < 0:
+                        raise InputError("is damaged: a list has less than no entries")
+        except (struct.error, OverflowError, ValueError) as error:
+            raise InputError("is cut off or damaged; export it again") from error
+        self._check(at)
+        self._at = at
+        data = np.frombuffer(self._data, np.uint8)
         for name, kind in kinds.items():
-            values = np.frombuffer(b"".join(taken[name]), self._type(kind.type))
-            lengths = np.array(counts[name], np.int64)
+            lengths, width = np.array(counts[name], np.int64), self._type(kind.type).itemsize
+            sizes = lengths * width
+            within = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+            taken = data[np.repeat(np.array(starts[name], np.int64), sizes) + within]
+            values = taken.view(self._type(kind.type))
             element.columns[name] = List(lengths, values) if kind.count else values
 
     def _count(self, kind: Property, at: int) -> int:
@@ -197,6 +220,10 @@ class _Reader:
     def _check(self, end: int) -> None:
         if end > len(self._data):
             raise InputError("is cut off or damaged; export it again")
+
+    def _layout(self, declared: str) -> str:
+        """A type as `struct` calls it."""
+        return (self._order + _LAYOUTS[declared]) if self._order else "=d"
 
     def _type(self, declared: str) -> np.dtype[Any]:
         return np.dtype(self._order + declared if self._order else "f8")
