@@ -93,25 +93,25 @@ def open_picture(
         raise InputError(f"cannot be read ({reason}); save it again as PNG") from error
 
 
-def load_pixels(path: str | Path) -> Pixels:
+def load_pixels(path: str | Path, max_megapixels: float = MAX_MEGAPIXELS) -> Pixels:
     """A picture file as 8-bit RGB (H, W, 3), upright; transparency is dropped.
 
     16 bits a sample and floats in 0..1 are rounded to 8 bits, with the same tone. Raises
-    InputError for a file that is missing, no picture, or beyond `MAX_MEGAPIXELS`.
+    InputError for a file that is missing, no picture, or beyond the limit.
     """
     path = Path(path)
     if not path.is_file():
         problem = "is no plain file" if path.exists() else "does not exist"
         raise InputError(f"The image {path} {problem}.")
     try:
-        return _rgb(path)
+        return _rgb(path, max_megapixels)
     except InputError as error:
         raise InputError(f"The image {path}: {error}.") from error
 
 
-def decode_pixels(data: bytes) -> Pixels:
+def decode_pixels(data: bytes, max_megapixels: float = MAX_MEGAPIXELS) -> Pixels:
     """A picture file's bytes, read as by `load_pixels`: 8-bit (H, W, 3); InputError, a clause."""
-    return _rgb(data)
+    return _rgb(data, max_megapixels)
 
 
 def load_image(path: str | Path) -> Tensor:
@@ -135,8 +135,8 @@ def upright(picture: ImageFile.ImageFile) -> Image.Image:
     return image
 
 
-def _rgb(source: Path | bytes) -> Pixels:
-    with open_picture(source) as picture:
+def _rgb(source: Path | bytes, max_megapixels: float) -> Pixels:
+    with open_picture(source, max_megapixels) as picture:
         image = upright(picture)
         return np.array(image if image.mode == "RGB" else image.convert("RGB"))
 
@@ -171,13 +171,13 @@ def _limit(picture: ImageFile.ImageFile, megapixels: float) -> None:
         picture.draft(None, (width // divisor, height // divisor))
     if picture.width * picture.height > megapixels * 1e6:
         size = f"{width} x {height}, {width * height / 1e6:.0f} megapixels"
-        raise InputError(f"too large: {size}, more than {megapixels:.0f}; scale it down")
+        raise InputError(f"too large: {size}, more than {megapixels:.3g}; scale it down")
 
 
 def _bomb(error: Image.DecompressionBombError, megapixels: float) -> str:
     """The size that the library found before it refused to go on."""
     count = next((int(word) for word in str(error).replace("(", " ").split() if word.isdigit()), 0)
-    return f"{count / 1e6:.0f} megapixels, more than {megapixels:.0f}"
+    return f"{count / 1e6:.0f} megapixels, more than {megapixels:.3g}"
 
 
 def _unknown(source: Path | bytes) -> str:

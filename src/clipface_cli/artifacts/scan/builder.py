@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clipface_cli.artifacts.budget import Budget
-from clipface_cli.artifacts.images import Pixels
+from clipface_cli.artifacts.images import MAX_MEGAPIXELS, Pixels
 from clipface_cli.artifacts.scan.surface import REPEAT, Scan, Wraps, encoded, linear
 from clipface_cli.errors import InputError
+
+Number = TypeVar("Number", bound=np.generic)
 
 PICTURE_BYTES = 400 << 20  # all decoded pictures of one scan
 SURFACE_BYTES = 512 << 20  # all vertices and corners of one scan
@@ -35,10 +38,13 @@ class ScanBuilder:
         self._count = 0
         self._picture_budget, self._surface_budget = Budget(PICTURE_BYTES), Budget(SURFACE_BYTES)
 
-    def picture(self, key: Hashable, load: Callable[[], Pixels], wraps: Wraps = REPEAT) -> int:
-        """The number of a picture (H, W, 3), loaded where `key` and `wraps` are new."""
+    def picture(self, key: Hashable, load: Callable[[float], Pixels], wraps: Wraps = REPEAT) -> int:
+        """The number of a picture (H, W, 3), loaded where `key` and `wraps` are new.
+
+        `load` is given the number of megapixels that may be decoded.
+        """
         if (key, wraps) not in self._known:
-            pixels = load()
+            pixels = load(min(MAX_MEGAPIXELS, self._picture_budget.left / 3e6))
             self._picture_budget.spend(pixels.nbytes, "has pictures that")
             self._known[key, wraps] = len(self._pictures)
             self._pictures.append(pixels)
@@ -48,7 +54,7 @@ class ScanBuilder:
     def plain(self, colour: tuple[float, ...]) -> int:
         """The number of a picture of one colour (red, green, blue), sRGB in 0..1."""
         levels = np.round(255 * np.clip(colour, 0, 1)).astype(np.uint8)
-        return self.picture(tuple(levels.tolist()), lambda: levels.reshape(1, 1, 3))
+        return self.picture(tuple(levels.tolist()), lambda _: levels.reshape(1, 1, 3))
 
     def reserve(self, vertices: int, faces: int) -> None:
         """Make sure, before they are laid out, that so many more may be added."""
@@ -91,22 +97,19 @@ class ScanBuilder:
         if any(part is not None for part in self._tint):
             pairs = zip(self._tint, self._faces, strict=True)
             ones = [np.ones((len(f), 3, 3)) if t is None else t for t, f in pairs]
-            tint = np.concatenate(ones)
-        found = Scan(
-            np.concatenate(self._vertices),
-            np.concatenate(self._faces),
-            np.concatenate(self._uv),
-            self._pictures,
-            np.concatenate(self._picture),
-            self._wraps,
-            tint,
-        )
-        used = [found.vertices[found.faces], found.uv, *([] if tint is None else [tint])]
-        if not all((np.abs(values) < FAR).all() for values in used):
-            raise InputError(
-                "has places, texture coordinates or colours that are no usable numbers"
-            )
-        return found.welded()
+            tint = _joined(ones)
+        faces, vertices = _joined(self._faces), _joined(self._vertices)
+        picture, uv = _joined(self._picture), _joined(self._uv)
+        used = np.zeros(len(vertices), np.bool_)
+        used[faces] = True
+        for values in (vertices[used], uv, *([] if tint is None else [tint])):
+            if not -FAR < values.min() <= values.max() < FAR:
+                raise InputError("has places, texture coordinates or colours that are no numbers")
+        return Scan(vertices, faces, uv, self._pictures, picture, self._wraps, tint).welded()
+
+
+def _joined(parts: list[NDArray[Number]]) -> NDArray[Number]:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def tinted(pixels: Pixels, factor: tuple[float, ...]) -> Pixels:

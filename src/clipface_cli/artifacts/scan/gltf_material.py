@@ -93,8 +93,8 @@ def _picture(file: GltfFile, builder: ScanBuilder, index: object, factor: tuple[
     wraps: Wraps = _wrap(sampler.get("wrapS", 10497)), _wrap(sampler.get("wrapT", 10497))
     image = file.item("images", source)
 
-    def load() -> Pixels:
-        pixels = _decoded(file, image, f"images[{source}]")
+    def load(max_megapixels: float) -> Pixels:
+        pixels = _decoded(file, image, f"images[{source}]", max_megapixels)
         return pixels if factor == WHITE else tinted(pixels, factor)
 
     return builder.picture((source, factor), load, wraps)
@@ -114,14 +114,14 @@ def _source(texture: Object) -> Any:
     raise InputError("has a texture without a picture; export it again")
 
 
-def _decoded(file: GltfFile, image: Object, where: str) -> Pixels:
+def _decoded(file: GltfFile, image: Object, where: str, max_megapixels: float) -> Pixels:
     """The pixels (H, W, 3) of an image in the file or beside it."""
     uri = image.get("uri")
     if isinstance(uri, str) and not uri.startswith("data:"):
-        return load_pixels(file.file(uri))
+        return load_pixels(file.file(uri), max_megapixels)
     data = file.load(uri) if isinstance(uri, str) else bytes(file.view(image.get("bufferView")))
     try:
-        return decode_pixels(data)
+        return decode_pixels(data, max_megapixels)
     except InputError as error:
         raise InputError(f"has a picture ({where}) that cannot be used: {error}") from error
 

@@ -56,7 +56,7 @@ def add_obj(builder: ScanBuilder, references: References) -> None:
     if by_vertices.any():
         picture[by_vertices] = builder.plain(WHITE)
         tint = np.ones((len(mesh.faces), 3, 3))
-        tint[by_vertices] = linear(colours[mesh.faces[by_vertices]])
+        tint[by_vertices] = linear(colours)[mesh.faces[by_vertices]]
     builder.add(mesh.vertices, mesh.faces, uv, picture, tint)
 
 
@@ -150,9 +150,9 @@ def _load(builder: ScanBuilder, references: References, material: Material, name
     return builder.picture((path, shown.base, shown.gain), load, _CLAMP if shown.clamp else REPEAT)
 
 
-def _toned(path: Path, base: float, gain: float) -> Pixels:
+def _toned(path: Path, base: float, gain: float, max_megapixels: float) -> Pixels:
     """A picture (H, W, 3) with texel * gain + base."""
-    pixels = load_pixels(path)
+    pixels = load_pixels(path, max_megapixels)
     if (base, gain) == (0.0, 1.0):
         return pixels
     table: Pixels = np.round((np.arange(256) * gain + 255 * base).clip(0, 255)).astype(np.uint8)

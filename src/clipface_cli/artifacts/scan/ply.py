@@ -54,15 +54,15 @@ def add_ply(builder: ScanBuilder, references: References) -> None:
         return
     colours = _colours(vertex), _colours(face)
     if colours[0] is not None:
-        tint = colours[0][triangles]
+        tint = linear(colours[0])[triangles]
     elif colours[1] is not None:
-        tint = np.repeat(colours[1][owner][:, None], 3, 1)
+        tint = np.repeat(linear(colours[1])[owner][:, None], 3, 1)
     else:
         raise InputError(
             "has no picture (comment TextureFile with texture coordinates) and no colours of its "
             "vertices; export it with one of them"
         )
-    builder.add(vertices, triangles, None, builder.plain(WHITE), linear(tint))
+    builder.add(vertices, triangles, None, builder.plain(WHITE), tint)
 
 
 def _fans(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import warnings
+from array import array
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -171,8 +172,8 @@ class _Reader:
     def _read_rows(self, element: Element) -> None:
         """Read rows of different lengths: first where each begins, one by one."""
         kinds = element.properties
-        starts: dict[str, list[int]] = {name: [] for name in kinds}
-        counts: dict[str, list[int]] = {name: [] for name in kinds}
+        starts = {name: array("q") for name in kinds}
+        counts = {name: array("q") for name in kinds}
         plan = [
             (
                 self._type(kind.type).itemsize,
