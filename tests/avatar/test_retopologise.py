@@ -85,3 +85,12 @@ def test_a_ball_is_no_face(tmp_path, head):
     path = write_scan(tmp_path, mesh, np.full((8, 8, 3), 128, np.uint8))
     with pytest.raises(InputError, match="No face is found"):
         retopologise(path, head, Generator.create(32, 512, 16))
+
+
+def test_plain_colours_are_no_texture(tmp_path, head):
+    (tmp_path / "scan.mtl").write_text("newmtl m\nKd 0.8 0.8 0.8\n")
+    (tmp_path / "scan.obj").write_text(
+        "mtllib scan.mtl\nv 0 0 0\nv 1 0 0\nv 0 1 0\nusemtl m\nf 1 2 3\n"
+    )
+    with pytest.raises(InputError, match="plain colours and no picture"):
+        retopologise(tmp_path / "scan.obj", head, Generator.create(32, 512, 16))
