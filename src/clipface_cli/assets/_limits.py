@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clipface_cli.artifacts.budget import Budget, Refused
+from clipface_cli.budget import Budget, Refused
 
 MAX_OPERATIONS = 1_000_000  # pickle instructions; the largest published checkpoints need 30,000
 MAX_DEPTH = 64  # containers inside containers
