@@ -26,13 +26,13 @@ def read_npy(content: Array) -> Any:
 
     content: the file's bytes, (N,) uint8, which may be mapped.
     """
-    return _read_npy(content, Budget(len(content)), boxed=True)
+    return _read_npy(content, Budget.of_file(len(content)), boxed=True)
 
 
 def read_npz(path: Path) -> dict[str, Array]:
     """All arrays of a .npz file; those that are not compressed are mapped, not read."""
     content = np.memmap(path, np.uint8, "r")
-    budget = Budget(len(content))
+    budget = Budget.of_file(len(content))
     arrays = {}
     try:
         with zipfile.ZipFile(path) as archive:

@@ -91,7 +91,7 @@ def _read_archive(path: Path) -> Any:
                 return read_zip(path)
             if all(name.endswith(".npy") for name in names) and path.suffix.lower() != ".zip":
                 return read_npz(path)
-            return _read_members(archive, Budget(path.stat().st_size))
+            return _read_members(archive, Budget.of_file(path.stat().st_size))
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, zlib.error, EOFError) as error:
         raise Refused(f"its zip archive is damaged or cut off ({error})") from error
 
@@ -184,7 +184,7 @@ def _read_stream(kind: FileFormat, opened: BinaryIO, size: int) -> Any:
         return read_sequence(file, size)
     if kind != "pickle":
         raise Refused("it is of no format that ClipFace knows")
-    return Resolver(Budget(size))(unpickle(file, extra=TENSOR_MAKERS))
+    return Resolver(Budget.of_file(size))(unpickle(file, extra=TENSOR_MAKERS))
 
 
 def _refuse_tar(path: Path) -> Any:

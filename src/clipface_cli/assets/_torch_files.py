@@ -204,7 +204,7 @@ class _ZipStorages:
         script = f"{self.folder}constants.pkl" in names
         content = io.BytesIO(self.bytes_of(pickles[0]))
         tree = unpickle(content, self.storage, script, _SCRIPT_MAKERS if script else _MAKERS)
-        return Resolver(Budget(len(self.content)))(tree)
+        return Resolver(Budget.of_file(len(self.content)))(tree)
 
     def mapped(self, name: str) -> Array:
         """The bytes of a member, which torch never compresses."""
@@ -258,12 +258,12 @@ def read_sequence(file: Source, size: int, nested: bool = False) -> Any:
     keys = unpickle(file)
     if not isinstance(keys, list) or len(keys) > MAX_OPERATIONS:
         raise Refused("it lacks the list of its storages")
-    budget = Budget(size)
+    budget = Budget.of_file(size)
     for key in keys:
         if str(key) not in storages:
             raise Refused("it holds a storage that nothing uses")
         _fill(storages[str(key)], file, budget)
-    return tree if nested else Resolver(Budget(size))(tree)
+    return tree if nested else Resolver(Budget.of_file(size))(tree)
 
 
 def _fill(storage: Storage, file: Source, budget: Budget) -> None:

@@ -2,7 +2,7 @@
 
 The square is FFHQ's (Karras et al., "A style-based generator architecture for generative
 adversarial networks", 2019): level with the eyes, sized by the distances between the eyes and from
-the eyes to the mouth. Of a photo that is square already, the whole is used.
+the eyes to the mouth. Of a photo that is such a square already, or nearly, the whole is used.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ Pixels = NDArray[np.uint8]
 # Of the 468: six points a lid outline, as 68-point sets have them, and the outer lip corners.
 _EYES = ((33, 160, 158, 133, 153, 144), (362, 385, 387, 263, 373, 380))
 _MOUTH = (61, 291)
+# How far crops of other tools and renders of heads are from FFHQ's square, and photos farther:
+_SCALE, _OFF, _TILT = 1.7, 0.2, 0.45  # ratio of sides; shift in sides; radians
 
 
 def face_square(face: Face, scale: float = 1.0) -> Square:
@@ -39,6 +41,16 @@ def whole(image: Pixels) -> Square:
     """The square that a whole photo (R, R, 3) fills."""
     side = image.shape[0]
     return Square(side / 2, side / 2, side)
+
+
+def is_aligned(image: Pixels, face: Face) -> bool:
+    """Whether a whole image (H, W, 3) is the square of its face, or near enough to be one."""
+    if not is_square(image):
+        return False
+    side, square = image.shape[0], face_square(face)
+    off = max(abs(square.x - side / 2), abs(square.y - side / 2)) / side
+    near_in_size = 1 / _SCALE < square.side / side < _SCALE
+    return near_in_size and off < _OFF and abs(square.angle) < _TILT
 
 
 def is_square(image: Pixels) -> bool:

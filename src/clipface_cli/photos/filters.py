@@ -18,6 +18,7 @@ TURNS = ("yaw", "pitch", "roll")
 WORN = ("headwear", "eyewear")
 CERTAINTY = 0.97
 Scores = Mapping[str, float]
+_GREY, _BLANK = 128, 0.1  # what decoders fill up with; share of the rows
 _INSIDE = 0.97  # share of the landmarks that must lie on the photo
 
 
@@ -27,6 +28,7 @@ class Limits:
 
     pixels: least size of the face in the photo. yaw, pitch, roll: degrees away from the camera.
     blur: 0 sharp .. 1 without detail. residual: of the fitted landmarks, in outer-eye distances.
+    light: least brightness, 0..1, of the face's brighter parts.
     accessories: whether hats and glasses are refused; certainty: least probability for that.
     """
 
@@ -36,6 +38,7 @@ class Limits:
     roll: float = 40
     blur: float = 0.75
     residual: float = 0.08
+    light: float = 0.1
     accessories: bool = True
     certainty: float = CERTAINTY
 
@@ -49,6 +52,7 @@ def reason_against(scores: Scores, limits: Limits) -> str | None:
     broken = {
         "face too small": scores.get("pixels", math.inf) < limits.pixels,
         "face cut off": scores.get("inside", 1.0) < _INSIDE,
+        "too dark": scores.get("light", 1.0) < limits.light,
         "blurred": over("blur", limits.blur),
         "headwear": limits.accessories and over("headwear", limits.certainty),
         "eyewear": limits.accessories and over("eyewear", limits.certainty),
@@ -73,6 +77,22 @@ def share_inside(face: Face, image: NDArray[np.uint8]) -> float:
     size = (image.shape[1], image.shape[0])
     points = face.points[:, :2]
     return float(((points >= 0) & (points < size)).all(1).mean())
+
+
+def light(image: NDArray[np.uint8], face: Face) -> float:
+    """Brightness, 0..1, that a twentieth of the face in an image (H, W, 3) exceeds."""
+    left, top, right, bottom = (int(v) for v in face.box.clip(0, max(image.shape[:2])))
+    part = image[top : bottom + 1, left : right + 1]
+    return float(np.percentile(part.max(-1), 95)) / 255 if part.size else 0.0
+
+
+def is_cut_off(image: NDArray[np.uint8]) -> bool:
+    """Whether the lower part of an image (H, W, 3) is the one grey of a JPEG that broke off."""
+    rows = image.reshape(len(image), -1).astype(np.int16)
+    blank = (np.abs(rows - _GREY) <= 3).all(1) & (np.ptp(rows, axis=1) <= 2)
+    kept = np.flatnonzero(~blank)
+    last = int(kept[-1]) + 1 if len(kept) else 0
+    return len(image) - last > _BLANK * len(image)
 
 
 def blur(image: NDArray[np.uint8], face: Face) -> float:

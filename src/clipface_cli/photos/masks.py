@@ -18,6 +18,8 @@ from clipface_cli.render import Camera, Renderer
 BACKGROUND = 255  # the renderer's white
 _BACK = ("scalp", "neck", "ears")  # regions on which hair is kept
 _OVERSAMPLING = 4
+_MIDDLE_OF_LIPS = (13, 14)  # of the inner contour, above and below
+_CLOSED = 0.03  # outer-eye distances between them; the network sees up to 0.02 on closed lips
 
 
 class HeadMask:
@@ -49,7 +51,10 @@ class HeadMask:
 
 
 def inside_lips(face: Face, resolution: int) -> NDArray[np.float32]:
-    """How much of each pixel (R, R) lies between the lips, 0..1."""
+    """How much of each pixel (R, R) lies between the lips, 0..1; nothing where they are closed."""
+    upper, lower = face.points[list(_MIDDLE_OF_LIPS)]
+    if np.linalg.norm(upper - lower) < _CLOSED * face.eye_distance:
+        return np.zeros((resolution, resolution), np.float32)
     size = resolution * _OVERSAMPLING
     outline = face.points[list(INNER_LIPS), :2]
     picture = Image.new("L", (size, size))

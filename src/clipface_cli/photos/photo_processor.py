@@ -19,7 +19,7 @@ from clipface_cli.head import HeadParams
 from clipface_cli.photos import align, filters
 from clipface_cli.photos.accessory_detector import AccessoryDetector
 from clipface_cli.photos.encoder import Encoded, Encoder
-from clipface_cli.photos.landmarks import Face, find_faces
+from clipface_cli.photos.landmarks import Face, find_faces_any_way
 from clipface_cli.photos.masks import HeadMask, cover
 from clipface_cli.photos.reading import read_photo
 from clipface_cli.photos.squares import Square
@@ -92,19 +92,23 @@ class PhotoProcessor:
         """The photo's faces, or an error message."""
         try:
             image = read_photo(path, self._max_megapixels)
-            limit = 1 if align.is_square(image) else None
-            return [self._candidate(image, face) for face in find_faces(image, limit=limit)]
+            if filters.is_cut_off(image):
+                return "its lower part is one grey, as of a JPEG that broke off"
+            faces = find_faces_any_way(image)
+            if faces and align.is_aligned(image, faces[0]):
+                return [self._candidate(image, faces[0], align.whole(image))]
+            return [self._candidate(image, face, align.face_square(face)) for face in faces]
         except InputError as error:
             return str(error)
         except Exception as error:  # noqa: BLE001 - one photo must not stop the others
             return f"{type(error).__name__}: {error}"
 
-    def _candidate(self, photo: Pixels, face: Face) -> Candidate:
-        square = align.whole(photo) if align.is_square(photo) else align.face_square(face)
+    def _candidate(self, photo: Pixels, face: Face, square: Square) -> Candidate:
         scores = {
             "score": face.score,
             "pixels": filters.face_pixels(face),
             "inside": filters.share_inside(face, photo),
+            "light": filters.light(photo, face),
         }
         image = align.crop(photo, square, self._resolution)
         moved = align.move_face(face, square, self._resolution)

@@ -8,9 +8,9 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from clipface_cli.artifacts.budget import Budget
 from clipface_cli.artifacts.images import MAX_MEGAPIXELS, Pixels
 from clipface_cli.artifacts.scan.surface import REPEAT, Scan, Wraps, encoded, linear
+from clipface_cli.budget import Budget
 from clipface_cli.errors import InputError
 
 Number = TypeVar("Number", bound=np.generic)

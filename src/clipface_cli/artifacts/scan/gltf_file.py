@@ -14,8 +14,8 @@ from urllib.parse import unquote, unquote_to_bytes
 import numpy as np
 from numpy.typing import NDArray
 
-from clipface_cli.artifacts.budget import Budget
 from clipface_cli.artifacts.references import References
+from clipface_cli.budget import Budget
 from clipface_cli.errors import InputError
 
 Object: TypeAlias = dict[str, Any]

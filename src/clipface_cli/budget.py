@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from clipface_cli.errors import InputError
 
-SPARE_BYTES = 64 << 20  # what a reader may hold beyond four times the size of its file
+SPARE_BYTES = 64 << 20  # what the arrays of a file may exceed four times its size by
+
+
+class Refused(InputError):
+    """A foreign file asks for something that data has no need of, or is damaged."""
 
 
 class Budget:
-    """An amount, in bytes unless said otherwise, that one reading may spend and no more."""
+    """Bytes that one reading may take and no more."""
 
     def __init__(self, left: int) -> None:
         self.left = left
@@ -22,8 +26,8 @@ class Budget:
         """Allow for the arrays of one more file of `size` bytes."""
         self.left += 4 * size
 
-    def spend(self, amount: int, what: str) -> None:
-        """Take `amount`; InputError, a clause that begins with `what`, where less is left."""
-        if not 0 <= amount <= self.left:
-            raise InputError(f"{what} would take {amount:,} bytes; {self.left:,} are allowed")
-        self.left -= amount
+    def spend(self, size: int, what: str = "it declares arrays that") -> None:
+        """Take `size` bytes; Refused, a clause that begins with `what`, where less is left."""
+        if not 0 <= size <= self.left:
+            raise Refused(f"{what} would take {size:,} bytes; {self.left:,} are allowed")
+        self.left -= size
