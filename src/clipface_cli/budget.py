@@ -19,7 +19,7 @@ class Budget:
 
     @classmethod
     def of_file(cls, size: int) -> Budget:
-        """What the arrays of a file of `size` bytes may take: four times as much, and 64 MB."""
+        """The budget for the arrays of a file of `size` bytes: four times as much, and 64 MB."""
         return cls(4 * size + SPARE_BYTES)
 
     def admit(self, size: int) -> None:

@@ -79,7 +79,7 @@ def read_geometry(path: Path) -> Mesh:
 
 
 def read_statements(path: Path) -> ObjStatements:
-    """What an OBJ says, statement by statement; InputError where that makes no sense."""
+    """An OBJ, statement by statement; InputError where that makes no sense."""
     if path.suffix.lower() != ".obj" or not path.is_file():
         problem = "is not an .obj file" if path.exists() else "does not exist"
         raise InputError(

@@ -95,7 +95,7 @@ def portable(name: str) -> str:
 
 
 def readings(text: str) -> list[str]:
-    """What a name may mean, which may hold a # and be followed by a comment: the longest first."""
+    """Meanings of a name, which may hold a # and be followed by a comment: the longest first."""
     ends = [len(text), *(match.start() for match in reversed([*re.finditer(r"\s#", text)]))]
     kept = ends[: _READINGS // 2] + ends[_READINGS // 2 :][-_READINGS // 2 :]
     return [text[:end].strip() for end in kept]
