@@ -40,7 +40,7 @@ class Adam:
             moved = [parameter for parameter in group["params"] if parameter.grad is not None]
             if not moved:
                 continue
-            moments = [self._moments.setdefault(one, _fresh(one)) for one in moved]
+            moments = [self._moments_of(parameter) for parameter in moved]
             mean, square, steps = (list(part) for part in zip(*moments, strict=True))
             gradients = [parameter.grad for parameter in moved]
             first, second = self.betas
@@ -61,8 +61,10 @@ class Adam:
                 maximize=False,
             )
 
-
-def _fresh(parameter: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """First and second moment, and the number of steps taken."""
-    count = torch.zeros((), dtype=torch.float32, device=parameter.device)
-    return torch.zeros_like(parameter), torch.zeros_like(parameter), count
+    def _moments_of(self, parameter: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """First and second moment, and the number of steps taken; zeros at first."""
+        if parameter not in self._moments:
+            count = torch.zeros((), dtype=torch.float32, device=parameter.device)
+            moments = torch.zeros_like(parameter), torch.zeros_like(parameter)
+            self._moments[parameter] = (*moments, count)
+        return self._moments[parameter]

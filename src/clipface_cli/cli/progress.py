@@ -65,39 +65,34 @@ def _bar(title: str, total: int) -> Iterator[Advance]:
         TextColumn("{task.fields[rate]}"),
         TextColumn("{task.fields[note]}"),
     )
-    rate = Rate(total)
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(title, total=total, rate="", note="")
 
-        last = 0.0
+        def show(done: int, speed: str, note: str) -> None:
+            bar.update(task, completed=done, rate=speed, note=note)
 
-        def advance(done: int, note: Note) -> None:
-            nonlocal last
-            now = time.monotonic()
-            speed = rate.text(now, done)
-            if now - last < _REFRESH and done < total:
-                return
-            last = now
-            bar.update(task, completed=done, rate=speed, note=_text(note))
-
-        yield advance
+        yield _seldom(total, _REFRESH, show)
 
 
 def _lines(title: str, total: int) -> Advance:
+    def show(done: int, speed: str, note: str) -> None:
+        told = ", ".join(filter(None, [f"{title} {done}/{total}", speed]))
+        say(f"{told}. {note}".rstrip())
+
+    return _seldom(total, EVERY, show)
+
+
+def _seldom(total: int, seconds: float, show: Callable[[int, str, str], None]) -> Advance:
+    """Shows steps done, their rate and the note once in so many seconds, and the last step."""
     last, rate = time.monotonic(), Rate(total)
 
     def advance(done: int, note: Note) -> None:
         nonlocal last
         now = time.monotonic()
         speed = rate.text(now, done)
-        if now - last < EVERY and done < total:
+        if now - last < seconds and done < total:
             return
         last = now
-        told = ", ".join(filter(None, [f"{title} {done}/{total}", speed]))
-        say(f"{told}. {_text(note)}".rstrip())
+        show(done, speed, note if isinstance(note, str) else note())
 
     return advance
-
-
-def _text(note: Note) -> str:
-    return note if isinstance(note, str) else note()

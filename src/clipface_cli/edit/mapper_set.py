@@ -178,9 +178,9 @@ def _groups(
     expression: ExpressionMapper | None,
     expression_rate: float,
 ) -> list[dict[str, Any]]:
-    groups = [{"params": list(texture.parameters()), "lr": texture_rate}]
+    groups: list[dict[str, Any]] = [{"params": texture.parameters(), "lr": texture_rate}]
     if expression is not None:
-        groups.append({"params": list(expression.parameters()), "lr": expression_rate})
+        groups.append({"params": expression.parameters(), "lr": expression_rate})
     return groups
 
 

@@ -72,8 +72,8 @@ class EditModels:
                 seen = []
                 for some in (person.params.expression + offsets).split(PROBED):
                     params = HeadParams.stacked([person.params] * len(some))
-                    texture = person.texture.expand(len(some), -1, -1, -1)
-                    seen.append(self.embed(params, texture, some, front, settings.resolution))
+                    shown = params, person.texture, some, front
+                    seen.append(self.embed(*shown, settings.resolution))
                 return torch.cat(seen)[:, 0]
 
             self._basis = person, ExpressionBasis.of(self.head, embed)
@@ -103,7 +103,7 @@ class EditModels:
     ) -> Tensor:
         """Embeddings (B, V, D), as the guidance gives them, of B textured heads.
 
-        texture (B, 3, R, R); expression (B, E) instead of that of params; resolution: of the
+        texture (B, 3, R, R), or (1, 3, R, R) for all; expression (B, E) instead of that of params; resolution: of the
         renders, which the guidance resizes to its own.
         """
         vertices = self.head.pose_head(params.with_expression(expression)) - self.head.origin

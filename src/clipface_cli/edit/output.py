@@ -85,9 +85,9 @@ def save_preview(folder: Path, edited: Subject, head: HeadModel) -> None:
 
 def start_portraits(subject: Subject, head: HeadModel) -> Future[list[Pixels]]:
     """Draw a head's portraits, some of (H, W, 3), beside other work such as an edit of it."""
-    with_one_thread = ThreadPoolExecutor(1)
-    drawing = with_one_thread.submit(_portraits, subject, head)
-    with_one_thread.shutdown(wait=False)
+    pool = ThreadPoolExecutor(1)
+    drawing = pool.submit(_portraits, subject, head)
+    pool.shutdown(wait=False)
     return drawing
 
 

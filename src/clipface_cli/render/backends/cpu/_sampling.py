@@ -107,16 +107,10 @@ def forward(
 ) -> None:
     """Fill rows of out (B, H, W, C) with the texels (B or 1, N, C) at uv (B, H, W, 2)."""
     height, width = uv.shape[1:3]
-    starts, finest = _starts(sizes), _level(sizes, _starts(sizes), 0)
+    starts = _starts(sizes)
     for row in range(*tasks):
         b, y = row // height, row % height
         image, places, colours = texels[b % texels.shape[0]], uv[b, y], out[b, y]
-        if level.shape[0] == 0:
-            for x in range(width):
-                corners = _corners(places, x, finest, linear, wrap)
-                for c in range(out.shape[3]):
-                    colours[x, c] = _mean(image, corners, c)
-            continue
         for x in range(width):
             first, second, share = _blend(level, (b, y, x), sizes.shape[0])
             corners = _corners(places, x, _level(sizes, starts, first), linear, wrap)
