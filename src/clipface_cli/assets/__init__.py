@@ -1,6 +1,5 @@
 """Embedded and imported assets: finding them, importing foreign files, reading either as arrays."""
 
-from clipface_cli.assets._limits import Refused
 from clipface_cli.assets.embedded import builtin
 from clipface_cli.assets.file_format import FileFormat, file_format, header_of, own_format
 from clipface_cli.assets.importer import (
@@ -15,6 +14,7 @@ from clipface_cli.assets.importer import (
     verify,
 )
 from clipface_cli.assets.registry import ENTRIES, Entry, home
+from clipface_cli.budget import Refused
 
 __all__ = [
     "ENTRIES",

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from clipface_cli.assets._limits import Refused
 from clipface_cli.assets._makers import Array
 from clipface_cli.assets.clip_names import BLOCK, MERGES, OUTER, TOWERS, outer_name
+from clipface_cli.budget import Refused
 
 State = Mapping[str, Array]
 _SETTINGS = ("input_resolution", "context_length", "vocab_size")

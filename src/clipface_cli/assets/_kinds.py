@@ -11,10 +11,10 @@ import numpy as np
 
 from clipface_cli.assets._clip import clip_arrays, clip_name, is_clip
 from clipface_cli.assets._latents import latents
-from clipface_cli.assets._limits import Refused
 from clipface_cli.assets._makers import Array, Arrays
 from clipface_cli.assets._mappers import mapper, motion_mapper
 from clipface_cli.assets._reading import flatten, floats, numbers
+from clipface_cli.budget import Refused
 
 EXPRESSION = ("exp", "expression", "expression_params", "exp_code")
 FLAME_VERTICES = 5023

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from clipface_cli.assets._limits import Refused
 from clipface_cli.assets._makers import Array, Arrays
 from clipface_cli.assets._reading import floats
+from clipface_cli.budget import Refused
 
 NAMES = ("w", "w_code", "w_plus", "latent", "latents", "z_to_w")
 LEVELS = range(2, 25)  # 2 log2 R of them, for textures of up to 4096 texels a side

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clipface_cli.assets._limits import MAX_DEPTH, MAX_OPERATIONS, Budget, Refused
+from clipface_cli.assets._limits import MAX_DEPTH, MAX_OPERATIONS
+from clipface_cli.budget import Budget, Refused
 
 Array = NDArray[Any]
 Arrays = dict[str, Array]

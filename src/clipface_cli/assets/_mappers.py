@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from clipface_cli.assets._limits import Refused
 from clipface_cli.assets._makers import Arrays
 from clipface_cli.assets._reading import flatten
+from clipface_cli.budget import Refused
 
 POSE = 6  # numbers of a pose, which a motion mapper sees beside code and expression
 _NONE = np.zeros(0)

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.lib import format as npy
 
-from clipface_cli.assets._limits import Budget, Refused
 from clipface_cli.assets._makers import Array, Resolver
 from clipface_cli.assets._pickle import unpickle
 from clipface_cli.assets._zip_files import is_stored, stored
+from clipface_cli.budget import Budget, Refused
 
 MAX_HEADER = 1 << 17  # bytes; numpy's own limit is 10,000 characters
 

@@ -12,8 +12,9 @@ import pickletools
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, Protocol
 
-from clipface_cli.assets._limits import MAX_OPERATIONS, Refused
+from clipface_cli.assets._limits import MAX_OPERATIONS
 from clipface_cli.assets._makers import MAKERS, Maker, Node, is_plain_key, script_maker
+from clipface_cli.budget import Refused
 
 _MARK = object()
 _OPERATIONS = {operation.code: operation for operation in pickletools.opcodes}

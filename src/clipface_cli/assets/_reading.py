@@ -12,13 +12,13 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from clipface_cli.assets._limits import Budget, Refused
 from clipface_cli.assets._makers import Array, Resolver, Sparse
 from clipface_cli.assets._numpy_files import read_npy, read_npz
 from clipface_cli.assets._pickle import unpickle
 from clipface_cli.assets._tensor_files import read_safetensors
 from clipface_cli.assets._torch_files import TENSOR_MAKERS, read_sequence, read_zip
 from clipface_cli.assets.file_format import START, FileFormat, file_format, format_of
+from clipface_cli.budget import Budget, Refused
 
 SUFFIXES = (".pkl", ".pickle", ".pt", ".npy", ".npz", ".safetensors")  # of frames and codes
 

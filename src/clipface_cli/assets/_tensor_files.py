@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from clipface_cli.assets._limits import Refused
 from clipface_cli.assets._makers import Array, checked_shape
+from clipface_cli.budget import Refused
 
 MAX_HEADER = 16 << 20
 _TYPES = {

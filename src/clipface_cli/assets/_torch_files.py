@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from clipface_cli.assets._limits import MAX_OPERATIONS, Budget, Refused
+from clipface_cli.assets._limits import MAX_OPERATIONS
 from clipface_cli.assets._makers import (
     Array,
     Maker,
@@ -28,6 +28,7 @@ from clipface_cli.assets._makers import (
 from clipface_cli.assets._pickle import Source, unpickle
 from clipface_cli.assets._zip_files import is_stored, stored
 from clipface_cli.assets.file_format import TORCH_MAGIC
+from clipface_cli.budget import Budget, Refused
 
 PROTOCOL = 1001
 _BFLOAT16 = "bfloat16"

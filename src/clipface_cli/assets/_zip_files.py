@@ -5,9 +5,9 @@ from __future__ import annotations
 import struct
 import zipfile
 
-from clipface_cli.assets._limits import Refused
 from clipface_cli.assets._makers import Array
 from clipface_cli.assets.file_format import ZIP
+from clipface_cli.budget import Refused
 
 
 def is_stored(member: zipfile.ZipInfo) -> bool:

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from clipface_cli.assets._kinds import KINDS, Kind, find_kind, variant
-from clipface_cli.assets._limits import Refused
 from clipface_cli.assets._makers import Arrays
 from clipface_cli.assets._reading import SUFFIXES, one_suffix, read_content
 from clipface_cli.assets._tensor_files import read_safetensors, write_safetensors
 from clipface_cli.assets.clip_names import MERGES
 from clipface_cli.assets.file_format import file_format
 from clipface_cli.assets.registry import PUBLISHED, entry, home
+from clipface_cli.budget import Refused
 from clipface_cli.errors import InputError
 
 FORMAT = "clipface-asset"

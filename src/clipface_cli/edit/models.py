@@ -103,8 +103,9 @@ class EditModels:
     ) -> Tensor:
         """Embeddings (B, V, D), as the guidance gives them, of B textured heads.
 
-        texture (B, 3, R, R), or (1, 3, R, R) for all; expression (B, E) instead of that of params; resolution: of the
-        renders, which the guidance resizes to its own.
+        texture (B, 3, R, R), or for a single view (1, 3, R, R), which all heads share; expression
+        (B, E) instead of that of params; resolution: of the renders, which the guidance resizes to
+        its own.
         """
         vertices = self.head.pose_head(params.with_expression(expression)) - self.head.origin
         camera, gain = views.repeated(len(expression))
